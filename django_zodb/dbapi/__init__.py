@@ -1,0 +1,1 @@
+"""A PEP 249 driver for ZODB; usable without Django."""

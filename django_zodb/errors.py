@@ -1,0 +1,62 @@
+"""The PEP 249 exceptions, the only ones that leave this package.
+
+Exception
+├── Warning
+└── Error
+    ├── InterfaceError            misuse of the driver: a closed cursor, a bad argument
+    └── DatabaseError
+        ├── DataError             a value does not fit: range, length, conversion
+        ├── OperationalError      conflict, lock, disk, network; ``retryable`` says if trying again may help
+        ├── IntegrityError        a constraint, named with table and column
+        ├── InternalError         a bug in this package; carries the SQL
+        ├── ProgrammingError      bad SQL, or a name that does not exist
+        └── NotSupportedError     SQL that this engine does not speak, quoted and located
+"""
+
+
+class Warning(Exception):
+    """Important warnings; PEP 249 asks for the class, nothing raises it yet."""
+
+
+class Error(Exception):
+    """Base of every error of this package. ``retryable`` is True when the same work may succeed if run again."""
+
+    retryable = False
+
+
+class InterfaceError(Error):
+    """The driver was misused: closed cursor or connection, wrong number of parameters."""
+
+
+class DatabaseError(Error):
+    """Base of the errors that concern the database."""
+
+
+class DataError(DatabaseError):
+    """A value is out of range, too long, or not convertible to the column's type."""
+
+
+class OperationalError(DatabaseError):
+    """The database could not do it now: conflict, lock, full disk, lost server."""
+
+
+class ConflictError(OperationalError):
+    """Another transaction changed a row that this one wrote, locked or relied on. Run the transaction again."""
+
+    retryable = True
+
+
+class IntegrityError(DatabaseError):
+    """A constraint would be violated. The message names table, columns and constraint."""
+
+
+class InternalError(DatabaseError):
+    """A bug of this package. The message carries the SQL that met it."""
+
+
+class ProgrammingError(DatabaseError):
+    """Bad SQL, or a table, column or function that does not exist."""
+
+
+class NotSupportedError(DatabaseError):
+    """Valid SQL that this engine does not speak. The message quotes and locates it."""

@@ -1,0 +1,1 @@
+"""SQL text to rows: parse, bind, optimize, compile, run."""

@@ -1,0 +1,371 @@
+"""Bound expressions: what the parser's scalar expressions become. Frozen, typed, free of names to resolve.
+
+Every expression has ``type`` and ``nullable`` (False only if it is never NULL). Columns name their source by an
+*alias that is unique in the whole statement*, so a correlated reference is a plain ``Column`` whose alias belongs
+to an outer plan. Implicit conversions have been made explicit (``Cast``); both sides of a ``Compare`` have one type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from ..values import BIGINT, BOOLEAN, SqlType
+
+if TYPE_CHECKING:
+    from .plan import Node
+
+ROWID = "rowid"
+"""The name under which a base table offers its hidden row identifier (a user column of that name hides it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """Base of all; the class is the operator, the fields its operands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Expr):
+    """A column of the source ``alias``. ``name`` is ROWID_COLUMN for the row identifier of a base table."""
+
+    alias: str
+    name: str
+    type: SqlType
+    nullable: bool = True
+
+
+ROWID_COLUMN = "\0rowid"
+"""``Column.name`` of a base table's row identifier: no user column can have it."""
+
+
+def rowid(alias: str) -> Column:
+    """The row identifier of the base table ``alias``."""
+    return Column(alias, ROWID_COLUMN, BIGINT, nullable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Expr):
+    """The caller's parameter number ``index``, converted once per execution to ``type``."""
+
+    index: int
+    type: SqlType
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Expr):
+    """A literal. ``value`` is an SQL value of ``type``, or None for NULL."""
+
+    value: object
+    type: SqlType
+
+    @property
+    def nullable(self) -> bool:
+        """Only NULL itself."""
+        return self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Expr):
+    """``left op right``, both of one type."""
+
+    op: OneOf["=", "<>", "<", "<=", ">", ">="]
+    left: Expr
+    right: Expr
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If a side is."""
+        return is_nullable(self.left) or is_nullable(self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class IsDistinct(Expr):
+    """``left IS [NOT] DISTINCT FROM right``: NULL equals NULL. ``negated`` is NOT DISTINCT."""
+
+    left: Expr
+    right: Expr
+    negated: bool = False
+    type: SqlType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class And(Expr):
+    """Two terms or more; Kleene logic."""
+
+    terms: tuple[Expr, ...]
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If a term is."""
+        return any(is_nullable(term) for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Expr):
+    """Two terms or more; Kleene logic."""
+
+    terms: tuple[Expr, ...]
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If a term is."""
+        return any(is_nullable(term) for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Expr):
+    """Negation; NULL stays NULL."""
+
+    term: Expr
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If the term is."""
+        return is_nullable(self.term)
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull(Expr):
+    """``term IS [NOT] NULL``."""
+
+    term: Expr
+    negated: bool = False
+    type: SqlType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsTruth(Expr):
+    """``term IS [NOT] TRUE/FALSE/UNKNOWN``; ``truth`` None is UNKNOWN."""
+
+    term: Expr
+    truth: bool | None
+    negated: bool = False
+    type: SqlType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class In(Expr):
+    """``term [NOT] IN (items)``, items of the term's type and free of columns or not."""
+
+    term: Expr
+    items: tuple[Expr, ...]
+    negated: bool = False
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If the term or an item is."""
+        return is_nullable(self.term) or any(is_nullable(item) for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Like(Expr):
+    """``term [NOT] [I]LIKE pattern [ESCAPE escape]``: % and _; ``fold`` ignores case over all of Unicode."""
+
+    term: Expr
+    pattern: Expr
+    escape: str | None = "\\"
+    fold: bool = False
+    negated: bool = False
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If an operand is."""
+        return is_nullable(self.term) or is_nullable(self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Regex(Expr):
+    """``term ~ pattern`` (``fold``: ``~*``): the pattern is found anywhere in the term."""
+
+    term: Expr
+    pattern: Expr
+    fold: bool = False
+    negated: bool = False
+    type: SqlType = BOOLEAN
+
+    @property
+    def nullable(self) -> bool:
+        """If an operand is."""
+        return is_nullable(self.term) or is_nullable(self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Expr):
+    """``left op right``. ``type`` is the result's; the operands may be of two types (timestamp - interval)."""
+
+    op: OneOf["+", "-", "*", "/", "%", "^", "&", "|", "#", "<<", ">>"]
+    left: Expr
+    right: Expr
+    type: SqlType
+
+    @property
+    def nullable(self) -> bool:
+        """If an operand is."""
+        return is_nullable(self.left) or is_nullable(self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class Negate(Expr):
+    """``-term`` of a number or an interval; ``op`` "~" is the bitwise complement of an integer."""
+
+    term: Expr
+    type: SqlType
+    op: OneOf["-", "~"] = "-"
+
+    @property
+    def nullable(self) -> bool:
+        """If the term is."""
+        return is_nullable(self.term)
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Expr):
+    """``a || b || …`` of texts (or of byte strings): NULL if a part is."""
+
+    parts: tuple[Expr, ...]
+    type: SqlType
+
+    @property
+    def nullable(self) -> bool:
+        """If a part is."""
+        return any(is_nullable(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Expr):
+    """``CASE WHEN condition THEN value … ELSE otherwise END``; the simple form has been rewritten into this one."""
+
+    whens: tuple[tuple[Expr, Expr], ...]
+    otherwise: Expr | None
+    type: SqlType
+
+    @property
+    def nullable(self) -> bool:
+        """If a result is, or if there is no ELSE."""
+        if self.otherwise is None or is_nullable(self.otherwise):
+            return True
+        return any(is_nullable(value) for _, value in self.whens)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast(Expr):
+    """``CAST(term AS type)``: converts the value; DataError if it can't."""
+
+    term: Expr
+    type: SqlType
+
+    @property
+    def nullable(self) -> bool:
+        """If the term is."""
+        return is_nullable(self.term)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A scalar function of ``sql.functions``, by its registered name."""
+
+    function: str
+    args: tuple[Expr, ...]
+    type: SqlType
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery(Expr):
+    """A subquery as one value: the only column of its first row, or NULL. More than one row is an error
+    unless ``first`` (a LIMIT 1 says so).
+    """
+
+    plan: Node
+    type: SqlType
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Expr):
+    """``[NOT] EXISTS (plan)``."""
+
+    plan: Node
+    negated: bool = False
+    type: SqlType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InPlan(Expr):
+    """``(terms) [NOT] IN (plan)``: as many terms as the plan has columns, types equal."""
+
+    terms: tuple[Expr, ...]
+    plan: Node
+    negated: bool = False
+    type: SqlType = BOOLEAN
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """One aggregate of an Aggregate node: registered ``function`` over ``args`` (empty: ``COUNT(*)``)."""
+
+    function: str
+    args: tuple[Expr, ...]
+    type: SqlType
+    distinct: bool = False
+    filter: Expr | None = None
+    order_by: tuple[SortKey, ...] = ()
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """``expr [DESC] [NULLS FIRST|LAST]``. Where nothing is said, NULL is the smallest value (as in SQLite)."""
+
+    expr: Expr
+    descending: bool = False
+    nulls_first: bool = True
+
+
+def type_of(expr: Expr) -> SqlType:
+    """The type of any expression."""
+    type_: SqlType = expr.type  # type: ignore[attr-defined]
+    return type_
+
+
+def is_nullable(expr: Expr) -> bool:
+    """Whether the expression can be NULL."""
+    nullable: bool = expr.nullable  # type: ignore[attr-defined]
+    return nullable
+
+
+def children(expr: Expr) -> Iterator[Expr]:
+    """The direct operands, in order; does not enter the plans of subqueries."""
+    for field in fields(expr):
+        yield from _expressions(getattr(expr, field.name))
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and all below it, parents first; does not enter the plans of subqueries."""
+    stack = [expr]
+    while stack:
+        here = stack.pop()
+        yield here
+        stack.extend(reversed(list(children(here))))
+
+
+def _expressions(value: object) -> Iterator[Expr]:
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)

@@ -1,0 +1,406 @@
+"""Plan nodes: what a statement does, as a tree of frozen dataclasses. Rows flow from the leaves to the root.
+
+A node *binds aliases*: for every row that it lets through, each bound alias stands for one tuple. A scan binds its
+table's alias to a stored row (columns in schema order); Filter, Sort, Limit pass the bindings of their source on;
+a Join binds those of both sides; Project, Aggregate, SetOperation and Values bind only their own new alias, to a
+tuple in the order of ``columns``. Expressions inside a node may use the aliases that its sources bind, and, in a
+subquery, those of the enclosing plan. The root of a query binds one alias: its tuples are the result.
+
+The binder makes the logical nodes (first part); ``optimize`` replaces Scans and Joins by the access paths and join
+strategies of the second part; ``compile`` prints one block of Python per node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Literal as OneOf
+
+from ..storage.schema import TableSchema
+from ..values import SqlType
+from .expr import AggregateCall, Expr, SortKey
+
+JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column that a node computes: its name, how, and so its type."""
+
+    name: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A column that a node offers under its alias."""
+
+    name: str
+    type: SqlType
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Base of all plan nodes."""
+
+
+# --- logical nodes -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Node):
+    """Every row of a table, in rowid order. Binds ``alias``."""
+
+    table: TableSchema
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values(Node):
+    """Rows of expressions, which use no alias but those of an enclosing plan. One empty row is a FROM-less SELECT."""
+
+    alias: str
+    columns: tuple[OutputColumn, ...]
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Node):
+    """The rows for which ``condition`` is true (not false, not NULL)."""
+
+    source: Node
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Node):
+    """Pairs of rows for which ``condition`` (None: always) is true.
+
+    left: also left rows without a pair, right aliases bound to rows of NULLs; full: right ones too. semi (anti): left
+    rows with (without) a pair, binding the left aliases only. A RIGHT JOIN is bound as a left one with sides
+    exchanged. ``right`` may use the aliases of ``left`` only if ``lateral``.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    condition: Expr | None = None
+    lateral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project(Node):
+    """One tuple of ``outputs`` per row, bound to ``alias``."""
+
+    source: Node
+    alias: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Node):
+    """One tuple per group: the ``keys``, then the ``calls``, bound to ``alias`` under their names.
+
+    Without keys there is exactly one group, even over no rows. Keys are equal as in IS NOT DISTINCT FROM.
+    """
+
+    source: Node
+    alias: str
+    keys: tuple[Output, ...]
+    calls: tuple[tuple[str, AggregateCall], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(Node):
+    """The first of equal rows of its source's only alias; the order of rows is kept."""
+
+    source: Node
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctOn(Node):
+    """The first row (in the order of the source) for each value of ``keys``."""
+
+    source: Node
+    keys: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Node):
+    """Rows in the order of ``keys``; stable."""
+
+    source: Node
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Node):
+    """At most ``limit`` rows (None: all) after skipping ``offset``; integers, evaluated once; negative: DataError."""
+
+    source: Node
+    limit: Expr | None = None
+    offset: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation(Node):
+    """UNION, INTERSECT or EXCEPT of two sources that bind one alias each, of equal width and types.
+
+    Binds ``alias`` to tuples with the left side's column names. Rows are equal as in IS NOT DISTINCT FROM.
+    """
+
+    kind: OneOf["union", "intersect", "except"]
+    all: bool
+    left: Node
+    right: Node
+    alias: str
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockRows(Node):
+    """FOR UPDATE: locks the rows of the base tables ``aliases`` that pass."""
+
+    source: Node
+    aliases: tuple[str, ...]
+    nowait: bool = False
+    skip_locked: bool = False
+
+
+# --- statements that write -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OnConflict:
+    """ON CONFLICT: ``target`` names the columns of the unique key, or the ``index``; both empty: any.
+
+    ``assignments`` None is DO NOTHING; else (position, value) pairs for DO UPDATE, which may use the insert's alias
+    (the row that is there) and ``excluded`` (the row that was proposed), and apply where ``condition`` is true.
+    """
+
+    target: tuple[str, ...] = ()
+    index: str | None = None
+    excluded: str = "excluded"
+    assignments: tuple[tuple[int, Expr], ...] | None = None
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Node):
+    """Insert each row of ``source`` (its only alias, the columns ``positions`` of the table in that order).
+
+    ``defaults`` gives every other column's value: (position, expression); a column in neither is NULL, or drawn from
+    the sequence. ``source`` is complete before the first write. ``returning`` may use ``alias``: the row as stored.
+    """
+
+    table: TableSchema
+    alias: str
+    source: Node
+    positions: tuple[int, ...]
+    defaults: tuple[tuple[int, Expr], ...] = ()
+    conflict: OnConflict | None = None
+    returning: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Node):
+    """Assign to the rows of ``alias`` that ``source`` binds; each row once. All rows are found before the first write.
+
+    Assigned expressions may use every alias of ``source`` (the old values); ``returning`` the new row under ``alias``.
+    """
+
+    table: TableSchema
+    alias: str
+    source: Node
+    assignments: tuple[tuple[int, Expr], ...]
+    returning: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Node):
+    """Delete the rows of ``alias`` that ``source`` binds; each once. All are found before the first is removed."""
+
+    table: TableSchema
+    alias: str
+    source: Node
+    returning: tuple[Output, ...] = ()
+
+
+# --- access paths (made by optimize) -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLookup(Node):
+    """The row of ``table`` whose rowid is ``key``: none or one. No row if the key is NULL."""
+
+    table: TableSchema
+    alias: str
+    key: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange(Node):
+    """Rows in rowid order between the bounds (None: unbounded), backwards if ``reverse``."""
+
+    table: TableSchema
+    alias: str
+    low: Expr | None = None
+    high: Expr | None = None
+    low_open: bool = False
+    high_open: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIn(Node):
+    """The rows whose rowid is among ``keys``, each once, in rowid order."""
+
+    table: TableSchema
+    alias: str
+    keys: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLookup(Node):
+    """Rows whose index keys (all of them) equal ``keys``, in rowid order. No row if one is NULL, unless ``nulls``."""
+
+    table: TableSchema
+    alias: str
+    index: str
+    keys: tuple[Expr, ...]
+    unique: bool = False
+    nulls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRange(Node):
+    """Rows in index order: first keys equal ``prefix``, the next one in the bounds; see ``protocol.Index.range``."""
+
+    table: TableSchema
+    alias: str
+    index: str
+    prefix: tuple[Expr, ...] = ()
+    low: Expr | None = None
+    high: Expr | None = None
+    low_open: bool = False
+    high_open: bool = False
+    nulls: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexIn(Node):
+    """Rows whose single index key is among ``keys``, each once, in rowid order."""
+
+    table: TableSchema
+    alias: str
+    index: str
+    keys: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowidUnion(Node):
+    """Rows that one of several access paths to the same table and alias finds, each once, in rowid order."""
+
+    table: TableSchema
+    alias: str
+    paths: tuple[Node, ...]
+
+
+# --- join strategies (made by optimize) ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NestedLoop(Node):
+    """For each left row the right side again: an access path whose keys use the left aliases, or a stored list.
+
+    Kinds inner, left, semi and anti as of ``Join``. ``condition`` is what remains to be tested on the pair.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HashJoin(Node):
+    """The right side in a dict by its keys, probed with each left row; equal keys as in ``=``: NULL matches nothing.
+
+    All kinds of ``Join``; ``condition`` is what remains to be tested on the pair.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    left_keys: tuple[Expr, ...]
+    right_keys: tuple[Expr, ...]
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopN(Node):
+    """Sort and Limit in one: the first ``limit`` rows after ``offset`` in the order of ``keys``, by a heap."""
+
+    source: Node
+    keys: tuple[SortKey, ...]
+    limit: Expr
+    offset: Expr | None = None
+
+
+BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | IndexIn | RowidUnion
+
+
+def sources(node: Node) -> Iterator[Node]:
+    """The nodes that feed this one, in order."""
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+            yield from value
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all that feed it, the root first; does not enter subqueries inside expressions."""
+    yield node
+    for source in sources(node):
+        yield from walk(source)
+
+
+def bound_aliases(node: Node) -> frozenset[str]:
+    """The aliases that the node binds."""
+    match node:
+        case Join(kind="semi" | "anti") | NestedLoop(kind="semi" | "anti") | HashJoin(kind="semi" | "anti"):
+            return bound_aliases(node.left)
+        case Insert() | Update() | Delete():
+            return frozenset()
+        case _:
+            alias = getattr(node, "alias", None)
+            if alias is not None:
+                return frozenset((alias,))
+            return frozenset().union(*(bound_aliases(source) for source in sources(node)))
+
+
+def output_columns(node: Node) -> tuple[OutputColumn, ...]:
+    """The columns of the tuples that a node binding a single alias yields; of RETURNING for one that writes."""
+    from .expr import is_nullable, type_of
+
+    match node:
+        case Project(outputs=outputs) | Insert(returning=outputs) | Update(returning=outputs):
+            return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in outputs)
+        case Delete(returning=outputs):
+            return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in outputs)
+        case Values(columns=columns) | SetOperation(columns=columns):
+            return columns
+        case Aggregate(keys=keys, calls=calls):
+            return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in keys) + tuple(
+                OutputColumn(name, call.type, call.nullable) for name, call in calls
+            )
+        case _ if hasattr(node, "table"):
+            table: TableSchema = node.table
+            return tuple(OutputColumn(c.name, c.type, c.nullable) for c in table.columns)
+        case _:
+            (source,) = sources(node)
+            return output_columns(source)

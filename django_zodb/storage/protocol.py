@@ -1,0 +1,187 @@
+"""Catalog, Table, Index: all that ``sql/`` knows of storage, and all that another kind of table has to offer.
+
+A live object of these belongs to one connection and is valid until its transaction ends; programs ask the
+catalog again each time they run. SQL values are immutable builtins (see ``values``); NULL is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from .schema import IndexSchema, TableSchema
+
+Row = tuple[object, ...]
+RowFunction = Callable[[Row], object]
+
+
+class Compile(Protocol):
+    """Given to storage by the layer above: SQL text of an expression over a table's columns → function of its row.
+
+    ``boolean`` asks for the truth of a condition: True, False or None (unknown).
+    """
+
+    def __call__(self, schema: TableSchema, expression: str, boolean: bool = False) -> RowFunction:
+        """The function; ProgrammingError if the text is no such expression."""
+        ...
+
+
+class Index(Protocol):
+    """Rowids by key. Values are passed as SQL values, one per key of the index; encoding is the index's business."""
+
+    @property
+    def schema(self) -> IndexSchema:
+        """Its definition."""
+        ...
+
+    def lookup(self, *values: object) -> Sequence[int]:
+        """Rowids of the rows whose keys equal ``values`` (all keys given; None matches NULL), ascending."""
+        ...
+
+    def range(
+        self,
+        prefix: tuple[object, ...] = (),
+        low: object = None,
+        high: object = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        nulls: bool = False,
+        reverse: bool = False,
+    ) -> Iterator[int]:
+        """Rowids in key order, whose first keys equal ``prefix`` and whose next key lies between low and high.
+
+        None as a bound means unbounded. ``nulls`` tells if rows whose next key is NULL belong to the answer: a range
+        condition excludes them, an ordered walk of the whole index includes them. NULL comes first in key order, a
+        descending key turns its own order round; rowids of equal keys ascend. ``reverse`` walks backwards (equal keys
+        descend). Lazy; not to be used across a write to the table.
+        """
+        ...
+
+    def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
+        """An estimate of how many rowids ``range`` would give; cheap, for the planner only."""
+        ...
+
+    def key_count(self) -> int:
+        """An estimate of the number of distinct keys."""
+        ...
+
+
+class Table(Protocol):
+    """Rows by rowid: tuples in the order of ``schema.columns``."""
+
+    @property
+    def schema(self) -> TableSchema:
+        """Its definition."""
+        ...
+
+    def get(self, rowid: int, /) -> Row | None:
+        """The row, or None. ``rowid`` must be an int of 64 bits; anything else raises TypeError or OverflowError."""
+        ...
+
+    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterable[Row]:
+        """Rows in rowid order, bounds included. Lazy; not to be used across a write to the table."""
+        ...
+
+    def items(
+        self, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> Iterable[tuple[int, Row]]:
+        """``(rowid, row)`` pairs, otherwise as ``rows``."""
+        ...
+
+    def count(self) -> int:
+        """How many rows this transaction sees; O(1)."""
+        ...
+
+    def index(self, name: str) -> Index:
+        """The live index; KeyError if there is none. The hidden-rowid primary key is one, under its name."""
+        ...
+
+    def new_rowid(self) -> int:
+        """The next id of the table's sequence: unique for ever, rising within a process."""
+        ...
+
+    def insert(self, row: Row, rowid: int | None = None) -> Row:
+        """Store ``row`` and return it as stored (generated columns filled in).
+
+        All checks happen here: NOT NULL, CHECK, unique, immediate foreign keys; deferred ones at commit. Where the
+        primary key is the rowid and its value is None, one is drawn from the sequence. Raises IntegrityError.
+        """
+        ...
+
+    def update(self, rowid: int, old: Row, new: Row) -> Row:
+        """Replace ``old`` by ``new``; returns the row as stored. A changed rowid column moves the row."""
+        ...
+
+    def delete(self, rowid: int, old: Row) -> None:
+        """Remove the row; ON DELETE actions of the schema are carried out, immediate foreign keys checked."""
+        ...
+
+    def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
+        """Rowids that inserting ``row`` would collide with in that unique index, or in any unique index or key."""
+        ...
+
+    def lock(self, rowid: int, row: Row) -> None:
+        """Make this transaction fail, retryably, if another one changes the row before this one commits."""
+        ...
+
+
+class Catalog(Protocol):
+    """The tables of one connection's snapshot, and the DDL that changes them (transactional like rows)."""
+
+    @property
+    def token(self) -> str:
+        """Changes with every DDL statement seen by this snapshot; equal tokens mean equal schemas."""
+        ...
+
+    def table(self, name: str) -> Table:
+        """The live table; KeyError if there is none."""
+        ...
+
+    def schema(self, name: str) -> TableSchema | None:
+        """The definition, or None if there is no such table."""
+        ...
+
+    def table_names(self) -> list[str]:
+        """All tables, sorted."""
+        ...
+
+    def owner_of_index(self, name: str) -> str | None:
+        """The table to which the index of that name belongs, or None."""
+        ...
+
+    def create_table(self, schema: TableSchema) -> None:
+        """Create it, empty. ProgrammingError if the name is taken."""
+        ...
+
+    def drop_table(self, name: str, cascade: bool = False) -> None:
+        """Drop it; other tables' foreign keys to it are refused (IntegrityError), or dropped with ``cascade``."""
+        ...
+
+    def truncate(self, names: Sequence[str], restart: bool = False) -> None:
+        """Remove every row of the tables together; ``restart`` sets their sequences back."""
+        ...
+
+    def alter_table(self, name: str, schema: TableSchema, convert: Callable[[Row], Row] | None = None) -> None:
+        """Give the table a new definition, also a new name; ``convert`` turns every old row into a new one.
+
+        New or changed constraints and indexes are checked and built over the rows. References from other tables
+        follow renamed tables; renamed columns are the caller's to rewrite in ``schema``. Raises IntegrityError.
+        """
+        ...
+
+    def rename_column(self, table: str, old: str, new: str) -> None:
+        """Rename it in the table, its constraints, and the foreign keys that point at it."""
+        ...
+
+    def set_sequence(self, table: str, value: int) -> None:
+        """The next generated id will be at least ``value``."""
+        ...
+
+    def check_constraints(self, tables: Sequence[str] | None = None) -> None:
+        """Check every foreign key of these tables (or all) over all rows; IntegrityError on the first violation."""
+        ...
+
+    def set_constraints(self, names: Sequence[str] | None, deferred: bool) -> None:
+        """SET CONSTRAINTS for the rest of the transaction; None means ALL. IMMEDIATE checks what is pending now."""
+        ...

@@ -1,0 +1,436 @@
+"""SQL types and their Python values: conversion, comparison, order, NULL.
+
+A value is an immutable builtin, exactly of its type's class, and NULL is None:
+
+=========== ======================= ==========================================================================
+kind        class                   remarks
+=========== ======================= ==========================================================================
+BOOLEAN     bool
+INTEGER     int                     ``size`` 16, 32 or 64 bits, checked
+DOUBLE      float                   NaN equals itself and sorts last; -0.0 is stored as 0.0
+DECIMAL     decimal.Decimal         rounded half up to ``scale``; NaN and infinities are a DataError
+TEXT        str                     ``size`` characters at most; ordered by code point
+BYTES       bytes
+DATE        datetime.date           never a datetime
+TIME        datetime.time           naive
+TIMESTAMP   datetime.datetime       aware, always ``datetime.timezone.utc``; a naive value is taken as UTC
+INTERVAL    datetime.timedelta
+UUID        uuid.UUID
+JSON        str                     the document's text
+UNKNOWN     any of these            an untyped NULL, or a parameter whose context gives no type
+=========== ======================= ==========================================================================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from .errors import DataError
+
+UTC = dt.UTC
+
+
+class Kind(enum.StrEnum):
+    """The families of SQL types."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DOUBLE = "double precision"
+    DECIMAL = "numeric"
+    TEXT = "text"
+    BYTES = "bytea"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    INTERVAL = "interval"
+    UUID = "uuid"
+    JSON = "json"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """An SQL type. ``size``: bits of an INTEGER, precision of a DECIMAL, characters of a TEXT; None is no limit."""
+
+    kind: Kind
+    size: int | None = None
+    scale: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kind, Kind):  # as read back from a file
+            object.__setattr__(self, "kind", Kind(self.kind))
+
+    @property
+    def is_integer(self) -> bool:
+        """True for every size of INTEGER."""
+        return self.kind is Kind.INTEGER
+
+    @property
+    def is_numeric(self) -> bool:
+        """True where arithmetic on numbers applies."""
+        return self.kind in NUMERIC_KINDS
+
+    def __str__(self) -> str:
+        """The type as it is written in SQL."""
+        match self.kind:
+            case Kind.INTEGER:
+                return {16: "smallint", 32: "integer"}.get(self.size or 64, "bigint")
+            case Kind.TEXT if self.size is not None:
+                return f"varchar({self.size})"
+            case Kind.DECIMAL if self.size is not None:
+                return f"numeric({self.size}, {self.scale or 0})"
+            case kind:
+                return kind.value
+
+
+BOOLEAN = SqlType(Kind.BOOLEAN)
+SMALLINT = SqlType(Kind.INTEGER, 16)
+INTEGER = SqlType(Kind.INTEGER, 32)
+BIGINT = SqlType(Kind.INTEGER, 64)
+DOUBLE = SqlType(Kind.DOUBLE)
+DECIMAL = SqlType(Kind.DECIMAL)
+TEXT = SqlType(Kind.TEXT)
+BYTES = SqlType(Kind.BYTES)
+DATE = SqlType(Kind.DATE)
+TIME = SqlType(Kind.TIME)
+TIMESTAMP = SqlType(Kind.TIMESTAMP)
+INTERVAL = SqlType(Kind.INTERVAL)
+UUID_TYPE = SqlType(Kind.UUID)
+JSON = SqlType(Kind.JSON)
+UNKNOWN = SqlType(Kind.UNKNOWN)
+
+NUMERIC_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)  # in the order of promotion
+
+
+def type_of(value: object) -> SqlType:
+    """The SQL type of a Python value; UNKNOWN for None and for classes that are not SQL values."""
+    return _TYPE_OF_CLASS.get(type(value), UNKNOWN)
+
+
+_TYPE_OF_CLASS: dict[type, SqlType] = {
+    bool: BOOLEAN,
+    int: BIGINT,
+    float: DOUBLE,
+    Decimal: DECIMAL,
+    str: TEXT,
+    bytes: BYTES,
+    bytearray: BYTES,
+    memoryview: BYTES,
+    dt.date: DATE,
+    dt.time: TIME,
+    dt.datetime: TIMESTAMP,
+    dt.timedelta: INTERVAL,
+    UUID: UUID_TYPE,
+}
+
+
+def common_type(left: SqlType, right: SqlType) -> SqlType | None:
+    """The type to which both convert without loss of meaning for comparison, UNION, CASE…; None if there is none.
+
+    UNKNOWN yields to the other; numbers promote INTEGER → DECIMAL → DOUBLE; DATE promotes to TIMESTAMP; JSON to TEXT.
+    """
+    if left == right or right.kind is Kind.UNKNOWN:
+        return left
+    if left.kind is Kind.UNKNOWN:
+        return right
+    if left.kind is right.kind:
+        if left.size is None or right.size is None:
+            return SqlType(left.kind)
+        if left.kind is Kind.DECIMAL:
+            scale = max(left.scale or 0, right.scale or 0)
+            whole = max(left.size - (left.scale or 0), right.size - (right.scale or 0))
+            return SqlType(Kind.DECIMAL, whole + scale, scale)
+        return SqlType(left.kind, max(left.size, right.size))
+    if left.is_numeric and right.is_numeric:
+        return SqlType(max(left.kind, right.kind, key=NUMERIC_KINDS.index))
+    return _PROMOTIONS.get(frozenset((left.kind, right.kind)))
+
+
+_PROMOTIONS = {
+    frozenset((Kind.DATE, Kind.TIMESTAMP)): TIMESTAMP,
+    frozenset((Kind.JSON, Kind.TEXT)): TEXT,
+}
+
+Converter = Callable[[Any], Any]
+
+
+def converter(type_: SqlType) -> Converter:
+    """A function that turns a value (never None) into one of ``type_``, as SQL's assignment does.
+
+    It raises DataError for what does not convert or does not fit, naming value and type; the caller adds the column.
+    A value that is already right is returned as it is.
+    """
+    match type_.kind:
+        case Kind.INTEGER:
+            return _integer_converter(type_)
+        case Kind.DECIMAL:
+            return _decimal_converter(type_)
+        case Kind.TEXT if type_.size is not None:
+            return _varchar_converter(type_)
+        case kind:
+            return _CONVERTERS[kind]
+
+
+def _refuse(value: object, type_: object) -> DataError:
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return DataError(f"{shown} is no value of type {type_}")
+
+
+def _integer_converter(type_: SqlType) -> Converter:
+    limit = 1 << ((type_.size or 64) - 1)
+    low, high = -limit, limit - 1
+
+    def to_integer(value: Any) -> int:
+        if type(value) is not int:
+            value = _whole_number(value, type_)
+        if low <= value <= high:
+            return value  # type: ignore[no-any-return]
+        raise DataError(f"{value} is out of range for type {type_} ({low} to {high})")
+
+    return to_integer
+
+
+def _whole_number(value: Any, type_: SqlType) -> int:
+    try:
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, float | Decimal):
+            whole = int(value)
+            if whole == value:
+                return whole
+            return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
+        if isinstance(value, str):
+            return int(value.strip())
+    except (ValueError, OverflowError, ArithmeticError) as error:
+        raise _refuse(value, type_) from error
+    raise _refuse(value, type_)
+
+
+# Wide enough for every column that Django allows; traps stay those of the default context.
+_DECIMAL_CONTEXT = Context(prec=2000, rounding=ROUND_HALF_UP)
+
+
+def _decimal_converter(type_: SqlType) -> Converter:
+    if type_.size is None:
+        return _to_decimal
+    size, scale = type_.size, type_.scale or 0
+    quantum = Decimal(1).scaleb(-scale)
+    limit = Decimal(10) ** (size - scale)
+
+    def to_scaled(value: Any) -> Decimal:
+        number = _to_decimal(value)
+        if number.as_tuple().exponent != -scale:
+            number = number.quantize(quantum, context=_DECIMAL_CONTEXT)
+        if -limit < number < limit:
+            return number
+        raise DataError(f"{value} is out of range for type {type_}")
+
+    return to_scaled
+
+
+def _to_decimal(value: Any) -> Decimal:
+    if type(value) is not Decimal:
+        try:
+            if isinstance(value, float):
+                value = Decimal(repr(value))
+            elif isinstance(value, int | str | Decimal):
+                value = Decimal(value)
+            else:
+                raise _refuse(value, DECIMAL)
+        except InvalidOperation as error:
+            raise _refuse(value, DECIMAL) from error
+    if not value.is_finite():
+        raise _refuse(value, DECIMAL)
+    return value  # type: ignore[no-any-return]
+
+
+def _varchar_converter(type_: SqlType) -> Converter:
+    size = type_.size
+    assert size is not None
+
+    def to_varchar(value: Any) -> str:
+        if type(value) is not str:
+            value = _to_text(value)
+        if len(value) > size:
+            # As in PostgreSQL: spaces beyond the limit are cut, anything else is refused.
+            if value[size:].strip(" "):
+                raise DataError(f"value too long for type {type_}: {len(value)} characters")
+            value = value[:size]
+        return value  # type: ignore[no-any-return]
+
+    return to_varchar
+
+
+def _to_text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass, such as SafeString, must not reach the file
+    return as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """A value (never None) as SQL's CAST(… AS text) writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return str.__str__(value)
+        case float():
+            return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        case bytes():
+            return "\\x" + value.hex()
+        case dt.datetime():
+            return value.isoformat(" ")
+        case dt.date() | dt.time():
+            return value.isoformat()
+        case int() | Decimal() | UUID():
+            return str(value)
+        case dt.timedelta():
+            return str(value)
+    raise _refuse(value, TEXT)
+
+
+def _to_boolean(value: Any) -> bool:
+    if type(value) is bool:
+        return value
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("true", "t", "yes", "y", "on", "1"):
+            return True
+        if word in ("false", "f", "no", "n", "off", "0"):
+            return False
+    raise _refuse(value, BOOLEAN)
+
+
+def _to_double(value: Any) -> float:
+    if type(value) is not float:
+        try:
+            if not isinstance(value, int | float | Decimal | str):
+                raise _refuse(value, DOUBLE)
+            value = float(value)
+        except (ValueError, OverflowError) as error:
+            raise _refuse(value, DOUBLE) from error
+    return value + 0.0  # type: ignore[no-any-return]  # -0.0 + 0.0 is 0.0
+
+
+def _to_bytes(value: Any) -> bytes:
+    if type(value) is bytes:
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    raise _refuse(value, BYTES)
+
+
+def _to_date(value: Any) -> dt.date:
+    if type(value) is dt.date:
+        return value
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return dt.date(value.year, value.month, value.day)
+    if isinstance(value, str):
+        try:
+            return dt.datetime.fromisoformat(value.strip()).date()
+        except ValueError as error:
+            raise _refuse(value, DATE) from error
+    raise _refuse(value, DATE)
+
+
+def _to_time(value: Any) -> dt.time:
+    if type(value) is dt.time and value.tzinfo is None:
+        return value
+    if isinstance(value, dt.datetime):
+        return value.time()
+    if isinstance(value, str):
+        try:
+            value = dt.time.fromisoformat(value.strip())
+        except ValueError as error:
+            raise _refuse(value, TIME) from error
+    if isinstance(value, dt.time):
+        return dt.time(value.hour, value.minute, value.second, value.microsecond)
+    raise _refuse(value, TIME)
+
+
+def _to_timestamp(value: Any) -> dt.datetime:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value.strip())
+        except ValueError as error:
+            raise _refuse(value, TIMESTAMP) from error
+    if isinstance(value, dt.datetime):
+        zone = value.tzinfo
+        if zone is not UTC:
+            value = value.replace(tzinfo=UTC) if zone is None else _in_utc(value)
+        if type(value) is not dt.datetime or value.fold:
+            value = dt.datetime.combine(value.date(), value.time().replace(fold=0), UTC)
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise _refuse(value, TIMESTAMP)
+
+
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise _refuse(value, TIMESTAMP) from error
+
+
+def _to_interval(value: Any) -> dt.timedelta:
+    if type(value) is dt.timedelta:
+        return value
+    if isinstance(value, dt.timedelta):
+        return dt.timedelta(value.days, value.seconds, value.microseconds)
+    raise _refuse(value, INTERVAL)
+
+
+def _to_uuid(value: Any) -> UUID:
+    if type(value) is UUID:
+        return value
+    if isinstance(value, UUID):
+        return UUID(int=value.int)
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError as error:
+            raise _refuse(value, UUID_TYPE) from error
+    raise _refuse(value, UUID_TYPE)
+
+
+def _to_any(value: Any) -> Any:
+    """An untyped parameter: whatever is an SQL value, as the type of its own class has it."""
+    type_ = type_of(value)
+    if type_.kind is not Kind.UNKNOWN:
+        return _CONVERTERS[type_.kind](value)
+    for base, known in _TYPE_OF_CLASS.items():
+        if isinstance(value, base):
+            return _CONVERTERS[known.kind](value)
+    raise DataError(f"a parameter of class {type(value).__qualname__} is no SQL value: {value!r:.80}")
+
+
+_CONVERTERS: dict[Kind, Converter] = {
+    Kind.BOOLEAN: _to_boolean,
+    Kind.INTEGER: lambda value: value if type(value) is int else _whole_number(value, BIGINT),
+    Kind.DOUBLE: _to_double,
+    Kind.DECIMAL: _to_decimal,
+    Kind.TEXT: _to_text,
+    Kind.BYTES: _to_bytes,
+    Kind.DATE: _to_date,
+    Kind.TIME: _to_time,
+    Kind.TIMESTAMP: _to_timestamp,
+    Kind.INTERVAL: _to_interval,
+    Kind.UUID: _to_uuid,
+    Kind.JSON: _to_text,
+    Kind.UNKNOWN: _to_any,
+}
