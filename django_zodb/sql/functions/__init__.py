@@ -22,8 +22,8 @@ class Function:
 
     ``call`` is what generated code calls with SQL values; if ``strict``, never with a NULL: the result is then NULL.
     ``params`` are the types that arguments are cast to, None taking any; the last one repeats up to ``most``
-    arguments (None: no limit). ``template`` is Python for the call in line, ``"{0}.lower()"``; it may use each argument once
-    only. ``nullable``: a result may be NULL though no argument is. ``stable`` is False for what may differ between two
+    arguments (None: no limit). ``template`` is Python for the call in line, ``"{0}.lower()"``; it may use each
+    argument once only. ``nullable``: a result may be NULL though no argument is. ``stable`` is False for what may differ between two
     calls with the same arguments in one statement (random).
     """
 
@@ -42,8 +42,8 @@ class Function:
 class AggregateFunction:
     """An aggregate: ``collect`` makes its value of all the group's values, in order, as a list.
 
-    NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER BY have
-    been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
+    NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER
+    BY have been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
     """
 
     collect: Callable[[Sequence[object]], object]
