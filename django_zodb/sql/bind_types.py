@@ -8,9 +8,9 @@ from ..errors import NotSupportedError, ProgrammingError
 from ..values import SqlType
 from .types import sql_type
 
-_Type = exp.DataType.Type
+_Type = exp.DType
 
-_NAMES: dict[exp.DataType.Type, str] = {
+_NAMES: dict[exp.DType, str] = {
     _Type.BOOLEAN: "boolean",
     _Type.SMALLINT: "smallint",
     _Type.INT: "integer",
