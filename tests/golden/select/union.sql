@@ -1,0 +1,32 @@
+# UNION, INTERSECT, EXCEPT, with and without ALL, ordered and sliced.
+use: library
+
+> SELECT country FROM author UNION SELECT 'ZZ' ORDER BY 1
+---
+
+> SELECT id FROM author UNION ALL SELECT id FROM tag ORDER BY 1
+---
+
+> SELECT id FROM author INTERSECT SELECT id FROM tag ORDER BY 1
+---
+
+> SELECT id FROM author EXCEPT SELECT id FROM tag ORDER BY 1
+---
+
+[differs: sqlite3 has no INTERSECT ALL]> SELECT in_print FROM book INTERSECT ALL SELECT in_print FROM book WHERE id > 4 ORDER BY 1
+---
+
+[differs: sqlite3 has no EXCEPT ALL]> SELECT in_print FROM book EXCEPT ALL SELECT in_print FROM book WHERE id > 4 ORDER BY 1
+---
+
+> SELECT name FROM author UNION SELECT name FROM tag ORDER BY name DESC LIMIT 3 OFFSET 1
+---
+
+> SELECT id, name FROM author WHERE id < 3 UNION SELECT id, name FROM tag WHERE id < 2 ORDER BY name
+---
+
+> SELECT COUNT(*) FROM (SELECT id FROM author UNION SELECT id FROM tag) u
+---
+
+[differs: sqlite3 takes no parentheses here]> (SELECT id FROM author ORDER BY id DESC LIMIT 1) UNION ALL (SELECT id FROM tag ORDER BY id LIMIT 1)
+---

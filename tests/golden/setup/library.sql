@@ -1,0 +1,11 @@
+CREATE TABLE author (id integer PRIMARY KEY, name varchar(40) NOT NULL UNIQUE, born integer, country varchar(2));
+CREATE TABLE book (id integer PRIMARY KEY, title varchar(80) NOT NULL, author_id integer REFERENCES author (id) DEFERRABLE INITIALLY DEFERRED, year integer NOT NULL, price numeric(6, 2), rating double precision, published date, isbn text UNIQUE, in_print boolean NOT NULL);
+CREATE INDEX book_author_id ON book (author_id);
+CREATE INDEX book_year ON book (year);
+CREATE INDEX book_author_year ON book (author_id, year);
+CREATE TABLE tag (id integer PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE TABLE book_tag (id integer PRIMARY KEY, book_id integer NOT NULL REFERENCES book (id), tag_id integer NOT NULL REFERENCES tag (id), UNIQUE (book_id, tag_id));
+INSERT INTO author (id, name, born, country) VALUES (1, 'Austen', 1775, 'GB'), (2, 'Borges', 1899, 'AR'), (3, 'Calvino', 1923, 'IT'), (4, 'Duras', 1914, 'FR'), (5, 'Homer', NULL, NULL);
+INSERT INTO book (id, title, author_id, year, price, rating, published, isbn, in_print) VALUES (1, 'Emma', 1, 1815, 7.50, 4.1, '1815-12-23', 'i1', TRUE), (2, 'Persuasion', 1, 1817, 6.25, 4.3, '1817-12-20', 'i2', TRUE), (3, 'Ficciones', 2, 1944, 9.99, 4.8, '1944-01-01', 'i3', TRUE), (4, 'El Aleph', 2, 1949, NULL, 4.7, NULL, 'i4', FALSE), (5, 'Le citta invisibili', 3, 1972, 11.00, NULL, '1972-11-01', 'i5', TRUE), (6, 'L''amant', 4, 1984, 8.00, 3.9, '1984-09-01', NULL, TRUE), (7, 'Beowulf', NULL, 1000, NULL, NULL, NULL, NULL, FALSE);
+INSERT INTO tag (id, name) VALUES (1, 'novel'), (2, 'short'), (3, 'classic'), (4, 'unused');
+INSERT INTO book_tag (id, book_id, tag_id) VALUES (1, 1, 1), (2, 1, 3), (3, 2, 1), (4, 3, 2), (5, 3, 3), (6, 4, 2), (7, 5, 1), (8, 6, 1);

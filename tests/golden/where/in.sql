@@ -1,0 +1,26 @@
+# IN and NOT IN with NULLs, empty results, mixed terms.
+use: numbers
+
+> SELECT id FROM n WHERE a IN (1, 3) ORDER BY id
+---
+
+> SELECT id FROM n WHERE a NOT IN (1, 3) ORDER BY id
+---
+
+> SELECT id FROM n WHERE a IN (1, NULL) ORDER BY id
+---
+
+> SELECT id FROM n WHERE a NOT IN (1, NULL) ORDER BY id
+---
+
+> SELECT id FROM n WHERE a IN (b - 9, 2) ORDER BY id
+---
+
+> SELECT id FROM n WHERE (a, b) IN ((1, 10), (2, 20)) ORDER BY id
+---
+
+> SELECT id FROM n WHERE t IN ('x', '') ORDER BY id
+---
+
+> SELECT a IN (1, NULL), a NOT IN (1, NULL) FROM n ORDER BY id
+---
