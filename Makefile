@@ -1,0 +1,83 @@
+# `make demo` and `make test` are all there is to know. Both make .venv and install what they need into it.
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+MANAGE := ../$(BIN)/python manage.py
+LOGIN := admin
+PASSWORD := zodb-demo
+
+# A clone that was moved has an editable install that points to the old place: install again.
+ifneq ($(wildcard .venv/.home),)
+ifneq ($(shell cat .venv/.home),$(CURDIR))
+$(shell rm -f .venv/.home .venv/.demo .venv/.dev)
+endif
+endif
+
+.PHONY: help venv demo test lint typecheck format clean
+
+help:
+	@echo "make demo       a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
+	@echo "make test       every test (PYTEST_ARGS= to choose)"
+	@echo "make lint       ruff, mypy, codespell"
+	@echo "make typecheck  mypy alone"
+	@echo "make format     ruff's formatter and safe fixes"
+	@echo "make venv       only the environment for development, in .venv"
+	@echo "make clean      remove .venv, demo and all caches"
+
+.venv/.home:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "django-zodb needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Say make PYTHON=python3.11, for example."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)."; exit 1; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@echo "$(CURDIR)" > $@
+
+.venv/.demo: pyproject.toml .venv/.home
+	@echo "Installing django-zodb ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group demo
+	@touch $@
+
+.venv/.dev: pyproject.toml .venv/.home
+	@echo "Installing django-zodb and what its tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group lint
+	@touch $@
+
+venv: .venv/.dev
+
+# Made aside and moved, so that an interrupted run leaves no half site behind.
+demo/manage.py: | .venv/.demo
+	@test ! -e demo || { echo "demo/ exists, but holds no site: remove or rename it."; exit 1; }
+	@rm -rf .cache/demo && mkdir -p .cache/demo
+	@$(BIN)/python -m django startproject mysite .cache/demo --template=project_template
+	@mv .cache/demo demo
+
+# --noreload: the reloader is a second process with the site loaded, and a file belongs to one process at a time.
+demo: .venv/.demo demo/manage.py
+	@cd demo && $(MANAGE) migrate --verbosity 0
+	@cd demo && $(MANAGE) load_sample --superuser $(LOGIN) --password $(PASSWORD)
+	@echo "Log in as $(LOGIN) with the password $(PASSWORD). The database is demo/Data.fs; stop with Ctrl+C."
+	@cd demo && exec $(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+typecheck: .venv/.dev
+	$(BIN)/python -m mypy
+
+lint: typecheck
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m codespell_lib
+
+format: .venv/.dev
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:
+	rm -rf .venv demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
