@@ -1,0 +1,72 @@
+"""What the engine can do, in Django's words. A flag is True only if the tests that it opens pass."""
+
+from __future__ import annotations
+
+from django.db import InterfaceError
+from django.db.backends.base.features import BaseDatabaseFeatures
+from django.utils.functional import cached_property
+
+
+class DatabaseFeatures(BaseDatabaseFeatures):
+    """The flags that differ from Django's defaults, and those of newer Django versions than the oldest supported."""
+
+    # Rows and statements
+    allows_group_by_selected_pks = True
+    can_return_columns_from_insert = True
+    can_return_rows_from_bulk_insert = True
+    can_return_rows_from_update = True
+    supports_update_conflicts = True
+    supports_update_conflicts_with_target = True
+    insert_test_table_with_defaults = "INSERT INTO {} DEFAULT VALUES"
+
+    # Types and values
+    has_real_datatype = True
+    has_native_boolean_field = True
+    has_native_uuid_field = True
+    has_native_duration_field = True
+    supports_temporal_subtraction = True
+    supports_unlimited_charfield = True
+    supports_no_precision_decimalfield = True
+    greatest_least_ignores_nulls = True
+    order_by_nulls_first = True
+    supports_collation_on_charfield = False
+    supports_collation_on_textfield = False
+    supports_non_deterministic_collations = False
+
+    # JSON documents are stored and read back; their lookups are not there yet
+    supports_json_field_contains = False
+    has_json_object_function = False
+
+    # Queries
+    can_distinct_on_fields = True
+    supports_aggregate_filter_clause = True
+    supports_aggregate_order_by_clause = True
+    supports_slicing_ordering_in_compound = True
+    supported_explain_formats = {"PYTHON", "TEXT"}
+
+    # Transactions
+    supports_transactions = True
+    atomic_transactions = False  # a failed statement leaves no trace, and the transaction stays usable
+    can_release_savepoints = True
+    can_defer_constraint_checks = True
+    closed_cursor_error_class = InterfaceError  # type: ignore[assignment]
+
+    # Tables
+    can_rollback_ddl = True
+    schema_editor_uses_clientside_param_binding = True
+    supports_combined_alters = True
+    can_rename_index = True
+    supports_comments = True
+    supports_covering_indexes = True
+    supports_deferrable_unique_constraints = True
+    supports_nulls_distinct_unique_constraints = True
+    supports_stored_generated_columns = True
+    supports_virtual_generated_columns = True
+
+    # Test databases
+    can_clone_databases = True
+
+    @cached_property
+    def introspected_field_types(self) -> dict[str, str]:  # type: ignore[override]
+        """Addresses are text, everything else comes back as what it was."""
+        return {**super().introspected_field_types, "GenericIPAddressField": "CharField"}
