@@ -1,0 +1,350 @@
+"""Plans and expressions as people read them: the lines of EXPLAIN, which are also the comments of generated code.
+
+``explain`` prints one line per node, the root first, sources indented below; the plan of a subquery follows the node
+whose expression holds it. Literal values are shown, parameters are ``p0``, ``p1``, …, in the order of the SQL text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import assert_never
+
+from ..storage.schema import TableSchema
+from ..values import Kind, as_text
+from . import expr as x
+from . import plan as p
+from .plan import Node
+
+
+def explain(node: Node) -> list[str]:
+    """The plan as indented lines, the root first, with the plans of subqueries inside expressions."""
+    return list(_tree(node, 0, "", _Counter()))
+
+
+def subplans(node: Node) -> Iterator[tuple[str, Node]]:
+    """``(kind, plan)`` of each subquery in the node's own expressions (not in those of its sources)."""
+    for expression in expressions(node):
+        for part in x.walk(expression):
+            match part:
+                case x.Subquery(plan=plan):
+                    yield "scalar", plan
+                case x.Exists(plan=plan):
+                    yield "exists", plan
+                case x.InPlan(plan=plan):
+                    yield "in", plan
+                case _:
+                    pass
+
+
+def expressions(node: Node) -> Iterator[x.Expr]:
+    """Every expression that the node itself holds, in the order of its fields."""
+    for field in fields(node):
+        if field.name != "table":
+            yield from _expressions(getattr(node, field.name))
+
+
+def _expressions(value: object) -> Iterator[x.Expr]:
+    match value:
+        case x.Expr():
+            yield value
+        case p.Output(expr=expr) | x.SortKey(expr=expr):
+            yield expr
+        case x.AggregateCall():
+            yield from value.args
+            if value.filter is not None:
+                yield value.filter
+            yield from _expressions(value.order_by)
+        case p.OnConflict():
+            yield from _expressions(value.assignments)
+            yield from _expressions(value.condition)
+        case tuple():
+            for item in value:
+                yield from _expressions(item)
+        case _:
+            pass
+
+
+class _Counter:
+    """Numbers the subqueries of a statement in the order of printing."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def next(self) -> int:
+        self.seen += 1
+        return self.seen
+
+
+def _tree(node: Node, depth: int, prefix: str, counter: _Counter) -> Iterator[str]:
+    yield "  " * depth + prefix + label(node)
+    for kind, plan in subplans(node):
+        yield from _tree(plan, depth + 2, f"{kind} subquery {counter.next()}: ", counter)
+    for source in p.sources(node):
+        yield from _tree(source, depth + 1, "", counter)
+
+
+def label(node: Node) -> str:
+    """One line that says what the node does."""
+    match node:
+        case p.Scan():
+            return f"Scan: {_table(node)}"
+        case p.Values(rows=rows):
+            return f"Values: {len(rows)} row{'' if len(rows) == 1 else 's'}"
+        case p.Filter(condition=condition):
+            return f"Filter: {text(condition)}"
+        case p.Join(kind=kind, condition=condition):
+            return f"Join: {kind}{_on(condition)}"
+        case p.Project(outputs=outputs):
+            return f"Project: {_outputs(outputs)}"
+        case p.Aggregate():
+            return f"Aggregate: {_aggregate(node)}"
+        case p.Distinct():
+            return "Distinct"
+        case p.DistinctOn(keys=keys):
+            return f"DistinctOn: {_list(keys)}"
+        case p.Sort(keys=keys):
+            return f"Sort: {_sort_keys(keys)}"
+        case p.Limit(limit=limit, offset=offset):
+            return f"Limit: {_limit(limit, offset)}"
+        case p.SetOperation(kind=kind, all=all_):
+            return f"SetOperation: {kind}{' all' if all_ else ''}"
+        case p.LockRows(aliases=aliases):
+            return f"LockRows: {', '.join(aliases)}"
+        case p.TopN(keys=keys, limit=limit, offset=offset):
+            return f"TopN: {_limit(limit, offset)} by {_sort_keys(keys)}"
+        case p.NestedLoop(kind=kind, condition=condition):
+            return f"NestedLoop: {kind}{_on(condition)}"
+        case p.HashJoin():
+            pairs = " and ".join(
+                f"{text(left)} = {text(right)}" for left, right in zip(node.left_keys, node.right_keys, strict=True)
+            )
+            return f"HashJoin: {node.kind} on {pairs}" + (f" and {text(node.condition)}" if node.condition else "")
+        case p.Insert() | p.Update() | p.Delete():
+            return _write(node)
+        case _:
+            return _access(node)
+
+
+def _access(node: Node) -> str:
+    match node:
+        case p.KeyLookup(key=key):
+            return f"KeyLookup: {_table(node)} ({_rowid(node)} = {text(key)})"
+        case p.KeyRange():
+            order = ", backwards" if node.reverse else ""
+            return f"KeyRange: {_table(node)} ({_bounds(_rowid(node), node) or 'all'}){order}"
+        case p.KeyIn(keys=keys):
+            return f"KeyIn: {_table(node)} ({_rowid(node)} in {_list(keys)})"
+        case p.IndexLookup(keys=keys):
+            pairs = zip(_index_keys(node.table, node.index, node.alias), keys, strict=False)
+            return (
+                f"IndexLookup: {_table(node)} using {node.index} ({' and '.join(f'{n} = {text(k)}' for n, k in pairs)})"
+            )
+        case p.IndexRange():
+            order = ", backwards" if node.reverse else ""
+            return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}"
+        case p.IndexIn(keys=keys):
+            name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")
+            return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
+        case p.RowidUnion():
+            return f"RowidUnion: {_table(node)}"
+        case _:
+            return type(node).__name__
+
+
+def _table(node: p.BaseAccess) -> str:
+    return node.table.name if node.alias == node.table.name else f"{node.table.name} {node.alias}"
+
+
+def _rowid(node: p.BaseAccess) -> str:
+    at = node.table.rowid_column
+    return f"{node.alias}.{x.ROWID if at is None else node.table.columns[at].name}"
+
+
+def _index_keys(table: TableSchema, index: str, alias: str) -> list[str]:
+    schema = table.index(index)
+    if schema is None:  # the hidden-rowid primary key
+        return [f"{alias}.{name}" for name in table.primary_key]
+    return [f"{alias}.{key.column}" if key.column else f"({key.expression})" for key in schema.keys]
+
+
+def _index_condition(node: p.IndexRange) -> str:
+    names = _index_keys(node.table, node.index, node.alias)
+    terms = [f"{name} = {text(value)}" for name, value in zip(names, node.prefix, strict=False)]
+    if len(names) > len(node.prefix):
+        terms += filter(None, [_bounds(names[len(node.prefix)], node)])
+    return f" ({' and '.join(terms)})" if terms else ""
+
+
+def _bounds(name: str, node: p.IndexRange | p.KeyRange) -> str:
+    terms = []
+    if node.low is not None:
+        terms.append(f"{name} {'>' if node.low_open else '>='} {text(node.low)}")
+    if node.high is not None:
+        terms.append(f"{name} {'<' if node.high_open else '<='} {text(node.high)}")
+    return " and ".join(terms)
+
+
+def _on(condition: x.Expr | None) -> str:
+    return "" if condition is None else f" on {text(condition)}"
+
+
+def _outputs(outputs: tuple[p.Output, ...]) -> str:
+    return ", ".join(_output(output) for output in outputs) or "nothing"
+
+
+def _output(output: p.Output) -> str:
+    shown = text(output.expr)
+    plain = isinstance(output.expr, x.Column) and output.expr.name == output.name
+    return shown if plain else f"{shown} as {output.name}"
+
+
+def _aggregate(node: p.Aggregate) -> str:
+    calls = ", ".join(_call(call) for _, call in node.calls)
+    keys = ", ".join(text(key.expr) for key in node.keys)
+    return f"{calls} by {keys}" if calls and keys else calls or f"by {keys}"
+
+
+def _call(call: x.AggregateCall) -> str:
+    args = _list(call.args) if call.args else "*"
+    order = f" order by {_sort_keys(call.order_by)}" if call.order_by else ""
+    where = f" filter (where {text(call.filter)})" if call.filter is not None else ""
+    return f"{call.function.lower()}({'distinct ' if call.distinct else ''}{args}{order}){where}"
+
+
+def _sort_keys(keys: tuple[x.SortKey, ...]) -> str:
+    return ", ".join(_sort_key(key) for key in keys)
+
+
+def _sort_key(key: x.SortKey) -> str:
+    shown = text(key.expr) + (" desc" if key.descending else "")
+    if x.is_nullable(key.expr) and key.nulls_first is key.descending:
+        shown += " nulls first" if key.nulls_first else " nulls last"
+    return shown
+
+
+def _limit(limit: x.Expr | None, offset: x.Expr | None) -> str:
+    shown = "all" if limit is None else text(limit)
+    return shown if offset is None else f"{shown} after {text(offset)}"
+
+
+def _write(node: p.Insert | p.Update | p.Delete) -> str:
+    columns = node.table.columns
+    match node:
+        case p.Insert():
+            names = ", ".join(columns[at].name for at in node.positions)
+            shown = f"Insert: {node.table.name} ({names})" if names else f"Insert: {node.table.name} defaults"
+            return shown + (_conflict(node) if node.conflict else "")
+        case p.Update():
+            return f"Update: {_table_of(node)} set {_assignments(node.table, node.assignments)}"
+        case p.Delete():
+            return f"Delete: {_table_of(node)}"
+        case _ as never:
+            assert_never(never)
+
+
+def _table_of(node: p.Update | p.Delete) -> str:
+    return node.table.name if node.alias == node.table.name else f"{node.table.name} {node.alias}"
+
+
+def _assignments(table: TableSchema, assignments: tuple[tuple[int, x.Expr], ...]) -> str:
+    return ", ".join(f"{table.columns[at].name} = {text(value)}" for at, value in assignments)
+
+
+def _conflict(node: p.Insert) -> str:
+    conflict = node.conflict
+    assert conflict is not None
+    target = f" ({', '.join(conflict.target)})" if conflict.target else f" {conflict.index or ''}".rstrip()
+    if conflict.assignments is None:
+        return f" on conflict{target} do nothing"
+    where = f" where {text(conflict.condition)}" if conflict.condition is not None else ""
+    return f" on conflict{target} do update set {_assignments(node.table, conflict.assignments)}{where}"
+
+
+# --- expressions ---------------------------------------------------------------------------------------------------
+
+_LOOSE = (
+    *(x.And, x.Or, x.Not, x.Compare, x.IsDistinct, x.IsNull, x.IsTruth, x.In, x.InPlan, x.Like, x.Regex),
+    *(x.Arithmetic, x.Negate, x.Concat),
+)
+_MANY = 8
+
+
+def text(expr: x.Expr) -> str:
+    """The expression as SQL-like text on one line; long lists are cut short."""
+    match expr:
+        case x.Column(alias=alias, name=name):
+            return f"{alias}.{x.ROWID if name == x.ROWID_COLUMN else name}"
+        case x.Param(index=index):
+            return f"p{index}"
+        case x.Constant():
+            return _constant(expr)
+        case x.Compare(op=op, left=left, right=right) | x.Arithmetic(op=op, left=left, right=right):
+            return f"{_part(left)} {op} {_part(right)}"
+        case x.IsDistinct(left=left, right=right, negated=negated):
+            return f"{_part(left)} is {'not ' if negated else ''}distinct from {_part(right)}"
+        case x.And(terms=terms):
+            return " and ".join(_part(term) for term in terms)
+        case x.Or(terms=terms):
+            return " or ".join(_part(term) for term in terms)
+        case x.Not(term=term):
+            return f"not {_part(term)}"
+        case x.IsNull(term=term, negated=negated):
+            return f"{_part(term)} is {'not ' if negated else ''}null"
+        case x.IsTruth(term=term, truth=truth, negated=negated):
+            word = {True: "true", False: "false", None: "unknown"}[truth]
+            return f"{_part(term)} is {'not ' if negated else ''}{word}"
+        case x.In(term=term, items=items, negated=negated):
+            return f"{_part(term)} {'not ' if negated else ''}in {_list(items)}"
+        case x.Like(term=term, pattern=pattern, fold=fold, negated=negated):
+            return f"{_part(term)} {'not ' if negated else ''}{'ilike' if fold else 'like'} {_part(pattern)}"
+        case x.Regex(term=term, pattern=pattern, fold=fold, negated=negated):
+            return f"{_part(term)} {'!' if negated else ''}~{'*' if fold else ''} {_part(pattern)}"
+        case x.Negate(term=term, op=op):
+            return f"{op}{_part(term)}"
+        case x.Concat(parts=parts):
+            return " || ".join(_part(part) for part in parts)
+        case x.Case():
+            return _case(expr)
+        case x.Cast(term=term, type=type_):
+            return f"cast({text(term)} as {type_})"
+        case x.Call(function=function, args=args):
+            return f"{function.lower()}({', '.join(map(text, args))})"
+        case x.Subquery():
+            return "(subquery)"
+        case x.Exists(negated=negated):
+            return "not exists (subquery)" if negated else "exists (subquery)"
+        case x.InPlan(terms=terms, negated=negated):
+            shown = _part(terms[0]) if len(terms) == 1 else _list(terms)
+            return f"{shown} {'not ' if negated else ''}in (subquery)"
+        case _:
+            return type(expr).__name__
+
+
+def _part(expr: x.Expr) -> str:
+    return f"({text(expr)})" if isinstance(expr, _LOOSE) else text(expr)
+
+
+def _list(items: tuple[x.Expr, ...]) -> str:
+    shown = [text(item) for item in items[:_MANY]]
+    if len(items) > _MANY:
+        shown.append(f"… {len(items)} in all")
+    return f"({', '.join(shown)})"
+
+
+def _constant(expr: x.Constant) -> str:
+    value = expr.value
+    if value is None:
+        return "null"
+    shown = as_text(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    if expr.type.kind in (Kind.BOOLEAN, Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL):
+        return shown
+    return "'" + shown.replace("'", "''") + "'"
+
+
+def _case(expr: x.Case) -> str:
+    whens = " ".join(f"when {text(condition)} then {text(value)}" for condition, value in expr.whens)
+    otherwise = f" else {text(expr.otherwise)}" if expr.otherwise is not None else ""
+    return f"case {whens}{otherwise} end"
