@@ -31,7 +31,7 @@ LAYERS = ("errors", "values", "storage", "sql", "dbapi", "django")
 CONFINED = {
     "sqlglot": ("sql/parse.py", "sql/bind*.py", "sql/ddl*.py"),
     **dict.fromkeys(
-        ("BTrees", "ZEO", "ZODB", "persistent", "transaction", "zc", "zodburi", "zope"),
+        ("BTrees", "ZEO", "ZODB", "persistent", "transaction", "zc", "zodbpickle", "zodburi", "zope"),
         ("storage/*.py", "dbapi/connection.py"),
     ),
     "django": ("*.py", "management/*.py", "!storage/*", "!sql/*", "!dbapi/*", "!errors.py", "!values.py"),

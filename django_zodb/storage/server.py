@@ -1,0 +1,112 @@
+"""A ZEO server for one database: the same careful storage as the engine opens, behind a stricter door.
+
+ZEO's own server would unpickle any builtin that a client names, and so run what a hostile client wants; here messages
+hold plain values only. The storage neither resolves conflicts nor loads any class that a record names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from ZEO.asyncio.server import Acceptor, ServerProtocol
+from ZEO.StorageServer import StorageServer
+from zodbpickle import binary
+from zodbpickle.pickle import Unpickler, UnpicklingError
+
+from ..errors import OperationalError
+
+Address = str | tuple[str, int]
+"""The path of a Unix socket, or host and port."""
+
+
+class _MessageUnpickler(Unpickler):  # type: ignore[misc]
+    """Loads what ZEO's clients send: builtin values and zodbpickle's bytes."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("zodbpickle", "binary"):
+            return binary
+        raise UnpicklingError(f"a ZEO message holds no {module}.{name}")
+
+
+class _Protocol(ServerProtocol):  # type: ignore[misc]
+    """ZEO's protocol, reading messages with ``_MessageUnpickler``."""
+
+    def finish_connection(self, protocol_version: bytes) -> None:
+        super().finish_connection(protocol_version)
+        if protocol_version[:1] == b"Z":
+            self.decode = lambda message: _MessageUnpickler(BytesIO(message)).load()
+
+
+class _Acceptor(Acceptor):  # type: ignore[misc]
+    """ZEO's acceptor with our protocol."""
+
+    def factory(self) -> _Protocol:
+        handler = self.storage_server.create_client_handler()
+        return _Protocol(self.event_loop, self.addr, handler, self.msgpack)
+
+
+class Server:
+    """Serves ``storage`` at ``address`` from the moment it is made; ``run`` does the work, ``stop`` ends it.
+
+    Owns the storage: it is closed, and the index of a file saved, when ``run`` returns.
+    """
+
+    def __init__(self, storage: Any, address: Address, name: str = "1", tls: ssl.SSLContext | None = None) -> None:
+        self._storage = storage
+        try:
+            self._server = StorageServer(address, {name: storage}, ssl=tls, Acceptor=_Acceptor)
+        except OSError as error:
+            storage.close()
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OperationalError(f"cannot listen on {show(address)}: {reason}") from error
+        self._acceptor = self._server.acceptor
+        self.address: Address = address if isinstance(address, str) else self._acceptor.addr
+        if isinstance(address, str):
+            Path(address).chmod(0o600)
+
+    def run(self) -> None:
+        """Serve until ``stop`` is called, then close the storage."""
+        try:
+            self._acceptor.loop()
+        finally:
+            self._storage.close()
+            if isinstance(self.address, str):
+                Path(self.address).unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Make ``run`` return; from any thread or signal handler, more than once if need be."""
+        if not self._acceptor.closed:
+            self._acceptor.event_loop.call_soon_threadsafe(self._server.close)
+
+
+def show(address: Address) -> str:
+    """The address as messages write it."""
+    return address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+
+
+def is_local(address: Address) -> bool:
+    """Whether only this machine can reach the address: a Unix socket or a loopback host."""
+    if isinstance(address, str) or address[0] == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def tls_context(certificate: str, key: str | None, ca: str | None) -> ssl.SSLContext:
+    """The server's side of TLS; with ``ca``, clients must show a certificate that it has signed."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+        if ca is not None:
+            context.load_verify_locations(ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:  # ssl.SSLError is one
+        raise OperationalError(f"cannot read the TLS files: {error}") from error
+    return context
