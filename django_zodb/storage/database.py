@@ -1,0 +1,325 @@
+"""Databases: one per storage and process, shared by all its sessions, open for the life of the process.
+
+``Database.open`` finds an open database by where it is, or opens it. Sessions come and go (Django closes its
+connections after every request unless told otherwise) without the file being opened again; what is still open when
+the process ends is closed then. After a fork, the child shares neither file nor socket with its parent: it opens its
+own when it first needs it. Databases in memory are copied by the fork, and simply usable.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import threading
+import time
+from typing import Any
+
+import transaction
+import ZODB
+from ZODB.POSException import ConflictError as RecordConflict
+
+from .. import errors
+from .catalog import check_format, create_layout
+from .classes import class_factory
+from .datafile import DataFile
+from .failures import STORAGE_ERRORS, translated
+from .memory import MemoryStorage, Records, current_records, dump, load
+from .open import MEMORY, Location, locate, open_storage
+from .options import SESSION_OPTIONS, Options, check_options
+from .protocol import Compile
+from .sequences import MAX_ID, Sequences
+from .session import Session
+
+_LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what is large is ours to decide
+_RESERVE_ROUNDS = 50
+
+
+class Database:
+    """A database that is open in this process. Use ``Database.open``, and ``session`` for each user.
+
+    ``programs`` is the SQL layer's cache of compiled statements. ``commit_lock`` is held by whoever commits.
+    ``generation`` changes whenever the storage underneath is another: connections of an earlier one are void.
+    """
+
+    def __init__(self, location: Location, options: Options, given: dict[str, Any], records: Records = ()) -> None:
+        self.location = location
+        self.options = options
+        self.given = given
+        self.programs: dict[Any, Any] = {}
+        self.commit_lock = threading.RLock()
+        self.generation = 0
+        self.sequences = self._new_sequences()
+        self._opening = threading.RLock()
+        self._storage: Any = MemoryStorage(location.name, records) if records else None
+        self._zodb: ZODB.DB | None = None
+        self._open_zodb()
+
+    @classmethod
+    def open(
+        cls, name: str | os.PathLike[str] | None, host: str | None = None, port: int | str | None = None, **options: Any
+    ) -> Database:
+        """The database at ``name`` (a path, ``:memory:…``, a URI) or, with ``host`` or ``port``, on that ZEO server.
+
+        Options: see ``options.Options``. Raises OperationalError for what cannot be opened, an unknown option, and an
+        option that differs from what the database is already open with.
+        """
+        checked = check_options(options)
+        location = locate(name, host, port)
+        with _registry_lock:
+            found = _registry.get(_key(location, checked))
+            if found is None:
+                return _register(cls(location, checked, options))
+        found._refuse_other_options(options)
+        return found
+
+    def _refuse_other_options(self, given: dict[str, Any]) -> None:
+        for name, value in given.items():
+            if name not in SESSION_OPTIONS and value is not None and getattr(self.options, name) != value:
+                raise errors.OperationalError(
+                    f"{self.location} is open with {name}={getattr(self.options, name)!r}; "
+                    f"{name}={value!r} is not possible at the same time in one process"
+                )
+
+    @property
+    def exclusive(self) -> bool:
+        """True if nobody but this process writes: then ``commit_lock`` orders all commits."""
+        return self.location.exclusive
+
+    def session(self, compile: Compile, isolation: str | None = None) -> Session:
+        """A new session. ``compile`` turns SQL text of stored expressions into functions."""
+        return Session(self, compile, isolation or self.options.isolation)
+
+    # --- opening and closing ---------------------------------------------------------------------------------------
+
+    def connect(self, manager: transaction.TransactionManager) -> tuple[Any, int]:
+        """For sessions: a ZODB connection out of the pool, and the generation it belongs to."""
+        with self._opening:
+            if self._zodb is None:
+                self._open_zodb()
+            assert self._zodb is not None
+            return self._zodb.open(manager), self.generation
+
+    def _open_zodb(self) -> None:
+        options = self.options
+        if self._storage is None:
+            self._storage = open_storage(self.location, options)
+        try:
+            self._zodb = ZODB.DB(
+                self._storage,
+                pool_size=options.pool_size,
+                cache_size=options.cache_size,
+                cache_size_bytes=options.cache_size_bytes,
+                large_record_size=_LARGE_RECORD,
+                class_factory=class_factory,
+            )
+            self._prepare(self._zodb)
+        except BaseException as error:
+            storage, self._storage, self._zodb = self._storage, None, None
+            storage.close()
+            if isinstance(error, STORAGE_ERRORS):
+                raise translated(error) from error
+            raise
+
+    def _prepare(self, zodb: ZODB.DB) -> None:
+        """Lay out an empty database; refuse one of another making or of a newer version."""
+        manager = transaction.TransactionManager(explicit=True)
+        connection = zodb.open(manager)
+        try:
+            with manager:
+                root = connection.root()
+                if root or self.options.read_only:
+                    check_format(root)
+                else:
+                    create_layout(root)
+        except RecordConflict:  # another client of the same server was first
+            with manager:
+                check_format(connection.root())
+        finally:
+            connection.close()
+
+    def check_health(self) -> None:
+        """After a failure: if the storage closed itself, let go of it; the next transaction opens it again."""
+        with self._opening:
+            if self._zodb is not None and getattr(self._storage, "closed", False):
+                self._drop()
+
+    def is_connected(self) -> bool:
+        """True if the storage can be expected to answer; asks nobody."""
+        if self._zodb is None or getattr(self._storage, "closed", False):
+            return False
+        connected = getattr(self._storage, "is_connected", None)
+        return True if connected is None else bool(connected())
+
+    def close(self) -> None:
+        """Close the storage and forget the database; one in memory is gone. Open sessions become unusable."""
+        with _registry_lock:
+            if _registry.get(_key(self.location, self.options)) is self:
+                del _registry[_key(self.location, self.options)]
+        with self._opening, self.commit_lock:
+            if self._zodb is not None:
+                self._settle_sequences()
+                self._drop()
+
+    def _drop(self) -> None:
+        zodb, self._zodb, self._storage = self._zodb, None, None
+        self.generation += 1
+        self.sequences = self._new_sequences()
+        if zodb is not None:
+            zodb.close()
+
+    # --- generated ids ---------------------------------------------------------------------------------------------
+
+    def _new_sequences(self) -> Sequences:
+        return Sequences(None if self.exclusive else self._reserve_ids)
+
+    def _reserve_ids(self, oid: bytes, lowest: int, count: int) -> int:
+        """Take ``count`` ids, from ``lowest`` at least, out of a Sequence by a transaction of its own."""
+        manager = transaction.TransactionManager(explicit=True)
+        connection, _ = self.connect(manager)
+        try:
+            for _ in range(_RESERVE_ROUNDS):
+                try:
+                    with manager:
+                        sequence = connection.get(oid)
+                        first = max(sequence.value + 1, lowest)
+                        sequence.value = min(first + count - 1, MAX_ID)
+                    return int(first)
+                except RecordConflict:
+                    time.sleep(random.uniform(0, 0.01))
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+        finally:
+            connection.close()
+        raise errors.ConflictError("could not reserve ids: too many others are doing the same; run it again")
+
+    def _settle_sequences(self) -> None:
+        """Before a clean close: give the ids back that were set aside for after a crash."""
+        last_ids = self.sequences.last_ids()
+        if not last_ids or not self.exclusive or self.options.read_only or not self.is_connected():
+            return
+        assert self._zodb is not None
+        manager = transaction.TransactionManager(explicit=True)
+        connection = self._zodb.open(manager)
+        try:
+            with manager:
+                for sequence in connection.root()["sequences"].values():
+                    sequence.value = min(sequence.value, last_ids.get(sequence._p_oid, sequence.value))
+        except STORAGE_ERRORS:
+            pass  # nothing is lost but some numbers
+        finally:
+            connection.close()
+
+    # --- copies ----------------------------------------------------------------------------------------------------
+
+    def serialise(self) -> bytes:
+        """All current records as bytes, for ``restore`` in another process."""
+        return dump(self._records())
+
+    def clone(self, name: str) -> Database:
+        """A database in memory, ``name`` (``:memory:…``), with the committed content of this one.
+
+        The records' bytes are shared, not copied; neither sees what is committed to the other. One that is open under
+        that name is replaced.
+        """
+        return _memory_database(name, self._records(), self.given)
+
+    @staticmethod
+    def restore(name: str, data: bytes, **options: Any) -> Database:
+        """The database in memory that ``serialise`` made ``data`` from, open under ``name``."""
+        return _memory_database(name, load(data), options)
+
+    def _records(self) -> Records:
+        if self._zodb is None:
+            self._open_zodb()
+        with self.commit_lock:
+            self._settle_sequences()
+            try:
+                return list(current_records(self._storage))
+            except STORAGE_ERRORS as error:
+                raise translated(error) from error
+
+    # --- fork ------------------------------------------------------------------------------------------------------
+
+    def after_fork(self) -> None:
+        """In a forked child: what the parent's threads held or wrote is theirs; open our own when it is needed."""
+        self.commit_lock = threading.RLock()
+        self._opening = threading.RLock()
+        self.generation += 1
+        if self._zodb is None:
+            return
+        _inherited.append((self._zodb, self._storage))  # finalizers must not touch what the parent uses
+        self._zodb = None
+        if isinstance(self._storage, MemoryStorage):
+            self._storage.after_fork()
+            return
+        if isinstance(self._storage, DataFile):
+            self._storage.abandon()
+        self._storage = None
+        self.sequences = self._new_sequences()
+
+
+def _memory_database(name: str, records: Records, given: dict[str, Any]) -> Database:
+    if not name.startswith(MEMORY):
+        raise errors.OperationalError(
+            f"a copy of a database is kept in memory: its name starts with {MEMORY}, not {name!r}"
+        )
+    given = {option: value for option, value in given.items() if option not in ("read_only", "create")}
+    with _registry_lock:
+        location = locate(name)
+        options = check_options(given)
+        replaced = _registry.get(_key(location, options))
+        if replaced is not None:
+            replaced.close()
+        return _register(Database(location, options, given, records))
+
+
+# --- the databases of this process -----------------------------------------------------------------------------------
+
+_registry: dict[tuple[str, str, bool], Database] = {}
+_registry_lock = threading.RLock()
+_inherited: list[object] = []
+_hooks_installed = False
+
+
+def _key(location: Location, options: Options) -> tuple[str, str, bool]:
+    # A file that is read only is opened a second time: it needs no lock, and stays as it was when it was opened.
+    return location.kind, f"{location.name}/{options.storage}", options.read_only
+
+
+def _register(database: Database) -> Database:
+    global _hooks_installed
+    _registry[_key(database.location, database.options)] = database
+    if not _hooks_installed:
+        _hooks_installed = True
+        atexit.register(close_all)
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        )
+    return database
+
+
+def close_all() -> None:
+    """Close every database that is open in this process."""
+    for database in list(_registry.values()):
+        database.close()
+
+
+def _before_fork() -> None:
+    # Nobody may be halfway through a commit while the memory is copied.
+    _registry_lock.acquire()
+    for database in _registry.values():
+        database.commit_lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    for database in _registry.values():
+        database.commit_lock.release()
+    _registry_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _registry_lock
+    _registry_lock = threading.RLock()
+    for database in _registry.values():
+        database.after_fork()

@@ -1,0 +1,44 @@
+"""What ZODB, ZEO, ``transaction`` and the operating system raise → the errors of this package."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from transaction.interfaces import TransactionError
+from ZEO.Exceptions import ClientDisconnected
+from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
+
+from .. import errors
+
+#: Catch these around any work on a session, and raise ``translated(error)`` from them.
+STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError)
+
+
+def translated(error: BaseException) -> errors.Error:
+    """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user."""
+    match error:
+        case ConflictError():
+            return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
+        case ReadOnlyError():
+            return errors.OperationalError("the database was opened read-only: nothing can be written")
+        case POSKeyError():
+            return errors.OperationalError(
+                f"the database has lost a record ({error}): restore it from a backup, or check it with "
+                f"`python -m ZODB.scripts.fstest`"
+            )
+        case ClientDisconnected():
+            return errors.OperationalError(
+                "the connection to the ZEO server is lost; work can go on as soon as it answers again"
+            )
+        case OSError():
+            return errors.OperationalError(_os_message(error))
+        case _:
+            return errors.OperationalError(f"the storage failed: {error or type(error).__name__}")
+
+
+def _os_message(error: OSError) -> str:
+    reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({reason}): free some space, then run the transaction again"
+    return f"the storage cannot be read or written: {reason}"

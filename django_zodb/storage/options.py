@@ -1,0 +1,79 @@
+"""What a database may be asked for when it is opened: known options, their types, defaults and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..errors import OperationalError
+
+ISOLATION_LEVELS = ("snapshot", "serializable")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one database.
+
+    Every connection has a cache of its own, and a scan of what is not cached costs fifty times one of what is. A
+    bucket of some dozen rows is one object, so ``cache_size`` objects hold a few million rows and are not the limit;
+    ``cache_size_bytes`` is: it counts pickled bytes, about half of what the objects take in memory. ``pool_size`` is
+    how many idle connections keep their caches for the next user; more may be in use. With the defaults a
+    connection's cache stays under some 130 MB, however large the file.
+    """
+
+    cache_size: int = 100_000
+    cache_size_bytes: int = 64 * 1024 * 1024
+    pool_size: int = 16
+    blob_dir: str | None = None
+    timeout: float = 10.0
+    isolation: str = "snapshot"
+    read_only: bool = False
+    create: bool = True
+    storage: str = "1"
+    server_sync: bool = True
+    tls_ca: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cache_size", "cache_size_bytes", "pool_size", "timeout"):
+            if getattr(self, name) < 0:
+                raise OperationalError(f"option {name} must not be negative, got {getattr(self, name)!r}")
+        if self.isolation not in ISOLATION_LEVELS:
+            raise OperationalError(f"option isolation is one of {', '.join(ISOLATION_LEVELS)}, got {self.isolation!r}")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise OperationalError("options tls_certificate and tls_key belong together: give both or none")
+
+
+#: Option → (classes that are accepted, how they are called in messages).
+OPTION_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "cache_size": ((int,), "a number of objects"),
+    "cache_size_bytes": ((int,), "a number of bytes"),
+    "pool_size": ((int,), "a number of connections"),
+    "blob_dir": ((str,), "a path"),
+    "timeout": ((int, float), "seconds"),
+    "isolation": ((str,), "a text"),
+    "read_only": ((bool,), "True or False"),
+    "create": ((bool,), "True or False"),
+    "storage": ((str,), "the name of the server's storage"),
+    "server_sync": ((bool,), "True or False"),
+    "tls_ca": ((str,), "a path"),
+    "tls_certificate": ((str,), "a path"),
+    "tls_key": ((str,), "a path"),
+}
+assert list(OPTION_TYPES) == [option.name for option in fields(Options)]
+
+#: Options that a session has for itself; two users of one database may differ in them.
+SESSION_OPTIONS = frozenset({"isolation"})
+
+
+def check_options(given: dict[str, Any]) -> Options:
+    """``given`` as Options; OperationalError naming an unknown option (and the known ones) or a wrong type."""
+    for name, value in given.items():
+        if name not in OPTION_TYPES:
+            raise OperationalError(f"unknown option {name!r}; known options: {', '.join(sorted(OPTION_TYPES))}")
+        classes, meaning = OPTION_TYPES[name]
+        wrong = not isinstance(value, classes) or (isinstance(value, bool) and bool not in classes)
+        if wrong and not (value is None and classes == (str,)):
+            raise OperationalError(f"option {name} must be {meaning}, got {value!r}")
+    return Options(**{name: value for name, value in given.items() if value is not None})

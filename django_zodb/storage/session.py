@@ -1,0 +1,255 @@
+"""One user connection's transactions: a ZODB connection, its explicit transaction manager, and the commit protocol.
+
+A transaction sees the snapshot of its first statement. ZODB would decide conflicts by record, and a record holds many
+rows; so the journal keeps what was written by row, and what constraint checks relied on by record. To commit, under
+the database's commit lock:
+
+1. catch up: move the snapshot to the newest state and hear which records others changed since;
+2. if none of them was written or relied on here, what this transaction did is as good on the new snapshot: commit;
+3. else replay: abort, begin on the newest snapshot, check that the schemas are the same and every row written or
+   locked is as this transaction saw it, apply the journal's net changes again with all their checks, and commit.
+
+Where others commit without our lock (ZEO, other storages), ZODB's own check of serials at commit time, extended to
+the records relied on, finds what happened between 1 and the end; then the rounds go on, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import transaction
+from ZODB.POSException import ConflictError as RecordConflict
+
+from .. import errors
+from .catalog import StoredCatalog
+from .failures import STORAGE_ERRORS, translated
+from .journal import Journal
+from .protocol import Compile
+from .sequences import BLOCK_AHEAD, SessionSequences
+
+if TYPE_CHECKING:
+    from .database import Database
+
+_ROUNDS = 12
+_PAUSE_S = 0.002
+# So many changed records are written to a temporary file before the next statement, and leave the memory.
+_SPILL_AT = 20_000
+
+
+class Session:
+    """One user's connection to a Database; it belongs to one thread at a time.
+
+    Every error that leaves it is one of this package's. After a failed commit the transaction is over, nothing of it
+    is left, and the next one may begin.
+    """
+
+    def __init__(self, database: Database, compile: Compile, isolation: str = "snapshot") -> None:
+        self._database = database
+        self._compile = compile
+        self._serializable = isolation == "serializable"
+        self._manager = transaction.TransactionManager(explicit=True)
+        self._connection: Any = None
+        self._generation = -1
+        self._active = False
+        self._user = self._description = ""
+
+    @property
+    def database(self) -> Database:
+        """The database that this is a session of."""
+        return self._database
+
+    @property
+    def in_transaction(self) -> bool:
+        """True from the first statement of a transaction until its end."""
+        return self._active
+
+    @property
+    def catalog(self) -> StoredCatalog:
+        """The tables as this transaction sees them; begins one if need be. OperationalError if the storage is gone."""
+        if not self._active:
+            self.begin()
+        elif self._generation != self._database.generation:
+            raise errors.OperationalError(
+                "the database was reopened (after a fork or a failure) during this transaction, which is lost"
+            )
+        return self._catalog
+
+    @property
+    def journal(self) -> Journal:
+        """What this transaction has written so far; begins one if need be."""
+        return self.catalog.journal
+
+    def begin(self) -> None:
+        """Take the snapshot, unless a transaction has begun already."""
+        if self._active:
+            return
+        try:
+            if self._generation != self._database.generation:
+                self._connect()
+            self._manager.begin()
+        except STORAGE_ERRORS as error:
+            self._manager.abort() if self._manager._txn is not None else None
+            raise translated(error) from error
+        self._catalog.begin()
+        self._active = True
+
+    def _connect(self) -> None:
+        """Take a connection out of the pool. A connection of an earlier generation is simply dropped."""
+        self._manager = transaction.TransactionManager(explicit=True)
+        self._connection, self._generation = self._database.connect(self._manager)
+        connection = self._connection
+        self._manager.begin()
+        try:
+            root = connection.root()
+            self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
+            self._catalog = StoredCatalog(root, Journal(), self._compile, self._sequences)
+        finally:
+            self._manager.abort()
+
+    # --- the end of a transaction ----------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make the transaction's changes durable, and end it.
+
+        Raises IntegrityError for a constraint that does not hold, ConflictError (retryable) if another transaction
+        changed a row that this one wrote, locked or relied on, OperationalError if the storage fails. The transaction
+        is then rolled back.
+        """
+        if not self._active:
+            return
+        catalog = self.catalog
+        if not catalog.journal.dirty:
+            self._end()
+            return
+        try:
+            catalog.check_deferred()
+            self._commit_changes()
+        except STORAGE_ERRORS as error:
+            self._fail()
+            raise translated(error) from error
+        except BaseException:
+            self._fail()
+            raise
+        self._sequences.committed()
+        self._finished()
+
+    def rollback(self) -> None:
+        """Undo everything since the transaction began, and end it. Generated ids are not given back."""
+        if self._active:
+            self._sequences.aborted()
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            self._manager.abort()
+        except STORAGE_ERRORS as error:
+            self._discard()
+            raise translated(error) from error
+        finally:
+            self._finished()
+
+    def _finished(self) -> None:
+        self._active = False
+        self._user = self._description = ""
+
+    def _fail(self) -> None:
+        """After anything went wrong in a commit: leave nothing of it, and no broken storage behind."""
+        self._sequences.aborted()
+        try:
+            self._manager.abort()
+        except STORAGE_ERRORS:
+            self._discard()  # the error that led here tells more
+        finally:
+            self._finished()
+            self._database.check_health()
+
+    def _discard(self) -> None:
+        """Let go of a connection that cannot even abort; the next transaction takes another one."""
+        self._generation = -1
+        self._connection = None
+
+    # --- the commit protocol ---------------------------------------------------------------------------------------
+
+    def _commit_changes(self) -> None:
+        database = self._database
+        again = False
+        for round_ in range(1, _ROUNDS + 1):
+            try:
+                with database.commit_lock:
+                    if self._touches(self._catch_up()) or again:
+                        self._replay()
+                    self._write()
+                return
+            except RecordConflict:  # someone who does not hold our lock was faster
+                if round_ == _ROUNDS:
+                    raise
+                again = True
+            time.sleep(random.uniform(0, _PAUSE_S * round_))
+
+    def _catch_up(self) -> set[bytes] | None:
+        """Move to the newest snapshot; the oids of the records that others changed meanwhile, None if unknown.
+
+        What was changed here stays as it is, unless another changed the same record: then it must be replayed.
+        """
+        connection = self._connection
+        storage = connection._normal_storage
+        if not self._database.exclusive:
+            storage.sync(True)
+        changed = storage.poll_invalidations()
+        if changed is None:
+            connection._cache.invalidate(list(connection._cache.cache_data))
+            return None
+        if changed:
+            connection._cache.invalidate(changed)
+        return set(changed)
+
+    def _touches(self, changed: set[bytes] | None) -> bool:
+        """True if ``changed`` may concern what this transaction wrote or relied on."""
+        if changed is not None and not changed:
+            return False
+        if self._serializable:
+            raise errors.ConflictError("another transaction was committed since this serializable one began")
+        if changed is None or not changed.isdisjoint(self._catalog.relied()):
+            return True
+        return not changed.isdisjoint(self._written())
+
+    def _written(self) -> Iterable[bytes]:
+        connection = self._connection
+        for obj in connection._registered_objects:
+            yield obj._p_oid
+        if connection._savepoint_storage is not None:
+            yield from connection._savepoint_storage.index
+
+    def _replay(self) -> None:
+        """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
+        catalog = self._catalog
+        pending = catalog.pending()
+        self._manager.abort()
+        self._manager.begin()
+        catalog.begin()
+        catalog.replay(pending)
+
+    def _write(self) -> None:
+        """Write what belongs to every commit, and commit."""
+        exclusive = self._database.exclusive
+        self._catalog.flush_counts()
+        self._sequences.flush(BLOCK_AHEAD if exclusive else 0)
+        if not exclusive:
+            self._guard(self._catalog.relied())
+        current = self._manager.get()
+        if self._user:
+            current.user = self._user
+        if self._description:
+            current.note(self._description)
+        current.commit()
+
+    def _guard(self, relied: Iterable[bytes]) -> None:
+        """Have the storage refuse the commit if one of these records is not current any more."""
+        connection = self._connection
+        for oid in relied:
+            obj = connection.get(oid)
+            obj._p_activate()
+            connection.readCurrent(obj)
