@@ -1,0 +1,88 @@
+"""Definition statements: text → a ``Definition`` whose ``run`` builds schema dataclasses and calls the Catalog.
+
+There is nothing to compile: CREATE, ALTER, DROP, COMMENT and TRUNCATE are read token by token (``ddl_parse``) and
+carried out. ``CREATE TABLE book (id integer PRIMARY KEY, title varchar(80) UNIQUE)`` becomes a ``TableSchema`` with two
+columns, the primary key ``book_pkey`` and the unique constraint ``book_title_key``, given to ``Catalog.create_table``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import OperationalError
+from ..storage.protocol import Catalog
+from . import ddl_alter, ddl_index, ddl_table
+from .ddl_parse import Reader, interpolate
+from .plan import OutputColumn
+
+Params = Sequence[object] | Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition statement, to be run like a ``Program``."""
+
+    sql: str
+    columns: tuple[OutputColumn, ...] = ()
+    writes: bool = True
+
+    def run(self, catalog: Catalog, params: Params | None = None) -> tuple[None, int, None]:
+        """Carry it out. Parameters become literals; None leaves percent signs alone."""
+        text = self.sql if params is None else interpolate(self.sql, params)
+        try:
+            _carry_out(Reader(text), catalog)
+        except RecursionError as error:
+            raise OperationalError(f"an expression is nested too deeply: {self.sql[:200]!r}") from error
+        return None, -1, None
+
+
+def bind_definition(tree: object, text: str, catalog: Catalog) -> Definition:
+    """The statement that ``text`` is. It is read when it runs: no tree of the parser's is needed, and no snapshot."""
+    return Definition(text)
+
+
+def _carry_out(reader: Reader, catalog: Catalog) -> None:
+    match reader.expect_any("CREATE", "ALTER", "DROP", "COMMENT", "TRUNCATE"):
+        case "CREATE":
+            _create(reader, catalog)
+        case "ALTER":
+            _alter(reader, catalog)
+        case "DROP":
+            _drop(reader, catalog)
+        case "COMMENT":
+            reader.expect("ON")
+            ddl_index.comment_on(reader, catalog)
+        case _:
+            ddl_table.truncate(reader, catalog)
+
+
+def _create(reader: Reader, catalog: Catalog) -> None:
+    if reader.accept("TABLE"):
+        ddl_table.create_table(reader, catalog)
+    elif reader.accept("UNIQUE", "INDEX"):
+        ddl_index.create_index(reader, catalog, unique=True)
+    elif reader.accept("INDEX"):
+        ddl_index.create_index(reader, catalog, unique=False)
+    else:
+        reader.refuse("only tables and indexes can be created")
+
+
+def _alter(reader: Reader, catalog: Catalog) -> None:
+    if reader.accept("TABLE"):
+        ddl_alter.alter_table(reader, catalog)
+    elif reader.accept("INDEX"):
+        ddl_index.alter_index(reader, catalog)
+    elif reader.accept("SEQUENCE"):
+        ddl_index.alter_sequence(reader, catalog)
+    else:
+        reader.refuse("only tables, indexes and sequences can be altered")
+
+
+def _drop(reader: Reader, catalog: Catalog) -> None:
+    if reader.accept("TABLE"):
+        ddl_table.drop_table(reader, catalog)
+    elif reader.accept("INDEX"):
+        ddl_index.drop_index(reader, catalog)
+    else:
+        reader.refuse("only tables and indexes can be dropped")
