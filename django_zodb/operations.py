@@ -10,9 +10,7 @@ import datetime as dt
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -20,6 +18,9 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
+
+from .errors import ProgrammingError
+from .sql.ddl_parse import identifier, literal
 
 if TYPE_CHECKING:
     from django.core.management.color import Style
@@ -51,41 +52,11 @@ EXPLAIN_OPTIONS = ("ANALYZE",)
 _WORD = re.compile(r"[a-z_]+")
 
 
-def literal(value: object) -> str:
-    """``value`` as an SQL literal, for scripts and logs; TypeError for what is no SQL value."""
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case float():
-            return repr(value) if value - value == 0 else f"'{value}'::double precision"
-        case Decimal():
-            return f"{value:f}"
-        case int():
-            return str(int(value))
-        case str():
-            return "'" + value.replace("'", "''") + "'"
-        case bytes() | bytearray() | memoryview():
-            return f"X'{bytes(value).hex()}'"
-        case dt.datetime():
-            return f"'{value.isoformat(' ')}'::timestamp"
-        case dt.date():
-            return f"'{value.isoformat()}'::date"
-        case dt.time():
-            return f"'{value.isoformat()}'::time"
-        case dt.timedelta():
-            return f"INTERVAL '{value.days} days {value.seconds} seconds {value.microseconds} microseconds'"
-        case UUID():
-            return f"'{value}'::uuid"
-    raise TypeError(f"{type(value).__qualname__} has no SQL literal: {value!r:.80}")
-
-
 def _shown(value: object) -> str:
     """``value`` as a literal, or as text where there is none: a log has to show every parameter."""
     try:
         return literal(value)
-    except TypeError:
+    except ProgrammingError:
         return literal(str(value))
 
 
@@ -101,7 +72,7 @@ class DatabaseOperations(BaseDatabaseOperations):
         """``name`` in double quotes, unless it already is."""
         if name.startswith('"') and name.endswith('"') and len(name) > 1:
             return name
-        return '"' + name.replace('"', '""') + '"'
+        return identifier(name)
 
     def max_name_length(self) -> int | None:
         """63, as in PostgreSQL: longer names work, but generated ones stay readable."""
@@ -280,26 +251,18 @@ class DatabaseOperations(BaseDatabaseOperations):
     def sequence_reset_by_name_sql(self, style: Style, sequences: list[dict[str, Any]]) -> list[str]:
         """Statements that let each sequence begin at 1 again."""
         return [
-            f"{style.SQL_KEYWORD('ALTER TABLE')} {style.SQL_TABLE(self.quote_name(sequence['table']))} "
-            f"{style.SQL_KEYWORD('ALTER COLUMN')} {style.SQL_FIELD(self.quote_name(sequence['column'] or 'id'))} "
+            f"{style.SQL_KEYWORD('ALTER SEQUENCE')} {style.SQL_TABLE(self._sequence(sequence))} "
             f"{style.SQL_KEYWORD('RESTART WITH')} 1;"
             for sequence in sequences
         ]
 
+    def _sequence(self, sequence: dict[str, Any]) -> str:
+        """Its name. The column is None for a many-to-many table, whose key is ``id``."""
+        return self.quote_name(f"{sequence['table']}_{sequence['column'] or 'id'}_seq")
+
     def sequence_reset_sql(self, style: Style, model_list: Iterable[type[models.Model]]) -> list[str]:
-        """Statements that move each model's sequence past the largest id of its table."""
-        statements = []
-        for model in model_list:
-            column = next((f.column for f in model._meta.local_fields if isinstance(f, models.AutoField)), None)
-            if column is not None:
-                table, name = self.quote_name(model._meta.db_table), self.quote_name(column)
-                sequence = f"pg_get_serial_sequence({literal(table)}, {literal(column)})"
-                statements.append(
-                    f"{style.SQL_KEYWORD('SELECT')} setval({sequence}, coalesce(max({style.SQL_FIELD(name)}), 1), "
-                    f"max({style.SQL_FIELD(name)}) {style.SQL_KEYWORD('IS NOT')} null) "
-                    f"{style.SQL_KEYWORD('FROM')} {style.SQL_TABLE(table)};"
-                )
-        return statements
+        """Nothing to do: an explicit id moves its table's sequence, so that no sequence is ever behind its table."""
+        return []
 
 
 def _part(lookup_type: str) -> str:

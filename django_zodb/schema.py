@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from .operations import literal
+from .sql.ddl_parse import literal
 
 if TYPE_CHECKING:
     from django.db.backends.ddl_references import Statement
