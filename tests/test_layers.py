@@ -204,7 +204,11 @@ def _catches_all(handler: ast.ExceptHandler) -> bool:
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(node, ast.Raise) for statement in handler.body for node in ast.walk(statement))
+    """Whether it raises, or hands the error on to something that may."""
+    nodes = [node for statement in handler.body for node in ast.walk(statement)]
+    return any(
+        isinstance(node, ast.Raise) or (isinstance(node, ast.Name) and node.id == handler.name) for node in nodes
+    )
 
 
 def test_every_module_says_what_it_is() -> None:
