@@ -39,8 +39,8 @@ class Journal:
         """The oids of records that checks have read: they must be as they were when the transaction commits."""
         self.locked: list[tuple[str, int, Row]] = []
         """Table name, rowid and row, as seen, of the rows that must not change before the transaction commits."""
-        self.pending: list[Change] = []
-        """Changes whose immediate constraints are to be checked at the end of the statement."""
+        self.pending: list[int] = []
+        """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
         """Table name → the number of entries up to which its deferred constraints need no check any more."""
         self._ddl: list[int] = []
@@ -81,8 +81,9 @@ class Journal:
 
     def undo_to(self, mark: int) -> None:
         """Take back every change since ``mark``: rows, indexes, definitions and counts."""
-        entries = self.entries
-        self.pending.clear()
+        entries, pending = self.entries, self.pending
+        while pending and pending[-1] >= mark:
+            pending.pop()
         while len(entries) > mark:
             entry = entries[-1]
             if isinstance(entry, tuple):

@@ -225,7 +225,7 @@ class KeyEncoding:
         """A function from a row to its key; ``sources`` are positions in the row, or functions of it."""
         if all(isinstance(source, int) for source in sources):
             values_of: Callable[[Row], Any] = itemgetter(*sources)
-            if self._stores_values_as_they_are:
+            if self.stores_values_as_they_are:
                 return values_of
             if len(sources) > 1:
                 return lambda row: self._flat(values_of(row))
@@ -236,7 +236,8 @@ class KeyEncoding:
         return lambda row: self._flat([function(row) for function in functions])
 
     @property
-    def _stores_values_as_they_are(self) -> bool:
+    def stores_values_as_they_are(self) -> bool:
+        """Whether a key is the value, or the tuple of the values, as they came."""
         return not any(self._encoders) and (self.plain or not self._null_slots)
 
     def _plain(self, value: Any) -> Key:

@@ -146,13 +146,11 @@ class NameTree(OOBTree):  # type: ignore[misc]
 class TableRecord(Persistent):  # type: ignore[misc]
     """A table's definition: ``data`` is ``schema.to_data(…)``, or None once the table has been dropped.
 
-    ``sequence`` is the key of the table's sequence: made with the table, kept when it is renamed, never used again.
-    Whoever writes rows of the table, or relies on them, relies on this record.
+    Whoever writes rows of the table, or relies on them, relies on this record; every DDL statement writes it.
     """
 
-    def __init__(self, data: dict[str, Any], sequence: str) -> None:
+    def __init__(self, data: dict[str, Any]) -> None:
         self.data: dict[str, Any] | None = data
-        self.sequence = sequence
 
 
 class Sequence(Persistent):  # type: ignore[misc]

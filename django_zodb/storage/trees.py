@@ -52,6 +52,11 @@ def _blocks_backwards(tree: Tree, method: str, bounds: Bounds) -> Iterator[Itera
             return
 
 
+def keys_backwards(tree: Tree, bounds: Bounds = UNBOUNDED) -> Iterator[Any]:
+    """The keys within ``bounds``, from the last to the first; lazy, a leaf at a time."""
+    return chain.from_iterable(_blocks_backwards(tree, "keys", bounds))
+
+
 def values_backwards(tree: Tree, bounds: Bounds = UNBOUNDED) -> Iterator[Any]:
     """The values of the keys within ``bounds``, from the last to the first; lazy, a leaf at a time."""
     return chain.from_iterable(_blocks_backwards(tree, "values", bounds))

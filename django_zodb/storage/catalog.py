@@ -1,0 +1,324 @@
+"""The tables of one connection: ``protocol.Catalog`` over the object tree, and what a commit asks of it.
+
+Changes of definitions are in ``definition``; this module finds tables, keeps live ones, and applies a write set again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConflictError, OperationalError, ProgrammingError
+from .constraints import Constraint, Constraints, Reference, every
+from .definition import Definition, new_token
+from .journal import Journal, Net
+from .keys import Row
+from .persistent import IndexCatalog, NameTree, TableRecord
+from .plan import TablePlan
+from .protocol import Compile
+from .schema import TableSchema, from_data
+from .table import SequenceSource, StoredTable
+
+FORMAT = 1
+_MAX_PLANS = 4000
+
+Root = MutableMapping[str, Any]
+
+
+def create_layout(root: Root) -> None:
+    """Make the object tree of an empty database; see the package's docstring."""
+    root["format"] = FORMAT
+    root["token"] = new_token()
+    root["catalog"] = IndexCatalog()
+    for name in ("tables", "schema", "sequences", "counts"):
+        root[name] = NameTree()
+
+
+def check_format(root: Mapping[str, Any]) -> None:
+    """Raise OperationalError unless the object tree is one that this version reads and writes."""
+    found = root.get("format")
+    if type(found) is not int or "schema" not in root:
+        raise OperationalError(
+            "this ZODB storage holds something else than a django_zodb database; choose another file, or a new one"
+        )
+    if found > FORMAT:
+        raise OperationalError(
+            f"the database has format {found}, and this version of django_zodb knows formats up to {FORMAT}; "
+            f"upgrade django_zodb"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSet:
+    """A transaction's work, independent of its snapshot: what ``StoredCatalog.replay`` does again."""
+
+    net: Net
+    locked: tuple[tuple[str, int, Row], ...]
+    tokens: dict[str, str]
+    """Schema tokens of the tables that were written or locked."""
+    definitions: bool
+    """Whether definitions were changed: then it cannot be done again."""
+
+
+class StoredCatalog:
+    """The tables as one transaction sees them; see ``protocol.Catalog``. Lives as long as its ZODB connection.
+
+    ``plans`` may be shared by all catalogs of a database: schema token → plan, a bounded cache.
+    """
+
+    def __init__(
+        self,
+        root: Root,
+        journal: Journal,
+        compile: Compile,
+        sequences: SequenceSource,
+        plans: dict[str, TablePlan] | None = None,
+    ) -> None:
+        self.root = root
+        self.journal = journal
+        self.sequences = sequences
+        self.constraints = Constraints(self, journal)
+        self._compile = compile
+        self._plans: dict[str, TablePlan] = {} if plans is None else plans
+        self._token = ""
+        self._live: dict[str, StoredTable] = {}
+        self._references: dict[str, list[Reference]] | None = None
+        self._index_owners: dict[str, str] | None = None
+        self._definition = Definition(self)
+        journal.attach(self.table)
+
+    # --- the transaction -------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start with a new snapshot: an empty journal, and definitions read again if any has changed."""
+        self.journal.clear()
+        self.constraints.begin()
+        token = self.root["token"]
+        if token != self._token:
+            self.forget()
+            self._token = token
+
+    def forget(self) -> None:
+        """Drop what was derived from definitions: some have changed."""
+        self._live.clear()
+        self._references = None
+        self._index_owners = None
+        self._token = self.root["token"]
+
+    def end_statement(self) -> None:
+        """Check the immediate constraints that watch more than one row; IntegrityError. Cheap if there are none."""
+        if self.journal.pending:
+            self.constraints.end_statement()
+
+    def check_deferred(self) -> None:
+        """Check the deferred constraints of all that the transaction changed; raises IntegrityError."""
+        self.constraints.check_deferred()
+
+    def relied(self) -> set[bytes]:
+        """The oids of records that must be unchanged for the commit to be right, besides those it writes."""
+        relied = set(self.journal.relied)
+        for name in self._touched():
+            oid = self.table(name).record._p_oid
+            if oid is not None:
+                relied.add(oid)
+        return relied
+
+    def _touched(self) -> Iterator[str]:
+        names = {*self.journal.deltas, *(name for name, _, _ in self.journal.locked)}
+        return (name for name in names if self.schema(name) is not None)
+
+    def pending(self) -> WriteSet:
+        """What the transaction has done, to be done again by ``replay``."""
+        return WriteSet(
+            net=self.journal.net(),
+            locked=tuple(self.journal.locked),
+            tokens={name: self.table(name).schema.token for name in self._touched()},
+            definitions=self.journal.ddl,
+        )
+
+    def replay(self, work: WriteSet) -> None:
+        """Do the same work on this, a newer snapshot, with all checks.
+
+        Raises ConflictError if a row written or locked there is not as it was seen, or if a definition has changed;
+        IntegrityError if a constraint does not hold here.
+        """
+        if work.definitions:
+            raise ConflictError("another transaction changed tables whose definitions this one changed, or read for it")
+        for name, token in work.tokens.items():
+            schema = self.schema(name)
+            if schema is None or schema.token != token:
+                raise ConflictError(f"the definition of table {name} was changed by another transaction")
+        self.reapply(work.net)
+        for name, rowid, row in work.locked:
+            if rowid not in work.net.get(name, {}):
+                self.table(name).check_unchanged(rowid, row)
+                self.table(name).lock(rowid, row)
+
+    def reapply(self, net: Net) -> None:
+        """Make net changes of rows again: first what is deleted, then the rest; then check every constraint."""
+        tables = {name: self.table(name) for name in net}
+        for table in tables.values():
+            for index in table.indexes():
+                index.lenient = True
+        try:
+            for name, table in tables.items():
+                for rowid, (old, new) in net[name].items():
+                    if new is None:
+                        table.reapply(rowid, old, None)
+            for name, table in tables.items():
+                for rowid, (old, new) in net[name].items():
+                    if new is not None:
+                        table.reapply(rowid, old, new)
+            for name, table in tables.items():
+                table.check_unique(row for _, row in net[name].values() if row is not None)
+        finally:
+            for table in tables.values():
+                for index in table.indexes():
+                    index.lenient = False
+        self.journal.pending.clear()
+        for name, table in tables.items():
+            self.constraints.check(table, net[name], every)
+
+    def flush_counts(self) -> None:
+        """Write the row counts of the tables that gained or lost rows; once, right before the commit."""
+        counts = self.root["counts"]
+        for name, delta in self.journal.deltas.items():
+            if delta:
+                counts[name].value += delta
+                self.journal.deltas[name] = 0
+
+    # --- finding ---------------------------------------------------------------------------------------------------
+
+    @property
+    def token(self) -> str:
+        """See ``protocol.Catalog.token``."""
+        return self._token
+
+    def table(self, name: str) -> StoredTable:
+        """The live table; KeyError if there is none."""
+        try:
+            return self._live[name]
+        except KeyError:
+            return self._open(name)
+
+    def _open(self, name: str) -> StoredTable:
+        root = self.root
+        record = root["schema"][name]
+        plan = self._plan_of(record)
+        catalog = root["catalog"]
+        table = StoredTable(
+            plan,
+            record,
+            root["counts"][name],
+            root["tables"][name],
+            {index.name: catalog[index.name].tree for index, _ in plan.indexes},
+            self.journal,
+            self.sequences,
+            self.constraints,
+        )
+        table.watched = self.constraints.watches(plan.schema)
+        self._live[name] = table
+        return table
+
+    def _plan_of(self, record: TableRecord) -> TablePlan:
+        assert record.data is not None
+        return self._plans.get(record.data["token"]) or self.plan(from_data(record.data))
+
+    def plan(self, schema: TableSchema) -> TablePlan:
+        """The plan of a definition, made once for its token."""
+        plan = self._plans.get(schema.token)
+        if plan is None:
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[schema.token] = TablePlan(schema, self._compile)
+        return plan
+
+    def schema(self, name: str) -> TableSchema | None:
+        """The definition, or None if there is no such table."""
+        live = self._live.get(name)
+        if live is not None:
+            return live.schema
+        record = self.root["schema"].get(name)
+        return None if record is None else self._plan_of(record).schema
+
+    def table_names(self) -> list[str]:
+        """All tables, sorted."""
+        return list(self.root["schema"])
+
+    def schemas(self) -> Iterator[TableSchema]:
+        """The definitions of all tables, by name."""
+        for name in self.table_names():
+            schema = self.schema(name)
+            assert schema is not None
+            yield schema
+
+    def owner_of_index(self, name: str) -> str | None:
+        """The table to which the index of that name belongs, or None."""
+        if self._index_owners is None:
+            self._index_owners = {
+                index.name: schema.name for schema in self.schemas() for index, _ in self.plan(schema).indexes
+            }
+        return self._index_owners.get(name)
+
+    def references_to(self, name: str) -> Sequence[Reference]:
+        """The foreign keys that point at the table, its own among them."""
+        if self._references is None:
+            self._references = {}
+            for schema in self.schemas():
+                for fk in schema.foreign_keys:
+                    self._references.setdefault(fk.table, []).append(Reference(schema.name, fk))
+        return self._references.get(name, ())
+
+    # --- definitions -----------------------------------------------------------------------------------------------
+
+    def create_table(self, schema: TableSchema) -> None:
+        """Create it, empty; ProgrammingError if a name is taken or a foreign key points nowhere."""
+        self._definition.create_table(schema)
+
+    def drop_table(self, name: str, cascade: bool = False) -> None:
+        """Drop it; see ``protocol.Catalog.drop_table``."""
+        self._definition.drop_table(name, cascade)
+
+    def truncate(self, names: Sequence[str], restart: bool = False) -> None:
+        """Remove every row of the tables together; IntegrityError if rows of other tables refer to them."""
+        self._definition.truncate(names, restart)
+
+    def alter_table(self, name: str, schema: TableSchema, convert: Callable[[Row], Row] | None = None) -> None:
+        """Give the table a new definition; see ``protocol.Catalog.alter_table``."""
+        self._definition.alter_table(name, schema, convert)
+
+    def rename_column(self, table: str, old: str, new: str) -> None:
+        """Rename it wherever definitions name it; texts of expressions are the caller's to rewrite."""
+        self._definition.rename_column(table, old, new)
+
+    def set_sequence(self, table: str, value: int) -> None:
+        """The next generated id will be at least ``value``."""
+        self.sequences.observe(table, value - 1)
+
+    def check_constraints(self, tables: Sequence[str] | None = None) -> None:
+        """Check every foreign key of these tables (or all) over all rows."""
+        for name in self.table_names() if tables is None else tables:
+            self.constraints.check_table(self.table(name))
+
+    def set_constraints(self, names: Sequence[str] | None, deferred: bool) -> None:
+        """SET CONSTRAINTS for the rest of the transaction; IMMEDIATE checks what is pending now."""
+        if names is not None:
+            self._require_deferrable(names)
+        if not deferred:
+            self.constraints.check_deferred(lambda each: names is None or each.name in names)
+        self.constraints.set_mode(names, deferred)
+        for table in self._live.values():
+            table.watched = self.constraints.watches(table.schema)
+
+    def _require_deferrable(self, names: Sequence[str]) -> None:
+        known: dict[str, bool] = {}
+        for schema in self.schemas():
+            constraints: list[Constraint] = [*schema.foreign_keys, *schema.indexes]
+            for constraint in constraints:
+                known[constraint.name] = known.get(constraint.name, False) or constraint.deferrable
+        for name in names:
+            if name not in known:
+                raise ProgrammingError(f'constraint "{name}" does not exist')
+            if not known[name]:
+                raise ProgrammingError(f'constraint "{name}" is not deferrable; declare it DEFERRABLE')

@@ -1,0 +1,276 @@
+"""Constraints that look at other rows: foreign keys, deferrable unique constraints, ON DELETE and ON UPDATE actions.
+
+What has to be checked follows from a transaction's net changes: a row that is new, or refers elsewhere than before,
+needs its parent; a key that is gone must not be referred to. Every check enters the records that it read among those
+that the journal relies on, so that a commit can tell whether another transaction may have changed the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import IntegrityError, ProgrammingError
+from .finders import Values, changed_values
+from .journal import Journal, net_of
+from .keys import ABSENT, Row
+from .plan import foreign_key_label, values_getter
+from .schema import ForeignKey, IndexSchema, TableSchema
+
+if TYPE_CHECKING:
+    from .table import StoredTable
+
+Constraint = ForeignKey | IndexSchema
+Applies = Callable[[Constraint], bool]
+NetRows = Mapping[int, tuple[Row | None, Row | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The foreign key ``fk`` of the table ``child``, seen from the table it points at."""
+
+    child: str
+    fk: ForeignKey
+
+
+class Tables(Protocol):
+    """What constraints ask of the catalog."""
+
+    def table(self, name: str) -> StoredTable:
+        """The live table, or KeyError."""
+        ...
+
+    def schema(self, name: str) -> TableSchema | None:
+        """The definition, or None."""
+        ...
+
+    def references_to(self, name: str) -> Sequence[Reference]:
+        """The foreign keys that point at the table."""
+        ...
+
+
+def every(constraint: Constraint) -> bool:
+    """The condition that lets every constraint apply."""
+    return True
+
+
+class Constraints:
+    """The checks of one connection, and what SET CONSTRAINTS said in its transaction."""
+
+    def __init__(self, tables: Tables, journal: Journal) -> None:
+        self._tables = tables
+        self._journal = journal
+        self._modes: dict[str, bool] = {}
+        self._all_deferred: bool | None = None
+
+    # --- when ------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget what SET CONSTRAINTS said."""
+        self._modes.clear()
+        self._all_deferred = None
+
+    def set_mode(self, names: Sequence[str] | None, deferred: bool) -> None:
+        """Defer the constraints of these names (None: all) to the commit, or check them with each statement."""
+        if names is None:
+            self._modes.clear()
+            self._all_deferred = deferred
+        else:
+            self._modes.update(dict.fromkeys(names, deferred))
+
+    def is_deferred(self, constraint: Constraint) -> bool:
+        """Whether the constraint is checked at the commit only."""
+        if not constraint.deferrable:
+            return False
+        default = constraint.initially_deferred if self._all_deferred is None else self._all_deferred
+        return self._modes.get(constraint.name, default)
+
+    def is_immediate(self, constraint: Constraint) -> bool:
+        """Whether the constraint is checked at the end of each statement."""
+        return not self.is_deferred(constraint)
+
+    def watches(self, schema: TableSchema) -> bool:
+        """Whether the end of a statement has to check anything about changed rows of that table."""
+        return (
+            any(map(self.is_immediate, schema.foreign_keys))
+            or any(index.unique and index.deferrable and self.is_immediate(index) for index in schema.indexes)
+            or any(self.is_immediate(reference.fk) for reference in self._tables.references_to(schema.name))
+        )
+
+    # --- checks ----------------------------------------------------------------------------------------------------
+
+    def end_statement(self) -> None:
+        """Check what the statement changed against the immediate constraints."""
+        pending = self._journal.pending
+        if pending:
+            entries = self._journal.entries
+            changes = [entry for at in pending if isinstance(entry := entries[at], tuple)]
+            pending.clear()
+            for name, rows in net_of(changes).items():
+                self.check(self._tables.table(name), rows, self.is_immediate)
+
+    def check_deferred(self, applies: Applies = every, tables: Collection[str] | None = None) -> None:
+        """Check all changes of the transaction so far (or of these tables) that have not been settled."""
+        self.end_statement()
+        written = self._journal.deltas if tables is None else self._journal.deltas.keys() & set(tables)
+        concerned = {name for name in written if self._defers(name)}
+        if not concerned:
+            return
+        for name, rows in self._journal.net(unsettled=True).items():
+            if name in concerned:
+                self.check(self._tables.table(name), rows, lambda each: self.is_deferred(each) and applies(each))
+
+    def _defers(self, name: str) -> bool:
+        """Whether changes of the table's rows may have left something to be checked at the commit."""
+        schema = self._tables.schema(name)
+        if schema is None:
+            return False
+        keys = (*schema.foreign_keys, *schema.indexes, *(each.fk for each in self._tables.references_to(name)))
+        return any(map(self.is_deferred, keys))
+
+    def check(self, table: StoredTable, rows: NetRows, applies: Applies) -> None:
+        """Check the net changes of a table; IntegrityError on the first violation."""
+        self._check_unique(table, rows, applies)
+        for fk in filter(applies, table.schema.foreign_keys):
+            self._check_parents(table, fk, rows)
+        for reference in self._tables.references_to(table.schema.name):
+            if applies(reference.fk):
+                self._check_children(table, reference, rows)
+
+    def _check_unique(self, table: StoredTable, rows: NetRows, applies: Applies) -> None:
+        for index in table.plan.writer.indexes if rows else ():
+            if index.schema.unique and index.schema.deferrable and applies(index.schema):
+                live = table.index(index.schema.name)
+                for _, new in rows.values():
+                    if new is not None and (key := index.key_of(new)) is not ABSENT:
+                        live.check_single(key)
+
+    def _check_parents(self, table: StoredTable, fk: ForeignKey, rows: NetRows) -> None:
+        values_of = values_getter(table.schema, fk.columns)
+        wanted = {changed_values(values_of, old, new)[1] for old, new in rows.values()}
+        self.check_parents(table.schema.name, fk, (values for values in wanted if values is not None))
+
+    def check_parents(self, child: str, fk: ForeignKey, wanted: Iterable[Values]) -> None:
+        """Every one of these values must be found in the table that ``fk`` points at."""
+        present = list(wanted)
+        if not present:
+            return
+        try:
+            parent = self._tables.table(fk.table)
+        except KeyError:
+            raise IntegrityError(
+                f"FOREIGN KEY constraint failed: {foreign_key_label(child, fk)}: there is no table {fk.table}"
+            ) from None
+        finder = parent.finder(fk.references)
+        for values in present:
+            if not finder.found(values):
+                raise IntegrityError(
+                    f"FOREIGN KEY constraint failed: {foreign_key_label(child, fk)}: "
+                    f"no row of {fk.table} has {_pairs(fk.references, values)}"
+                )
+        parent.rely_on(*finder.oids(present))
+
+    def _check_children(self, parent: StoredTable, reference: Reference, rows: NetRows) -> None:
+        values_of = values_getter(parent.schema, reference.fk.references)
+        gone = {changed_values(values_of, old, new)[0] for old, new in rows.values()}
+        finder = parent.finder(reference.fk.references)
+        self.check_children(reference, [each for each in gone if each is not None and not finder.found(each)])
+
+    def check_children(self, reference: Reference, gone: Sequence[Values]) -> None:
+        """None of these values may be referred to."""
+        if not gone:
+            return
+        child, fk = self._tables.table(reference.child), reference.fk
+        finder = child.finder(fk.columns)
+        for values in gone:
+            if finder.found(values):
+                raise still_referenced(reference, values)
+        child.rely_on(*finder.oids(gone))
+
+    def check_table(self, table: StoredTable) -> None:
+        """Check every foreign key of the table over all of its rows."""
+        for fk in table.schema.foreign_keys:
+            values_of = values_getter(table.schema, fk.columns)
+            wanted = set(map(values_of, table.rows()))
+            self.check_parents(table.schema.name, fk, (values for values in wanted if None not in values))
+
+    # --- actions ---------------------------------------------------------------------------------------------------
+
+    def after_delete(self, table: StoredTable, old: Row) -> None:
+        """Carry out the ON DELETE actions of the references to a row that was removed, and of those they remove."""
+        removed = [(table, old)]
+        while removed:
+            parent, row = removed.pop()
+            for reference, values in self._broken(parent, row, None, "on_delete"):
+                child, fk = self._tables.table(reference.child), reference.fk
+                for rowid in self._referring(child, reference, values, fk.on_delete):
+                    current = child.get(rowid)
+                    if current is None:
+                        continue
+                    if fk.on_delete == "CASCADE":
+                        child.remove(rowid, current)
+                        removed.append((child, current))
+                    else:
+                        child.update(rowid, current, _with_action(child, fk, fk.on_delete, current))
+
+    def after_update(self, table: StoredTable, old: Row, new: Row) -> None:
+        """Carry out the ON UPDATE actions of the references to a row that was changed."""
+        for reference, values in self._broken(table, old, new, "on_update"):
+            child, fk = self._tables.table(reference.child), reference.fk
+            for rowid in self._referring(child, reference, values, fk.on_update):
+                current = child.get(rowid)
+                if current is None:
+                    continue
+                if fk.on_update == "CASCADE":
+                    target = values_getter(table.schema, fk.references)(new)
+                    child.update(rowid, current, _assigned(child.schema, fk, current, target))
+                else:
+                    child.update(rowid, current, _with_action(child, fk, fk.on_update, current))
+
+    def _broken(self, parent: StoredTable, old: Row, new: Row | None, event: str) -> Iterator[tuple[Reference, Values]]:
+        """References with an action, and the values that are no longer there for them."""
+        for reference in self._tables.references_to(parent.schema.name):
+            if getattr(reference.fk, event) != "NO ACTION":
+                values = changed_values(values_getter(parent.schema, reference.fk.references), old, new)[0]
+                if values is not None:
+                    yield reference, values
+
+    def _referring(self, child: StoredTable, reference: Reference, values: Values, action: str) -> list[int]:
+        """The rows that refer to ``values``, which is an error under RESTRICT; relies on there being no others."""
+        finder = child.finder(reference.fk.columns)
+        rowids = finder.rowids(values)
+        child.rely_on(*finder.oids([values]))
+        if rowids and action == "RESTRICT":
+            raise still_referenced(reference, values)
+        return rowids
+
+
+def still_referenced(reference: Reference, values: Values) -> IntegrityError:
+    """The error of a key that is gone or changed although rows refer to it."""
+    fk = reference.fk
+    return IntegrityError(
+        f"FOREIGN KEY constraint failed: {_pairs(fk.references, values)} of {fk.table} "
+        f"is still referenced from {foreign_key_label(reference.child, fk)}"
+    )
+
+
+def _pairs(columns: Sequence[str], values: Values) -> str:
+    return ", ".join(f"{column} = {value!r}" for column, value in zip(columns, values, strict=True))
+
+
+def _assigned(schema: TableSchema, fk: ForeignKey, row: Row, values: Sequence[object]) -> Row:
+    changed = list(row)
+    for column, value in zip(fk.columns, values, strict=True):
+        changed[schema.positions[column]] = value
+    return tuple(changed)
+
+
+def _with_action(child: StoredTable, fk: ForeignKey, action: str, row: Row) -> Row:
+    """The child's row after SET NULL or SET DEFAULT."""
+    if action == "SET NULL":
+        return _assigned(child.schema, fk, row, [None] * len(fk.columns))
+    if action == "SET DEFAULT":
+        defaults = [child.plan.default_of(child.schema.positions[column], row) for column in fk.columns]
+        return _assigned(child.schema, fk, row, defaults)
+    raise ProgrammingError(f"{foreign_key_label(child.schema.name, fk)}: {action} is no action of a foreign key")

@@ -1,0 +1,387 @@
+"""Changes of definitions: CREATE, ALTER, DROP, TRUNCATE, each transactional and undone with the rest.
+
+Trees that others may be reading are never changed in place: a new tree is built and put where the old one was, so
+undoing restores a reference. (TRUNCATE alone empties trees, which is undone by restoring their state.) Every statement
+writes the record of each table that it concerns, and the catalog's token: that is what a writer of rows relies on. What
+it derives from all rows of a table (an index, a verified constraint, converted rows) relies on each of its leaves.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IntegrityError, ProgrammingError
+from .constraints import Reference
+from .keys import Row
+from .persistent import CatalogIndex, Counter, IndexTree, RowTree, TableRecord
+from .persistent import Sequence as SequenceRecord
+from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name, values_getter
+from .rebuild import Rebuild
+from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, to_data
+from .trees import leaf_oids
+
+if TYPE_CHECKING:
+    from .catalog import StoredCatalog
+    from .table import StoredTable
+
+_MISSING = object()
+
+
+def new_token() -> str:
+    """A schema token: random, never the same again."""
+    return uuid.uuid4().hex
+
+
+class Definition:
+    """The definition statements of one catalog."""
+
+    def __init__(self, catalog: StoredCatalog) -> None:
+        self._catalog = catalog
+        self._root = catalog.root
+        self._journal = catalog.journal
+
+    # --- statements ------------------------------------------------------------------------------------------------
+
+    def create_table(self, schema: TableSchema) -> None:
+        """Create an empty table."""
+        if self._catalog.schema(schema.name) is not None:
+            raise ProgrammingError(f'table "{schema.name}" already exists')
+        schema = _renewed(schema)
+        plan = self._validated(schema, schema.foreign_keys)
+        mark = self._journal.mark()
+        try:
+            self._put("schema", schema.name, TableRecord(to_data(schema)))
+            self._put("tables", schema.name, RowTree())
+            self._put("counts", schema.name, Counter())
+            self._put("sequences", schema.name, SequenceRecord())
+            for index, _ in plan.indexes:
+                self._add_index(index, IndexTree())
+            self._settle(schema.name)
+            self._changed()
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+
+    def drop_table(self, name: str, cascade: bool) -> None:
+        """Drop a table, with the foreign keys that point at it if ``cascade``."""
+        table = self._existing(name)
+        children = [each for each in self._catalog.references_to(name) if each.child != name]
+        if children and not cascade:
+            raise IntegrityError(
+                f"cannot drop table {name}: {foreign_key_label(children[0].child, children[0].fk)} refers to it; "
+                f"drop that first, or say CASCADE"
+            )
+        for child in dict.fromkeys(each.child for each in children):
+            schema = self._existing(child).schema
+            kept = tuple(fk for fk in schema.foreign_keys if fk.table != name)
+            self._redefine(child, replace(schema, foreign_keys=kept))
+        for index in table.indexes():
+            self._put("catalog", index.schema.name, _MISSING)
+        self._write_record(table.record, None)
+        for part in ("schema", "tables", "counts", "sequences"):
+            self._put(part, name, _MISSING)
+        self._move_delta(name, None)
+        self._settle(name)
+        self._changed()
+
+    def truncate(self, names: Sequence[str], restart: bool) -> None:
+        """Empty the tables, and give them new sequences if ``restart``."""
+        tables = [self._existing(name) for name in dict.fromkeys(names)]
+        for table in tables:
+            for reference in self._catalog.references_to(table.schema.name):
+                if reference.child not in names:
+                    self._refuse_referring_rows(reference)
+        for table in tables:
+            name = table.schema.name
+            self._rely_on_rows(table)
+            self._empty(table.tree)
+            for index in table.indexes():
+                self._empty(index.tree)
+            self._shift_count(name, -table.count())
+            self._write_record(table.record, table.record.data)
+            if restart:
+                self._put("sequences", name, SequenceRecord())
+            self._settle(name)
+
+    def alter_table(self, name: str, schema: TableSchema, convert: Callable[[Row], Row] | None) -> None:
+        """Give a table a new definition and, with ``convert``, new rows."""
+        table = self._existing(name)
+        if schema.name != name and self._catalog.schema(schema.name) is not None:
+            raise ProgrammingError(f'table "{schema.name}" already exists')
+        schema = _renewed(_pointing_at_itself(schema, name))
+        new_keys = [fk for fk in schema.foreign_keys if fk not in table.schema.foreign_keys]
+        plan = self._validated(schema, new_keys, table.schema)
+        self._check_referring_keys(table.schema, schema)
+        mark = self._journal.mark()
+        try:
+            self._settle_now({name, *(each.child for each in self._catalog.references_to(name))})
+            self._alter(table, plan, convert)
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+
+    def rename_column(self, table: str, old: str, new: str) -> None:
+        """Rename a column in all definitions that name it; rows and indexes stay as they are."""
+        schema = self._existing(table).schema
+        if old not in schema.positions:
+            raise ProgrammingError(f'table "{table}" has no column "{old}"; it has: {", ".join(schema.positions)}')
+        if new in schema.positions:
+            raise ProgrammingError(f'table "{table}" already has a column "{new}"')
+        for child in dict.fromkeys(each.child for each in self._catalog.references_to(table)):
+            if child != table:
+                self._redefine(child, _with_references_renamed(self._existing(child).schema, table, old, new))
+        self._redefine(table, _with_column_renamed(_with_references_renamed(schema, table, old, new), old, new))
+        self._changed()
+
+    # --- ALTER -----------------------------------------------------------------------------------------------------
+
+    def _alter(self, table: StoredTable, plan: TablePlan, convert: Callable[[Row], Row] | None) -> None:
+        old, new = table.schema, plan.schema
+        references = list(self._catalog.references_to(old.name))
+        rebuild = Rebuild(table, plan, references, convert)
+        if rebuild.reads_rows:
+            self._rely_on_rows(table)
+            rebuild.run()
+        if rebuild.rows is not table.tree or new.name != old.name:
+            self._put("tables", old.name, _MISSING)
+            self._put("tables", new.name, rebuild.rows)
+        self._replace_indexes(old, new, rebuild)
+        if new.name != old.name:
+            self._rename(old.name, new.name)
+        self._write_record(table.record, to_data(new))
+        self._settle(old.name, new.name)
+        self._changed()
+        renamed = self._catalog.table(new.name)
+        for fk in rebuild.foreign_keys_to_check():
+            values_of = values_getter(new, fk.columns)
+            wanted = set(map(values_of, renamed.rows()))
+            self._catalog.constraints.check_parents(new.name, fk, (each for each in wanted if None not in each))
+        for child in rebuild.children_to_check():
+            self._rely_on_rows(self._existing(child))
+            self._catalog.constraints.check_table(self._existing(child))
+
+    def _replace_indexes(self, old: TableSchema, new: TableSchema, rebuild: Rebuild) -> None:
+        trees = rebuild.index_trees()
+        for index in all_indexes(old):
+            if trees.get(index.name) is not self._root["catalog"][index.name].tree:
+                self._put("catalog", index.name, _MISSING)
+        for index in all_indexes(new):
+            if index.name not in self._root["catalog"]:
+                self._add_index(index, trees[index.name])
+
+    def _rename(self, old: str, new: str) -> None:
+        for part in ("schema", "counts", "sequences"):
+            moved = self._root[part][old]
+            self._put(part, old, _MISSING)
+            self._put(part, new, moved)
+        self._move_delta(old, new)
+        for child in dict.fromkeys(each.child for each in self._catalog.references_to(old)):
+            if child != old:
+                schema = self._existing(child).schema
+                keys = tuple(replace(fk, table=new) if fk.table == old else fk for fk in schema.foreign_keys)
+                self._redefine(child, replace(schema, foreign_keys=keys))
+
+    def _redefine(self, name: str, schema: TableSchema) -> None:
+        """Give a table a definition that concerns neither its rows nor its indexes."""
+        table = self._existing(name)
+        self._settle_now({name})
+        self._write_record(table.record, to_data(_renewed(schema)))
+
+    # --- checks ----------------------------------------------------------------------------------------------------
+
+    def _existing(self, name: str) -> StoredTable:
+        try:
+            return self._catalog.table(name)
+        except KeyError:
+            raise ProgrammingError(f'table "{name}" does not exist') from None
+
+    def _validated(
+        self, schema: TableSchema, foreign_keys: Iterable[ForeignKey], before: TableSchema | None = None
+    ) -> TablePlan:
+        """The plan of a definition whose expressions compile, whose names are free, whose foreign keys point right."""
+        own = () if before is None else {index.name for index in all_indexes(before)}
+        seen: set[str] = set()
+        for index in all_indexes(schema):
+            if index.name in seen or (index.name not in own and index.name in self._root["catalog"]):
+                raise ProgrammingError(f'index "{index.name}" already exists')
+            seen.add(index.name)
+        for fk in foreign_keys:
+            self._check_target(schema, fk)
+        plan = self._catalog.plan(schema)
+        _ = plan.writer  # compiles every expression
+        return plan
+
+    def _check_target(self, schema: TableSchema, fk: ForeignKey) -> None:
+        target = schema if fk.table == schema.name else self._catalog.schema(fk.table)
+        label = foreign_key_label(schema.name, fk)
+        if target is None:
+            raise ProgrammingError(f'foreign key {label}: table "{fk.table}" does not exist')
+        for column, reference in zip(fk.columns, fk.references, strict=True):
+            if reference not in target.positions:
+                raise ProgrammingError(f'foreign key {label}: table "{fk.table}" has no column "{reference}"')
+            if schema.column(column).type.kind is not target.column(reference).type.kind:
+                raise ProgrammingError(
+                    f"foreign key {label}: {schema.column(column).type} cannot refer to "
+                    f"{fk.table}.{reference} of type {target.column(reference).type}"
+                )
+        if not _is_key(target, set(fk.references)):
+            raise ProgrammingError(
+                f"foreign key {label}: there is no primary key or unique constraint on "
+                f"{fk.table} ({', '.join(fk.references)})"
+            )
+
+    def _check_referring_keys(self, old: TableSchema, new: TableSchema) -> None:
+        """Other tables' foreign keys must find the columns that they point at, of the type that they had."""
+        for child, fk in ((each.child, each.fk) for each in self._catalog.references_to(old.name)):
+            for column in fk.references if child != old.name else ():
+                if column not in new.positions or new.column(column).type.kind is not old.column(column).type.kind:
+                    raise ProgrammingError(
+                        f"cannot drop or change the type of {old.name}.{column}: "
+                        f"{foreign_key_label(child, fk)} refers to it; drop that first"
+                    )
+
+    def _refuse_referring_rows(self, reference: Reference) -> None:
+        child, fk = self._existing(reference.child), reference.fk
+        self._rely_on_rows(child)
+        values_of = values_getter(child.schema, fk.columns)
+        if any(None not in values_of(row) for row in child.rows()):
+            raise IntegrityError(
+                f"cannot truncate {fk.table}: rows of {reference.child} refer to it by "
+                f"{foreign_key_label(reference.child, fk)}; truncate both together"
+            )
+
+    def _rely_on_rows(self, table: StoredTable) -> None:
+        table.rely_on(*leaf_oids(table.tree))
+
+    # --- changes that know how to be undone ------------------------------------------------------------------------
+
+    def _put(self, part: str, name: str, value: Any) -> None:
+        """Set or (_MISSING) delete an entry of one of root's mappings."""
+        mapping = self._root[part]
+        before = mapping.get(name, _MISSING)
+        self._journal.did(lambda: _assign(mapping, name, before))
+        _assign(mapping, name, value)
+
+    def _add_index(self, index: IndexSchema, tree: IndexTree) -> None:
+        self._put("catalog", index.name, CatalogIndex(tree))
+
+    def _write_record(self, record: TableRecord, data: dict[str, Any] | None) -> None:
+        before = record.data
+
+        def undo() -> None:
+            record.data = before
+            self._catalog.forget()
+
+        self._journal.did(undo)
+        record.data = data
+        self._catalog.forget()
+
+    def _empty(self, tree: RowTree | IndexTree) -> None:
+        state = tree.__getstate__()
+
+        def undo() -> None:
+            tree.__setstate__(state)
+            tree._p_changed = True
+
+        self._journal.did(undo)
+        tree.clear()
+
+    def _shift_count(self, name: str, delta: int) -> None:
+        deltas = self._journal.deltas
+        deltas[name] += delta
+
+        def undo() -> None:
+            deltas[name] -= delta
+
+        self._journal.did(undo)
+
+    def _move_delta(self, old: str, new: str | None) -> None:
+        deltas = self._journal.deltas
+        delta = deltas.pop(old, 0)
+        if new is not None:
+            deltas[new] = delta
+
+        def undo() -> None:
+            if new is not None:
+                del deltas[new]
+            deltas[old] = delta
+
+        self._journal.did(undo)
+
+    def _settle_now(self, names: Collection[str]) -> None:
+        """Check what is deferred about the tables' changes, whose rows are about to get another shape or name."""
+        self._catalog.constraints.check_deferred(tables=names)
+        self._settle(*names)
+
+    def _settle(self, *names: str) -> None:
+        """The tables' changes up to here have been checked, or do not matter any more."""
+        for name in names:
+            self._journal.settled[name] = self._journal.mark()
+
+    def _changed(self) -> None:
+        """Give the catalog a new token."""
+        root, catalog = self._root, self._catalog
+        before = root["token"]
+
+        def undo() -> None:
+            root["token"] = before
+            catalog.forget()
+
+        self._journal.did(undo)
+        root["token"] = new_token()
+        catalog.forget()
+
+
+def _assign(mapping: MutableMapping[str, Any], name: str, value: Any) -> None:
+    if name in mapping:  # zope.container refuses to replace an item
+        del mapping[name]
+    if value is not _MISSING:
+        mapping[name] = value
+
+
+def _renewed(schema: TableSchema) -> TableSchema:
+    name = primary_key_name(schema) if schema.primary_key else None
+    return replace(schema, token=new_token(), primary_key_name=name)
+
+
+def _pointing_at_itself(schema: TableSchema, old: str) -> TableSchema:
+    """A table's own foreign keys to itself follow its name."""
+    keys = tuple(replace(fk, table=schema.name) if fk.table == old else fk for fk in schema.foreign_keys)
+    return replace(schema, foreign_keys=keys)
+
+
+def _is_key(schema: TableSchema, columns: set[str]) -> bool:
+    if columns == set(schema.primary_key):
+        return True
+    return any(index.unique and index.where is None and set(index.columns) == columns for index in schema.indexes)
+
+
+def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new if name == old else name for name in names)
+
+
+def _with_references_renamed(schema: TableSchema, table: str, old: str, new: str) -> TableSchema:
+    keys = tuple(
+        replace(fk, references=_renamed(fk.references, old, new)) if fk.table == table else fk
+        for fk in schema.foreign_keys
+    )
+    return replace(schema, foreign_keys=keys)
+
+
+def _with_column_renamed(schema: TableSchema, old: str, new: str) -> TableSchema:
+    def key(each: IndexKey) -> IndexKey:
+        return replace(each, column=new) if each.column == old else each
+
+    return replace(
+        schema,
+        columns=tuple(replace(each, name=new) if each.name == old else each for each in schema.columns),
+        primary_key=_renamed(schema.primary_key, old, new),
+        indexes=tuple(
+            replace(each, keys=tuple(map(key, each.keys)), include=_renamed(each.include, old, new))
+            for each in schema.indexes
+        ),
+        foreign_keys=tuple(replace(each, columns=_renamed(each.columns, old, new)) for each in schema.foreign_keys),
+    )

@@ -1,0 +1,219 @@
+"""What storage derives from a table's definition once, however many connections and transactions use it.
+
+A ``TablePlan`` belongs to a schema token and holds no data. Expressions are compiled at the first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from ..errors import DataError, IntegrityError
+from ..values import converter
+from .keys import ABSENT, Component, Key, KeyEncoding, Row
+from .protocol import Compile
+from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema
+
+RowFunction = Callable[[Row], Any]
+
+
+def primary_key_index(schema: TableSchema) -> IndexSchema | None:
+    """The unique index from the primary key to the hidden rowid; None where the key is the rowid, or there is none."""
+    if not schema.primary_key or schema.rowid_column is not None:
+        return None
+    return IndexSchema(
+        name=primary_key_name(schema),
+        keys=tuple(IndexKey(column) for column in schema.primary_key),
+        unique=True,
+        constraint=True,
+    )
+
+
+def primary_key_name(schema: TableSchema) -> str:
+    """The name of the primary key's constraint."""
+    return schema.primary_key_name or f"{schema.name}_pkey"
+
+
+def all_indexes(schema: TableSchema) -> tuple[IndexSchema, ...]:
+    """The indexes that storage keeps: of the primary key, if it needs one, then those of the definition."""
+    primary = primary_key_index(schema)
+    return schema.indexes if primary is None else (primary, *schema.indexes)
+
+
+def values_getter(schema: TableSchema, columns: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """A function from a row to the tuple of these columns' values."""
+    positions = [schema.positions[name] for name in columns]
+    if len(positions) == 1:
+        (position,) = positions
+        return lambda row: (row[position],)
+    return itemgetter(*positions)
+
+
+def is_nullable(schema: TableSchema, column: str) -> bool:
+    """Whether rows may hold NULL there."""
+    return schema.column(column).nullable and column not in schema.primary_key
+
+
+def encoding_of(schema: TableSchema, index: IndexSchema) -> KeyEncoding:
+    """How the index encodes its keys."""
+    return KeyEncoding(tuple(_component(schema, key) for key in index.keys))
+
+
+def _component(schema: TableSchema, key: IndexKey) -> Component:
+    if key.column is None:
+        return Component(None, True, key.descending)
+    return Component(schema.column(key.column).type.kind, is_nullable(schema, key.column), key.descending)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlan:
+    """An index, and the key that a row has in it: ABSENT if a partial index does not hold the row."""
+
+    schema: IndexSchema
+    encoding: KeyEncoding
+    key_of: Callable[[Row], Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generated column: where it is, and the function of the row that gives its value."""
+
+    position: int
+    value_of: RowFunction
+
+
+class TablePlan:
+    """A table's definition, ready to be used."""
+
+    def __init__(self, schema: TableSchema, compile: Compile) -> None:
+        self.schema = schema
+        self.indexes = tuple((index, encoding_of(schema, index)) for index in all_indexes(schema))
+        self.compile = compile
+        self._defaults: dict[int, RowFunction] = {}
+
+    @cached_property
+    def writer(self) -> Writer:
+        """What writing rows takes. Raises ProgrammingError if an expression of the definition does not compile."""
+        return Writer(self)
+
+    def default_of(self, position: int, row: Row) -> Any:
+        """The value of the column's DEFAULT, or None."""
+        column = self.schema.columns[position]
+        if column.default is None:
+            return None
+        if position not in self._defaults:
+            function = self.compile(self.schema, column.default)
+            self._defaults[position] = _converted(self.schema, position, function)
+        return self._defaults[position](row)
+
+
+class Writer:
+    """Fills and checks the rows of a table before they are stored, and computes their index keys."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        schema, compile = plan.schema, plan.compile
+        self.schema = schema
+        self.indexes = tuple(
+            IndexPlan(index, encoding, _key_function(schema, index, encoding, compile))
+            for index, encoding in plan.indexes
+        )
+        self.key_functions = tuple(index.key_of for index in self.indexes)
+        self.identities = tuple(
+            at for at, column in enumerate(schema.columns) if column.identity and at != schema.rowid_column
+        )
+        self._checks = tuple((check.name, compile(schema, check.expression, boolean=True)) for check in schema.checks)
+        self._generated = tuple(
+            Generated(at, _converted(schema, at, compile(schema, column.generated)))
+            for at, column in enumerate(schema.columns)
+            if column.generated is not None
+        )
+        self._required = self._required_values()
+
+    def _required_values(self) -> Callable[[Row], tuple[Any, ...]] | None:
+        schema = self.schema
+        names = [
+            column.name
+            for at, column in enumerate(schema.columns)
+            if at != schema.rowid_column and not is_nullable(schema, column.name)
+        ]
+        return values_getter(schema, names) if names else None
+
+    def admit(self, row: Row) -> Row:
+        """The row with its generated columns computed; IntegrityError if NOT NULL or a CHECK refuses it."""
+        if self._generated:
+            row = self.complete(row)
+        if self._required is not None and None in self._required(row):
+            raise self._null_violation(row)
+        for name, holds in self._checks:
+            if holds(row) is False:
+                raise IntegrityError(f"CHECK constraint failed: {name} (table {self.schema.name})")
+        return row
+
+    def complete(self, row: Row) -> Row:
+        """The row with its generated columns computed, in the order of columns."""
+        for each in self._generated:
+            row = (*row[: each.position], each.value_of(row), *row[each.position + 1 :])
+        return row
+
+    def keys(self, row: Row) -> list[Key]:
+        """The row's key in each index."""
+        return [key_of(row) for key_of in self.key_functions]
+
+    def _null_violation(self, row: Row) -> IntegrityError:
+        name = next(
+            column.name
+            for column, value in zip(self.schema.columns, row, strict=True)
+            if value is None and not is_nullable(self.schema, column.name)
+        )
+        return IntegrityError(f"NOT NULL constraint failed: {self.schema.name}.{name}")
+
+
+def _converted(schema: TableSchema, position: int, function: Callable[[Any], Any]) -> RowFunction:
+    """``function``, its values converted to the column's type."""
+    column = schema.columns[position]
+    convert = converter(column.type)
+
+    def value_of(row: Row) -> Any:
+        value = function(row)
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except DataError as error:
+            raise DataError(f"{schema.name}.{column.name}: {error}") from error
+
+    return value_of
+
+
+def _key_function(
+    schema: TableSchema, index: IndexSchema, encoding: KeyEncoding, compile: Compile
+) -> Callable[[Row], Key]:
+    sources: list[int | RowFunction] = [
+        schema.positions[key.column] if key.column is not None else compile(schema, key.expression or "")
+        for key in index.keys
+    ]
+    key_of = encoding.row_key(sources)
+    if index.where is None:
+        return key_of
+    holds = compile(schema, index.where, boolean=True)
+    return lambda row: key_of(row) if holds(row) is True else ABSENT
+
+
+def same_key_sources(old: TableSchema, old_index: IndexSchema, new: TableSchema, new_index: IndexSchema) -> bool:
+    """Whether both indexes hold the same keys, given that the rows are the same."""
+    if old_index.where != new_index.where or len(old_index.keys) != len(new_index.keys):
+        return False
+    return all(
+        before.expression == after.expression
+        and (before.column is None) == (after.column is None)
+        and (before.column is None or old.positions[before.column] == new.positions[after.column or ""])
+        for before, after in zip(old_index.keys, new_index.keys, strict=True)
+    )
+
+
+def foreign_key_label(child: str, fk: ForeignKey) -> str:
+    """``book.author_id (book_author_id_fkey)``, for messages."""
+    return f"{', '.join(f'{child}.{column}' for column in fk.columns)} ({fk.name})"

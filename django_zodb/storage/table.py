@@ -1,0 +1,339 @@
+"""The live table of one connection: ``protocol.Table`` over a ``RowTree`` and its indexes.
+
+Every change is one call of ``_change`` (rowid, old row, new row), entered in the journal before it is made; ``revert``
+is its inverse. Rows come converted to the columns' types; everything else that a row must satisfy is checked here,
+or, where a constraint is deferred or looks at other rows, by ``constraints``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Protocol
+
+from ..errors import ConflictError, DataError, IntegrityError
+from .constraints import Constraints
+from .finders import Finder, choose_finder
+from .index import StoredIndex
+from .journal import Journal
+from .keys import ABSENT, Bounds, Key, Row
+from .persistent import Counter, IndexTree, RowTree, TableRecord
+from .plan import TablePlan, Writer, primary_key_name
+from .trees import bucket_oid, items_backwards, values_backwards
+
+
+class SequenceSource(Protocol):
+    """Where ids come from, by table name."""
+
+    def next(self, table: str, /) -> int:
+        """An id that nobody has got before."""
+        ...
+
+    def observe(self, table: str, rowid: int, /) -> None:
+        """Take note of an id that somebody chose: ``next`` gives only greater ones."""
+        ...
+
+
+class StoredTable:
+    """Rows by rowid; see ``protocol.Table``. Valid until the table's definition changes."""
+
+    get: Callable[[int], Row | None]
+
+    def __init__(
+        self,
+        plan: TablePlan,
+        record: TableRecord,
+        counter: Counter,
+        tree: RowTree,
+        index_trees: dict[str, IndexTree],
+        journal: Journal,
+        sequences: SequenceSource,
+        constraints: Constraints,
+    ) -> None:
+        self.schema = plan.schema
+        self.plan = plan
+        self.record = record
+        self.tree = tree
+        self.get = tree.get
+        self._counter = counter
+        self._journal = journal
+        self._entries = journal.entries
+        self._deltas = journal.deltas
+        self._sequences = sequences
+        self._constraints = constraints
+        self._name = plan.schema.name
+        self._rowid_column = plan.schema.rowid_column
+        self._indexes = {
+            index.name: StoredIndex(self._name, index, encoding, index_trees[index.name], self.count)
+            for index, encoding in plan.indexes
+        }
+        self._finders: dict[tuple[str, ...], Finder] = {}
+        self.watched = False
+        """Whether the end of the statement has to check something about a changed row."""
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterable[Row]:
+        """Rows in rowid order; see ``protocol.Table.rows``."""
+        if reverse:
+            return values_backwards(self.tree, Bounds(low, high))
+        return self.tree.values(low, high)  # type: ignore[no-any-return]
+
+    def items(
+        self, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> Iterable[tuple[int, Row]]:
+        """``(rowid, row)`` pairs in rowid order."""
+        if reverse:
+            return items_backwards(self.tree, Bounds(low, high))
+        return self.tree.items(low, high)  # type: ignore[no-any-return]
+
+    def count(self) -> int:
+        """How many rows this transaction sees."""
+        return self._counter.value + self._deltas.get(self._name, 0)  # type: ignore[no-any-return]
+
+    def index(self, name: str) -> StoredIndex:
+        """The live index of that name, or KeyError."""
+        return self._indexes[name]
+
+    def indexes(self) -> Iterator[StoredIndex]:
+        """All of them, that of the primary key first."""
+        return iter(self._indexes.values())
+
+    def finder(self, columns: tuple[str, ...]) -> Finder:
+        """How to find rows by the values of these columns."""
+        finder = self._finders.get(columns)
+        if finder is None:
+            finder = self._finders[columns] = choose_finder(self, columns)
+        return finder
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def new_rowid(self) -> int:
+        """The next id of the table's sequence."""
+        return self._sequences.next(self._name)
+
+    def insert(self, row: Row, rowid: int | None = None) -> Row:
+        """Store a new row; see ``protocol.Table.insert``."""
+        at = self._rowid_column
+        if at is not None:
+            rowid = row[at]
+            if rowid is None:
+                rowid = self.new_rowid()
+                row = (*row[:at], rowid, *row[at + 1 :])
+                self._check_range(at, rowid)
+            else:
+                self._sequences.observe(self._name, rowid)
+        elif rowid is None:
+            rowid = self.new_rowid()
+        else:
+            self._sequences.observe(self._name, rowid)
+        if self._writer.identities:
+            row = self._with_identities(row)
+        row = self._writer.admit(row)
+        if self.get(rowid) is not None:
+            raise self._duplicate_rowid()
+        self._change(rowid, None, row)
+        return row
+
+    def update(self, rowid: int, old: Row, new: Row) -> Row:
+        """Replace a row; see ``protocol.Table.update``."""
+        current = self.get(rowid)
+        if current is None:
+            raise ConflictError(f"row {rowid} of {self._name} was deleted while it was being updated")
+        if current is not old and current != old:
+            # An ON UPDATE or ON DELETE action of this very statement changed it since: keep what only that assigned.
+            new = tuple(now if after is before else after for now, before, after in zip(current, old, new, strict=True))
+        new = self._writer.admit(new)
+        at = self._rowid_column
+        mark = self._journal.mark()
+        try:
+            if at is not None and new[at] != rowid:
+                self._move(rowid, current, new)
+            else:
+                self._change(rowid, current, new)
+            self._constraints.after_update(self, current, new)
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+        return new
+
+    def _move(self, rowid: int, old: Row, new: Row) -> None:
+        """Give a row another rowid."""
+        at = self._rowid_column
+        assert at is not None
+        target = new[at]
+        if target is None:
+            raise IntegrityError(f"NOT NULL constraint failed: {self._name}.{self.schema.columns[at].name}")
+        if self.get(target) is not None:
+            raise self._duplicate_rowid()
+        self._sequences.observe(self._name, target)
+        self._change(rowid, old, None)
+        self._change(target, None, new)
+
+    def delete(self, rowid: int, old: Row) -> None:
+        """Remove a row; see ``protocol.Table.delete``. One that an action of the statement has removed is no error."""
+        current = self.get(rowid)
+        if current is None:
+            return
+        mark = self._journal.mark()
+        try:
+            self._change(rowid, current, None)
+            self._constraints.after_delete(self, current)
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+
+    def remove(self, rowid: int, old: Row) -> None:
+        """Remove a row without carrying out ON DELETE actions."""
+        self._change(rowid, old, None)
+
+    def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
+        """Rowids that ``row`` would collide with; see ``protocol.Table.conflicts``."""
+        row = self._writer.complete(row)
+        found: set[int] = set()
+        at = self._rowid_column
+        if at is not None and row[at] is not None and index in (None, primary_key_name(self.schema)):
+            if self.get(row[at]) is not None:
+                found.add(row[at])
+        for plan in self._writer.indexes:
+            if plan.schema.unique and index in (None, plan.schema.name):
+                key = plan.key_of(row)
+                live = self._indexes[plan.schema.name]
+                if key is not ABSENT and not live.exempt(key):
+                    found.update(live.with_key(key))
+        return sorted(found)
+
+    def lock(self, rowid: int, row: Row) -> None:
+        """Make this transaction depend on the row staying as it is."""
+        self._journal.locked.append((self._name, rowid, row))
+        self.rely_on(bucket_oid(self.tree, rowid))
+
+    def rely_on(self, *oids: bytes | None) -> None:
+        """Make this transaction depend on these records, and on the table's definition."""
+        self._journal.relied.update(oid for oid in (*oids, self.record._p_oid) if oid is not None)
+
+    # --- the primitive ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return self.plan.writer
+
+    @cached_property
+    def _entered(self) -> tuple[tuple[Callable[[Key, int], int], Callable[[Key, int], None]], ...]:
+        """For each index the C method that adds a new key, and what to call if the key is there."""
+        return tuple((index.tree.insert, index.collide) for index in self._indexes.values())
+
+    @cached_property
+    def _trees(self) -> tuple[IndexTree, ...]:
+        return tuple(index.tree for index in self._indexes.values())
+
+    def _change(self, rowid: int, old: Row | None, new: Row | None) -> None:
+        """Change one row and its index entries: all, or nothing and an exception."""
+        before = None if old is None else self._writer.keys(old)
+        after = None if new is None else self._writer.keys(new)
+        mark = len(self._entries)
+        self._deltas[self._name] += (old is None) - (new is None)
+        self._entries.append((self._name, rowid, old, new))
+        try:
+            if new is None:
+                del self.tree[rowid]
+            else:
+                self.tree[rowid] = new
+            if before is None:
+                self._enter(rowid, after or ())
+            elif after is None:
+                self._remove(rowid, before)
+            else:
+                self._reenter(rowid, before, after)
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+        if self.watched:
+            self._journal.pending.append(mark)
+
+    def _enter(self, rowid: int, keys: Sequence[Key]) -> None:
+        for (insert, collide), key in zip(self._entered, keys, strict=True):
+            if key is not ABSENT and not insert(key, rowid):
+                collide(key, rowid)
+
+    def _remove(self, rowid: int, keys: Sequence[Key]) -> None:
+        for tree, key in zip(self._trees, keys, strict=True):
+            if key is not ABSENT:
+                tree.discard(key, rowid)
+
+    def _reenter(self, rowid: int, before: Sequence[Key], after: Sequence[Key]) -> None:
+        for at, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old != new:
+                if old is not ABSENT:
+                    self._trees[at].discard(old, rowid)
+                insert, collide = self._entered[at]
+                if new is not ABSENT and not insert(new, rowid):
+                    collide(new, rowid)
+
+    def revert(self, rowid: int, old: Row | None, new: Row | None) -> None:
+        """Take back ``_change(rowid, old, new)``, of which any part may have been made."""
+        if new is not None:
+            self._remove(rowid, self._writer.keys(new))
+        if old is None:
+            self.tree.pop(rowid, None)
+            return
+        self.tree[rowid] = old
+        for tree, key in zip(self._trees, self._writer.keys(old), strict=True):
+            if key is not ABSENT and not tree.insert(key, rowid):
+                tree.grow(key, rowid)
+
+    def reapply(self, rowid: int, old: Row | None, new: Row | None) -> None:
+        """Make a change again at another snapshot. ConflictError if the row is no longer ``old``.
+
+        The caller makes the unique indexes ``lenient``, so that keys may change hands, and checks them afterwards.
+        """
+        current = self.get(rowid)
+        if current != old:
+            if old is None:
+                raise self._duplicate_rowid()
+            done = "deleted" if current is None else "changed"
+            raise ConflictError(f"row {self._key_text(rowid, old)} of {self._name} was {done} by another transaction")
+        if old is not None or new is not None:
+            self._change(rowid, old, new)
+
+    def check_unique(self, rows: Iterable[Row]) -> None:
+        """IntegrityError if one of these rows, which are stored, has a key that only one may have in common."""
+        unique = [index for index in self._writer.indexes if index.schema.unique]
+        for row in rows if unique else ():
+            for index in unique:
+                key = index.key_of(row)
+                if key is not ABSENT:
+                    self._indexes[index.schema.name].check_single(key)
+
+    def check_unchanged(self, rowid: int, row: Row) -> None:
+        """ConflictError if a row that was locked as ``row`` is another one now."""
+        if self.get(rowid) != row:
+            raise ConflictError(
+                f"row {self._key_text(rowid, row)} of {self._name}, locked here, was changed by another transaction"
+            )
+
+    def _with_identities(self, row: Row) -> Row:
+        values = list(row)
+        for at in self._writer.identities:
+            if values[at] is None:
+                values[at] = self.new_rowid()
+                self._check_range(at, values[at])
+            else:
+                self._sequences.observe(self._name, values[at])
+        return tuple(values)
+
+    def _check_range(self, at: int, value: int) -> None:
+        if value.bit_length() >= (self.schema.columns[at].type.size or 64):
+            column = self.schema.columns[at]
+            raise DataError(f"the sequence of {self._name}.{column.name} has left the range of type {column.type}")
+
+    def _duplicate_rowid(self) -> IntegrityError:
+        at = self._rowid_column
+        column = "rowid" if at is None else self.schema.columns[at].name
+        return IntegrityError(f"UNIQUE constraint failed: {self._name}.{column} ({primary_key_name(self.schema)})")
+
+    def _key_text(self, rowid: int, row: Row) -> str:
+        key = self.schema.primary_key
+        if not key:
+            return str(rowid)
+        return ", ".join(f"{name} = {row[self.schema.positions[name]]!r}" for name in key)
