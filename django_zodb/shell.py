@@ -91,7 +91,7 @@ class Root:
     def __call__(self) -> Any:
         """The mapping itself, as this transaction sees it."""
         self._connection.ensure_connection()
-        return self._connection.connection.root
+        return self._connection.connection.catalog.root
 
     def __getitem__(self, name: str) -> Any:
         return self()[name]
