@@ -70,7 +70,7 @@ def _read_add(reader: Reader) -> Action:
     definition = read_column(reader)
 
     def add(table: Alteration) -> None:
-        if not (if_not_exists and definition.name.text in table.schema.positions):
+        if not (if_not_exists and definition.name.among(table.schema.positions)):
             table.add(definition)
 
     return add

@@ -13,7 +13,7 @@ from ..errors import ProgrammingError
 from ..storage.protocol import Catalog
 from ..storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from ..values import common_type
-from .ddl_expression import columns_used, default_function, row_function
+from .ddl_expression import columns_used, default_function
 from .ddl_parse import Name
 
 MAX_NAME_LENGTH = 63
@@ -50,10 +50,10 @@ class TableBuilder:
                 raise ProgrammingError(f'column "{name.text}" appears twice{name.where}')
         return found
 
-    def add_column(self, column: ColumnSchema, where: str = "") -> None:
-        """Append it; its default and generating expression are checked by ``check_expressions``."""
-        if column.name in self.schema.positions:
-            raise ProgrammingError(f'column "{column.name}" of table "{self.name}" already exists{where}')
+    def add_column(self, column: ColumnSchema, name: Name) -> None:
+        """Append it; its default and generating expression are checked by ``check_columns``."""
+        if name.among(self.schema.positions) is not None:
+            raise ProgrammingError(f'column "{name.text}" of table "{self.name}" already exists{name.where}')
         self.schema = replace(self.schema, columns=(*self.schema.columns, column))
 
     def replace_column(self, column: ColumnSchema) -> None:
@@ -141,24 +141,17 @@ class TableBuilder:
         owner = self.catalog.owner_of_index(name)
         return owner is not None and owner != self.name
 
-    def check_expressions(self, since: TableSchema | None = None) -> None:
-        """Compile every expression that was not in ``since``, so that a bad one fails now and not at the first row."""
-        schema = self.schema
-        old_columns = set(since.columns) if since else set()
-        for column in schema.columns:
-            if column not in old_columns:
-                if column.default is not None:
-                    default_function(schema, column)(())
-                if column.generated is not None:
-                    self._check_generated(column)
-        for check in set(schema.checks) - set(since.checks if since else ()):
-            row_function(schema, check.expression, True)
-        for index in set(schema.indexes) - set(since.indexes if since else ()):
-            for key in index.keys:
-                if key.expression is not None:
-                    row_function(schema, key.expression)
-            if index.where is not None:
-                row_function(schema, index.where, True)
+    def check_columns(self, since: TableSchema | None = None) -> None:
+        """Try the default and look at the expression of every column that was not so in ``since``.
+
+        Storage compiles whatever works on rows as it takes the definition; defaults it never sees.
+        """
+        known = set(since.columns) if since else set()
+        for column in self.schema.columns:
+            if column not in known and column.default is not None:
+                default_function(self.schema, column)(())
+            if column not in known and column.generated is not None:
+                self._check_generated(column)
 
     def _check_generated(self, column: ColumnSchema) -> None:
         assert column.generated is not None
@@ -167,7 +160,6 @@ class TableBuilder:
                 raise ProgrammingError(
                     f"{self.name}.{column.name} cannot be generated from {used}, which is generated itself"
                 )
-        row_function(self.schema, column.generated)
 
 
 def is_unique_key(schema: TableSchema, columns: Sequence[str]) -> bool:

@@ -32,7 +32,7 @@ class Alteration(TableBuilder):
     def add(self, definition: ColumnDefinition) -> None:
         """ADD COLUMN: existing rows get the default."""
         column = definition.schema()
-        self.add_column(column, definition.name.where)
+        self.add_column(column, definition.name)
         self.sources.append(self._filling(column))
         for constraint in sorted(definition.constraints, key=lambda each: each.rank):
             constraint.add(self)
@@ -150,7 +150,7 @@ class Alteration(TableBuilder):
 
     def carry_out(self) -> None:
         """Check the new definition and give it to the catalog."""
-        self.check_expressions(self.old)
+        self.check_columns(self.old)
         for name, schema in self.others.items():
             self.catalog.alter_table(name, schema)
         if self.schema != self.old:

@@ -48,7 +48,6 @@ def create_index(reader: Reader, catalog: Catalog, unique: bool) -> None:
         nulls_distinct=nulls_distinct,
     )
     table.add_index(index, name.where if name else "")
-    table.check_expressions(old)
     catalog.alter_table(old.name, table.schema)
 
 

@@ -23,7 +23,7 @@ def create_table(reader: Reader, catalog: Catalog) -> None:
     if reader.token.kind != "end" and reader.token.word != ";":
         reader.refuse("options after the columns of a table are not supported")
     reader.finish()
-    if catalog.schema(name.text) is not None:
+    if find_table(catalog, name, missing_ok=True) is not None:
         if if_not_exists:
             return
         raise ProgrammingError(f'table "{name.text}" already exists{name.where}')
@@ -48,11 +48,11 @@ def _read_elements(reader: Reader) -> tuple[list[ColumnDefinition], list[Constra
 def _built(catalog: Catalog, name: Name, columns: list[ColumnDefinition], constraints: list[Constraint]) -> TableSchema:
     table = TableBuilder(catalog, TableSchema(name.text, ()))
     for column in columns:
-        table.add_column(column.schema(), column.name.where)
+        table.add_column(column.schema(), column.name)
         constraints = [*constraints, *column.constraints]
     for constraint in sorted(constraints, key=lambda each: each.rank):
         constraint.add(table)
-    table.check_expressions()
+    table.check_columns()
     return table.schema
 
 
