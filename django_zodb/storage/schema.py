@@ -9,6 +9,7 @@ compiled by the layer above, so the file holds no code. ``to_data`` and ``from_d
 from __future__ import annotations
 
 import dataclasses
+import enum
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -162,4 +163,6 @@ def _plain(value: Any) -> Any:
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
     if isinstance(value, tuple):
         return tuple(_plain(item) for item in value)
+    if isinstance(value, enum.Enum):
+        return value.value
     return value
