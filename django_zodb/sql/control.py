@@ -66,7 +66,7 @@ _FIRST_WORD = re.compile(
     r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|PREPARE)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_TOKEN = re.compile(r'\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|("(?:[^"]|"")+"|[^\W\d][\w$]*|[^\s\w])', re.DOTALL)
+_TOKEN = re.compile(r'\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|("(?:[^"]|"")+"|[^\W\d][\w$]*|\S)', re.DOTALL)
 
 
 def transaction_statement(text: str) -> TransactionStatement | None:
