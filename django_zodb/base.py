@@ -220,8 +220,6 @@ class DatabaseWrapper(BaseDatabaseWrapper):
 
         What was committed has been checked, so that only this transaction's changes are looked at, in all tables.
         """
-        with self.cursor() as cursor:
-            try:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            finally:
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        if self.connection is not None and self.connection.in_transaction:
+            with self.wrap_database_errors:
+                self.connection.session.catalog.check_deferred()

@@ -5,7 +5,8 @@ Everything is read from the catalog's ``TableSchema`` definitions; no SQL is inv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import ProgrammingError
@@ -77,14 +78,22 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         "varchar": "CharField",
     }
 
-    @property
-    def _catalog(self) -> Catalog:
+    @contextmanager
+    def _catalog(self) -> Iterator[Catalog]:
+        """The catalog of the current transaction, or, in autocommit, of one for this purpose alone."""
         self.connection.ensure_connection()
-        catalog: Catalog = self.connection.connection.catalog
-        return catalog
+        driver = self.connection.connection
+        alone = driver.autocommit and not driver.in_transaction
+        with self.connection.wrap_database_errors:
+            try:
+                yield driver.catalog
+            finally:
+                if alone:
+                    driver.rollback()
 
     def _schema(self, table_name: str) -> TableSchema:
-        schema = self._catalog.schema(table_name)
+        with self._catalog() as catalog:
+            schema = catalog.schema(table_name)
         if schema is None:
             raise ProgrammingError(f'table "{table_name}" does not exist')
         return schema
@@ -100,9 +109,9 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
 
     def get_table_list(self, cursor: Any) -> list[Any]:
         """Every table, with its comment."""
-        catalog = self._catalog
-        tables = ((name, catalog.schema(name)) for name in catalog.table_names())
-        return [TableInfo(name, "t", schema.comment) for name, schema in tables if schema is not None]
+        with self._catalog() as catalog:
+            schemas = [catalog.schema(name) for name in catalog.table_names()]
+        return [TableInfo(schema.name, "t", schema.comment) for schema in schemas if schema is not None]
 
     def get_table_description(self, cursor: Any, table_name: str) -> list[Any]:
         """The columns in the table's order."""
