@@ -1,7 +1,8 @@
 """The Python shell in a database that ``manage.py dbshell`` opens.
 
 Everything happens in one transaction with one view of the data: ``commit()`` keeps what was changed and ``abort()``
-drops it, and both look at the newest state. What was not committed at the end is dropped.
+drops it, and both look at the newest state. What was not committed at the end is dropped. Models and ``sql`` change
+data; ``root`` and what is reached through it are for looking, since rows have indexes and constraints to go with them.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def _one_transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
     connection.set_autocommit(False)
     try:
         yield
+        if connection.connection.in_transaction and connection.connection.catalog.journal.dirty:
+            sys.stderr.write("Changes that were not committed are dropped; commit() keeps them.\n")
     finally:
         connection.rollback()
         connection.set_autocommit(True)
