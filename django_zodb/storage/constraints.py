@@ -126,8 +126,9 @@ class Constraints:
         schema = self._tables.schema(name)
         if schema is None:
             return False
-        keys = (*schema.foreign_keys, *schema.indexes, *(each.fk for each in self._tables.references_to(name)))
-        return any(map(self.is_deferred, keys))
+        constraints: list[Constraint] = [*schema.foreign_keys, *schema.indexes]
+        constraints += (each.fk for each in self._tables.references_to(name))
+        return any(map(self.is_deferred, constraints))
 
     def check(self, table: StoredTable, rows: NetRows, applies: Applies) -> None:
         """Check the net changes of a table; IntegrityError on the first violation."""

@@ -62,7 +62,7 @@ class IndexFinder:
         self._reorder = itemgetter(*order)
 
     def _prefix(self, values: Values) -> Values:
-        return values if self._as_is else self._reorder(values)  # type: ignore[no-any-return]
+        return values if self._as_is else self._reorder(values)
 
     def found(self, values: Values) -> bool:
         """See ``Finder``."""

@@ -136,7 +136,7 @@ def _lookup(encoding: KeyEncoding, get: Callable[[Key], Posting]) -> Callable[..
             return (posting,)
         if kind is tuple:
             return posting  # type: ignore[no-any-return]
-        return NO_ROWIDS if posting is None else posting.keys()  # type: ignore[no-any-return]
+        return NO_ROWIDS if posting is None else posting.keys()
 
     if not encoding.stores_values_as_they_are:
         key = encoding.key

@@ -178,6 +178,13 @@ class Catalog(Protocol):
         """The next generated id will be at least ``value``."""
         ...
 
+    def end_statement(self) -> None:
+        """Check what immediate constraints demand of the statement as a whole (foreign keys, deferrable uniqueness).
+
+        Called after each statement that wrote; cheap if nothing is pending. What it raises undoes the statement.
+        """
+        ...
+
     def check_constraints(self, tables: Sequence[str] | None = None) -> None:
         """Check every foreign key of these tables (or all) over all rows; IntegrityError on the first violation."""
         ...

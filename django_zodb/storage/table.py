@@ -89,7 +89,7 @@ class StoredTable:
 
     def count(self) -> int:
         """How many rows this transaction sees."""
-        return self._counter.value + self._deltas.get(self._name, 0)  # type: ignore[no-any-return]
+        return self._counter.value + self._deltas.get(self._name, 0)
 
     def index(self, name: str) -> StoredIndex:
         """The live index of that name, or KeyError."""
@@ -192,9 +192,9 @@ class StoredTable:
         row = self._writer.complete(row)
         found: set[int] = set()
         at = self._rowid_column
-        if at is not None and row[at] is not None and index in (None, primary_key_name(self.schema)):
-            if self.get(row[at]) is not None:
-                found.add(row[at])
+        rowid = None if at is None else row[at]
+        if rowid is not None and index in (None, primary_key_name(self.schema)) and self.get(rowid) is not None:
+            found.add(rowid)
         for plan in self._writer.indexes:
             if plan.schema.unique and index in (None, plan.schema.name):
                 key = plan.key_of(row)
