@@ -180,7 +180,8 @@ class Database:
         try:
             for _ in range(_RESERVE_ROUNDS):
                 try:
-                    with manager:
+                    with manager as current:
+                        current.note("django_zodb: reserve ids")
                         sequence = connection.get(oid)
                         first = max(sequence.value + 1, lowest)
                         sequence.value = min(first + count - 1, MAX_ID)
@@ -202,9 +203,12 @@ class Database:
         manager = transaction.TransactionManager(explicit=True)
         connection = self._zodb.open(manager)
         try:
-            with manager:
+            with manager as current:
+                current.note("django_zodb: settle the sequences")
                 for sequence in connection.root()["sequences"].values():
-                    sequence.value = min(sequence.value, last_ids.get(sequence._p_oid, sequence.value))
+                    last = last_ids.get(sequence._p_oid)
+                    if last is not None and last < sequence.value:
+                        sequence.value = last
         except STORAGE_ERRORS:
             pass  # nothing is lost but some numbers
         finally:

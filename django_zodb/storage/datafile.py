@@ -16,7 +16,7 @@ from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.utils import u64
-from zodbpickle.pickle import Unpickler, UnpicklingError  # type: ignore[import-untyped]
+from zodbpickle.pickle import Unpickler, UnpicklingError
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
@@ -137,8 +137,8 @@ def _read_saved_index(path: str) -> tuple[fsIndex, int] | None:
                 if len(prefix) != 6 or len(suffixes) % 8:
                     return None
                 index._data[prefix] = fsBucket().fromString(suffixes)
-    except (OSError, EOFError, UnpicklingError, ValueError, TypeError, KeyError, AttributeError, IndexError):
-        return None
+    except (OSError, EOFError, UnpicklingError, SystemError, ValueError, TypeError, LookupError, AttributeError):
+        return None  # a SystemError is what zodbpickle's C code makes of the refusal of a class
     return index, position
 
 

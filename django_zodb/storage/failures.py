@@ -7,7 +7,7 @@ import os
 
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
-from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
+from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError, StateLoadError
 
 from .. import errors
 
@@ -18,6 +18,8 @@ STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, O
 def translated(error: BaseException) -> errors.Error:
     """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user."""
     match error:
+        case StateLoadError(__cause__=errors.Error() as cause):  # a class that is not loaded
+            return cause
         case ConflictError():
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
         case ReadOnlyError():

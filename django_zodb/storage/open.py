@@ -20,13 +20,13 @@ from urllib.parse import unquote, urlsplit
 
 import zodburi
 from zc.lockfile import LockError
-from ZEO.ClientStorage import ClientStorage
 from ZEO.Exceptions import ClientStorageError
 from ZODB.DemoStorage import DemoStorage
 from ZODB.POSException import POSError
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
+from .client import CarefulClientStorage
 from .datafile import MAGIC, DataFile, create_file
 from .memory import MemoryStorage
 from .options import Options
@@ -192,11 +192,11 @@ def _explained(name: str) -> Iterator[None]:
 # --- servers and URIs ----------------------------------------------------------------------------------------------
 
 
-def _open_server(address: str | tuple[str, int], options: Options) -> ClientStorage:
+def _open_server(address: str | tuple[str, int], options: Options) -> CarefulClientStorage:
     shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
     _probe(address, shown, options.timeout)
     try:
-        storage = ClientStorage(
+        return CarefulClientStorage(
             address,
             storage=options.storage,
             wait_timeout=options.timeout,
@@ -210,8 +210,6 @@ def _open_server(address: str | tuple[str, int], options: Options) -> ClientStor
             f"what listens at {shown} does not answer as a ZEO server with a storage named {options.storage!r} within "
             f"{options.timeout:g} s ({error or type(error).__name__}). Check HOST, PORT, the storage and TLS options"
         ) from error
-    _forbid_resolution(storage)
-    return storage
 
 
 def _probe(address: str | tuple[str, int], shown: str, timeout: float) -> None:

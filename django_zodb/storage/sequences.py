@@ -87,8 +87,8 @@ class Sequences:
             counter = self._counter(oid, mark)
             counter.next = max(counter.next, rowid + 1)
 
-    def restart(self, oid: bytes, following: int, mark: int) -> None:
-        """From now on, ids start with ``following``: the sequence is new, or was set back by a transaction."""
+    def begin(self, oid: bytes, following: int, mark: int) -> None:
+        """From now on, ids start with ``following``: the Sequence is new."""
         with self._lock:
             self._counters[oid] = _Counter(next=following, limit=mark if self._reserve else MAX_ID + 1)
 
@@ -105,14 +105,13 @@ class _Use:
     highest: int = 0
     lowest: int = 1
     following: int | None = None
-    reset_at: int | None = None
 
 
 class SessionSequences:
     """The sequences as one transaction uses them, by table name.
 
-    A table that the transaction created, or whose sequence it set back, is counted here until the commit, and ids
-    that it gave explicitly move the shared counter only then: a rollback leaves no trace of them.
+    A Sequence that the transaction created (with a table, or to count anew) is counted here until the commit, and
+    ids that it gave explicitly move the shared counter only then: a rollback leaves no trace of them.
     """
 
     def __init__(self, shared: Sequences, records: Callable[[], Mapping[str, Sequence]], add: Callable[[Any], None]):
@@ -147,35 +146,24 @@ class SessionSequences:
         if use.following is not None and rowid >= use.following:
             use.following = rowid + 1
 
-    def reset(self, table: str, value: int, mark: int = 0) -> None:
-        """The next id of this transaction, and after its commit of all, is ``value``.
-
-        ``mark`` is the journal's position, for ``undo_to``.
-        """
-        record = self._records()[table]
-        use = self._uses.get(record) or self._start(record)
-        use.following, use.lowest, use.highest, use.reset_at = value, value, value - 1, mark
-
     def _start(self, record: Sequence) -> _Use:
         if record._p_jar is None:
             self._add(record)  # gives it its oid, the name of its counter
         use = self._uses[record] = _Use()
+        following = record.value + 1  # loads the record; before that, it has no serial and would look new
         if record._p_serial == z64:
-            use.following = record.value + 1
+            use.following = following
         return use
 
-    def undo_to(self, mark: int) -> None:
-        """Forget that sequences were set back after ``mark``; ids are not given back."""
-        for record, use in self._uses.items():
-            if use.reset_at is not None and use.reset_at >= mark and record._p_serial != z64:
-                use.following = use.reset_at = None
+    @property
+    def moved(self) -> bool:
+        """True if ids were given explicitly: that is to be committed, even if no row is."""
+        return any(use.lowest > 1 for use in self._uses.values())
 
     def flush(self, ahead: int) -> None:
         """Before the commit: move the persistent marks that are lower than what was used, ``ahead`` more ids."""
         for record, use in self._uses.items():
-            if use.reset_at is not None:
-                record.value = use.highest
-            elif use.highest > record.value:
+            if use.highest > record.value:
                 record.value = min(use.highest + ahead, MAX_ID)
 
     def committed(self) -> None:
@@ -183,7 +171,7 @@ class SessionSequences:
         for record, use in self._uses.items():
             oid, mark = record._p_oid, record.value
             if use.following is not None:
-                self._shared.restart(oid, max(use.following, use.highest + 1), mark)
+                self._shared.begin(oid, max(use.following, use.highest + 1), mark)
             elif use.lowest > 1:
                 self._shared.observe(oid, mark, use.highest)
         self._uses.clear()

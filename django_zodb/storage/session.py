@@ -39,6 +39,34 @@ _PAUSE_S = 0.002
 _SPILL_AT = 20_000
 
 
+class _LazyManager(transaction.TransactionManager):  # type: ignore[misc]
+    """Explicit, but a Transaction is made only when something is written: one that only reads costs half.
+
+    The session tells its connection itself when a snapshot is taken and when it ends.
+    """
+
+    _txn: transaction.Transaction | None
+
+    def __init__(self) -> None:
+        super().__init__(explicit=True)
+
+    def get(self) -> transaction.Transaction:
+        """The transaction that is being written; made now if there is none yet."""
+        if self._txn is None:
+            self._txn = transaction.Transaction(self._synchs, self)
+        return self._txn
+
+    @property
+    def writing(self) -> bool:
+        """True once anything was written."""
+        return self._txn is not None
+
+    def abort(self) -> None:
+        """Undo what was written, if anything."""
+        if self._txn is not None:
+            super().abort()
+
+
 class Session:
     """One user's connection to a Database; it belongs to one thread at a time.
 
@@ -50,7 +78,7 @@ class Session:
         self._database = database
         self._compile = compile
         self._serializable = isolation == "serializable"
-        self._manager = transaction.TransactionManager(explicit=True)
+        self._manager = _LazyManager()
         self._connection: Any = None
         self._generation = -1
         self._active = False
@@ -89,25 +117,71 @@ class Session:
         try:
             if self._generation != self._database.generation:
                 self._connect()
-            self._manager.begin()
+            else:
+                self._connection.newTransaction(None, True)
         except STORAGE_ERRORS as error:
-            self._manager.abort() if self._manager._txn is not None else None
             raise translated(error) from error
         self._catalog.begin()
         self._active = True
 
     def _connect(self) -> None:
-        """Take a connection out of the pool. A connection of an earlier generation is simply dropped."""
-        self._manager = transaction.TransactionManager(explicit=True)
+        """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
+        self._manager = _LazyManager()
         self._connection, self._generation = self._database.connect(self._manager)
         connection = self._connection
-        self._manager.begin()
+        connection.newTransaction(None, True)
+        root = connection.root()
+        self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
+        self._catalog = StoredCatalog(root, Journal(), self._compile, self._sequences)
+
+    def snapshot(self) -> Session:
+        """A session of its own on the newest state, begun: for a cursor that streams while others write."""
+        other = Session(self._database, self._compile, "snapshot")
+        other.begin()
+        return other
+
+    def close(self) -> None:
+        """Roll back, and give the connection back to the pool. The session may be used again; it takes another one."""
         try:
-            root = connection.root()
-            self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
-            self._catalog = StoredCatalog(root, Journal(), self._compile, self._sequences)
+            self.rollback()
         finally:
-            self._manager.abort()
+            connection, self._connection = self._connection, None
+            if connection is not None and self._generation == self._database.generation:
+                connection.close()
+            self._generation = -1
+
+    def usable(self) -> bool:
+        """True if the storage can be expected to answer."""
+        return self._database.is_connected()
+
+    def note(self, user: str | None = None, description: str | None = None) -> None:
+        """Say who makes the current (or next) transaction and what for; it is recorded with what is committed."""
+        if user is not None:
+            self._user = user
+        if description is not None:
+            self._description = description
+
+    # --- marks -----------------------------------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """This moment of the transaction, for ``undo_to``: the atomicity of a statement, and savepoints. Costs nothing.
+
+        A transaction that has changed very many records writes them to a temporary file here.
+        """
+        mark = self.catalog.journal.mark()
+        if len(self._connection._registered_objects) > _SPILL_AT:
+            try:
+                self._connection.savepoint()
+            except STORAGE_ERRORS as error:
+                raise translated(error) from error
+        return mark
+
+    def undo_to(self, mark: int) -> None:
+        """Take back what was done since ``mark``: rows, indexes, definitions. Generated ids are not given back."""
+        try:
+            self.catalog.journal.undo_to(mark)
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
 
     # --- the end of a transaction ----------------------------------------------------------------------------------
 
@@ -121,8 +195,8 @@ class Session:
         if not self._active:
             return
         catalog = self.catalog
-        if not catalog.journal.dirty:
-            self._end()
+        if not catalog.journal.dirty and not self._sequences.moved:
+            self.rollback()
             return
         try:
             catalog.check_deferred()
@@ -144,7 +218,10 @@ class Session:
 
     def _end(self) -> None:
         try:
-            self._manager.abort()
+            if self._manager.writing:
+                self._manager.abort()
+            elif self._connection is not None:
+                self._connection.afterCompletion(None)
         except STORAGE_ERRORS as error:
             self._discard()
             raise translated(error) from error
@@ -202,9 +279,9 @@ class Session:
         if changed is None:
             connection._cache.invalidate(list(connection._cache.cache_data))
             return None
-        if changed:
-            connection._cache.invalidate(changed)
-        return set(changed)
+        oids = set(changed)
+        connection._cache.invalidate(changed)  # empties the list
+        return oids
 
     def _touches(self, changed: set[bytes] | None) -> bool:
         """True if ``changed`` may concern what this transaction wrote or relied on."""
@@ -228,7 +305,7 @@ class Session:
         catalog = self._catalog
         pending = catalog.pending()
         self._manager.abort()
-        self._manager.begin()
+        self._connection.newTransaction(None, True)
         catalog.begin()
         catalog.replay(pending)
 

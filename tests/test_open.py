@@ -1,0 +1,496 @@
+"""Opening databases: what cannot be opened is named and left as it is; nothing that a file names is ever run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ZODB
+from ZODB.FileStorage import FileStorage
+from ZODB.utils import z64
+
+from django_zodb import errors
+from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.datafile import MAGIC
+from django_zodb.storage.open import open_storage
+from django_zodb.storage.schema import ColumnSchema, TableSchema
+from django_zodb.storage.server import Server
+from django_zodb.storage.session import Session
+from django_zodb.values import BIGINT, TEXT
+
+BOOK = TableSchema("book", (ColumnSchema("id", BIGINT, False, identity=True), ColumnSchema("title", TEXT)), ("id",))
+ROOT = Path(__file__).parent.parent
+
+
+def no_expressions(schema: TableSchema, expression: str, boolean: bool = False) -> Any:
+    raise AssertionError("these tables have no expressions")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "Data.fs")
+
+
+def new_session(name: str, **options: Any) -> Session:
+    return Database.open(name, **options).session(no_expressions)
+
+
+def create_books(session: Session, *titles: str) -> None:
+    if session.catalog.schema("book") is None:
+        session.catalog.create_table(BOOK.with_token("first"))
+    for title in titles:
+        session.catalog.table("book").insert((None, title))
+    session.commit()
+
+
+def titles(session: Session) -> list[object]:
+    session.rollback()
+    return [row[1] for row in session.catalog.table("book").rows()]
+
+
+def refused(*names: Any, **options: Any) -> str:
+    """The message with which opening fails."""
+    with pytest.raises(errors.OperationalError) as caught:
+        Database.open(*names, **options)
+    return str(caught.value)
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\nfrom test_open import *\n" + textwrap.dedent(
+        code
+    )
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_file_is_a_database_for_its_owner_only(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    for suffix in ("", ".tmp", ".lock"):
+        assert stat.S_IMODE(Path(path + suffix).stat().st_mode) == 0o600
+    close_all()
+    assert titles(new_session(path)) == ["Emma"]
+
+
+def test_packing_keeps_the_mode(path: str) -> None:
+    database = Database.open(path)
+    create_books(database.session(no_expressions), "Emma")
+    Path(path).chmod(0o640)
+    assert database._zodb is not None
+    database._zodb.pack()
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o640
+    assert titles(database.session(no_expressions)) == ["Emma"]
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    message = refused(tmp_path / "nowhere" / "Data.fs")
+    assert "no folder" in message
+    assert str(tmp_path / "nowhere") in message
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert "is a folder" in refused(tmp_path)
+
+
+def test_a_missing_file_that_must_exist(path: str) -> None:
+    assert "there is no file" in refused(path, create=False)
+    assert "there is no file" in refused(path, read_only=True)
+    assert not Path(path).exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable(path: str) -> None:
+    Path(path).write_bytes(MAGIC)
+    Path(path).chmod(0)
+    assert "not readable" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "truncated"),
+        (b"FS", "truncated"),
+        (b"SQLite format 3\0" + b"\0" * 100, "SQLite"),
+        (b"hello, world", "no ZODB file"),
+        (b"FS30" + b"\xff" * 100, "truncated or damaged"),
+    ],
+)
+def test_alien_files_are_left_alone(path: str, content: bytes, said: str) -> None:
+    Path(path).write_bytes(content)
+    assert said in refused(path)
+    assert Path(path).read_bytes() == content
+
+
+@pytest.mark.parametrize("missing", [1, 9, 60, 200])
+@pytest.mark.parametrize("index", [True, False])
+def test_a_truncated_file_is_left_alone(path: str, missing: int, index: bool) -> None:
+    create_books(new_session(path), "Emma", "Persuasion")
+    close_all()
+    if not index:
+        Path(path + ".index").unlink()
+    content = Path(path).read_bytes()[:-missing]
+    Path(path).write_bytes(content)
+    for _ in range(2):  # a failed attempt leaves no lock behind either
+        assert "truncated or damaged" in refused(path)
+    assert Path(path).read_bytes() == content
+
+
+def test_damage_in_the_middle_does_not_cost_what_follows(path: str) -> None:
+    session = new_session(path)
+    for title in ("Emma", "Persuasion", "Sanditon"):
+        create_books(session, title)
+    close_all()
+    Path(path + ".index").unlink()
+    content = bytearray(Path(path).read_bytes())
+    content[4 + 8 : 4 + 16] = (1 << 40).to_bytes(8, "big")  # the length of the first transaction
+    Path(path).write_bytes(content)
+    assert "truncated or damaged" in refused(path)
+    assert Path(path).read_bytes() == content
+
+
+def test_an_interrupted_commit_is_cut_off(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    whole = Path(path).read_bytes()
+    torn = b"\x7f" * 8 + (500).to_bytes(8, "big") + b"c" + b"\0" * 6 + b"half a record"
+    Path(path).write_bytes(whole + torn)
+    assert titles(new_session(path)) == ["Emma"]
+
+
+def test_a_lost_or_wrong_index_file_is_rebuilt(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    for junk in (b"", b"junk", pickle.dumps("text", 2), pickle.dumps(5, 2) + pickle.dumps((b"x", b"y"), 2)):
+        Path(path + ".index").write_bytes(junk)
+        assert titles(new_session(path)) == ["Emma"]
+        close_all()
+
+
+def test_a_newer_format(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    change_root(path, lambda root: root.__setitem__("format", 999))
+    content = Path(path).read_bytes()
+    message = refused(path)
+    assert "999" in message
+    assert Path(path).read_bytes() == content
+
+
+def test_a_zodb_file_of_another_program(path: str) -> None:
+    change_root(path, lambda root: root.__setitem__("application", {"title": "Plone"}))
+    content = Path(path).read_bytes()
+    refused(path)
+    assert Path(path).read_bytes() == content
+
+
+def change_root(path: str, change: Any) -> None:
+    zodb = ZODB.DB(FileStorage(path))
+    with zodb.transaction() as connection:
+        change(connection.root())
+    zodb.close()
+
+
+def test_in_use_by_another_process(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    run = run_python("print(refused(sys.argv[1]))", path)
+    assert f"in use by another process (process {os.getpid()})" in run.stdout, run.stderr
+    assert "runzeo" in run.stdout
+
+
+def test_read_only_beside_a_writer(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    run = run_python("print(titles(new_session(sys.argv[1], read_only=True)))", path)
+    assert run.stdout == "['Emma']\n", run.stderr
+    reader = new_session(path, read_only=True)
+    reader.catalog.table("book").insert((None, "Persuasion"))
+    with pytest.raises(errors.OperationalError, match="read-only"):
+        reader.commit()
+    assert titles(reader) == ["Emma"]
+
+
+def test_names_and_options(path: str) -> None:
+    assert "no name" in refused("")
+    assert "no name" in refused(None)
+    message = refused(path, chache_size=5)
+    assert "'chache_size'" in message
+    assert "cache_size_bytes" in message
+    assert "cache_size must be a number" in refused(path, cache_size="many")
+    assert "cache_size must be a number" in refused(path, cache_size=True)
+    assert "snapshot, serializable" in refused(path, isolation="chaos")
+    assert "PORT must be" in refused("x", port="http")
+    assert "URI" in refused("nosuchscheme://x")
+    assert not Path(path).exists()
+
+
+def test_one_database_per_file(path: str) -> None:
+    first = Database.open(path, cache_size=500)
+    folder = Path(path).parent
+    assert Database.open(folder / ".." / folder.name / "Data.fs") is first
+    assert Database.open("file://" + path) is first
+    assert "open with cache_size=500" in refused(path, cache_size=600)
+    session = first.session(no_expressions)
+    session.begin()
+    session.close()
+    assert Database.open(path) is first, "the file stays open when its last session closes"
+
+
+# --- hostile files -------------------------------------------------------------------------------------------------
+
+
+class Bomb:
+    """Pickled, it makes the folder ``mark`` when it is loaded."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+def test_a_hostile_record_is_refused_and_not_run(path: str, tmp_path: Path) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    change_root(path, lambda root: root.__setitem__("bomb", Bomb(tmp_path / "mark")))
+    if (tmp_path / "mark").exists():  # ZODB itself has loaded it, when it closed
+        (tmp_path / "mark").rmdir()
+    message = refused(path)
+    assert "posix.mkdir" in message
+    assert "never loads" in message
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_hostile_index_file_is_not_run(path: str, tmp_path: Path) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    Path(path + ".index").write_bytes(pickle.dumps(Bomb(tmp_path / "mark"), 2))
+    assert titles(new_session(path)) == ["Emma"]
+    assert not (tmp_path / "mark").exists()
+
+
+def test_conflict_resolution_loads_nothing(path: str) -> None:
+    for name in (path, ":memory:x"):
+        storage = Database.open(name)._storage
+        resolve = getattr(storage, "tryToResolveConflict", None)
+        if resolve is not None:
+            with pytest.raises(ZODB.POSException.ConflictError):
+                resolve(z64, z64, z64, pickle.dumps(os.getcwd), b"")
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+def test_memory_is_found_by_name_from_every_thread() -> None:
+    create_books(new_session(":memory:shared"), "Emma")
+    seen: list[object] = []
+    thread = threading.Thread(target=lambda: seen.extend(titles(new_session(":memory:shared"))))
+    thread.start()
+    thread.join()
+    assert seen == ["Emma"]
+    assert new_session(":memory:other").catalog.schema("book") is None
+
+
+def test_closing_a_database_in_memory_forgets_it() -> None:
+    create_books(new_session(":memory:"), "Emma")
+    Database.open(":memory:").close()
+    assert new_session(":memory:").catalog.schema("book") is None
+
+
+@pytest.mark.parametrize("name", [":memory:", "file"])
+def test_clones_are_independent(name: str, path: str) -> None:
+    source = Database.open(path if name == "file" else name)
+    create_books(source.session(no_expressions), "Emma")
+    clone = source.clone(":memory:clone")
+    create_books(source.session(no_expressions), "Persuasion")
+    create_books(clone.session(no_expressions), "Sanditon")
+    assert titles(clone.session(no_expressions)) == ["Emma", "Sanditon"]
+    assert titles(source.session(no_expressions)) == ["Emma", "Persuasion"]
+    assert list(clone.session(no_expressions).catalog.table("book").rows())[1] == (2, "Sanditon")
+    assert source.clone(":memory:clone") is not clone
+
+
+def test_a_clone_for_another_process() -> None:
+    source = Database.open(":memory:")
+    create_books(source.session(no_expressions), "Emma")
+    data = source.serialise()
+    source.close()
+    copy = Database.restore(":memory:", data)
+    assert titles(copy.session(no_expressions)) == ["Emma"]
+    create_books(copy.session(no_expressions), "Persuasion")
+    assert titles(new_session(":memory:")) == ["Emma", "Persuasion"]
+    with pytest.raises(errors.OperationalError, match="no serialised database"):
+        Database.restore(":memory:", b"junk")
+
+
+# --- fork ----------------------------------------------------------------------------------------------------------
+
+
+def in_child(work: Any) -> str:
+    """What ``work()`` returns, or raises, in a forked child."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            answer = str(work())
+        except errors.Error as error:
+            answer = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writing, answer.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        answer = file.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def test_memory_is_copied_by_a_fork() -> None:
+    session = new_session(":memory:")
+    create_books(session, "Emma")
+
+    def work() -> object:
+        create_books(session, "Sanditon")
+        return titles(new_session(":memory:"))
+
+    assert in_child(work) == "['Emma', 'Sanditon']"
+    assert titles(session) == ["Emma"]
+
+
+def test_a_child_does_not_touch_its_parents_file(path: str) -> None:
+    session = new_session(path)
+    create_books(session, "Emma")
+    assert "in use by another process" in in_child(lambda: titles(session))
+    create_books(session, "Persuasion")
+    assert titles(session) == ["Emma", "Persuasion"]
+    run = run_python("print(refused(sys.argv[1]))", path)
+    assert "in use" in run.stdout, "the child has not freed the lock"
+
+
+def test_a_child_takes_over_when_its_parent_has_closed(path: str) -> None:
+    session = new_session(path)
+    create_books(session, "Emma")
+    ready, go = os.pipe()
+
+    def work() -> object:
+        os.read(ready, 1)
+        create_books(session, "Sanditon")
+        close_all()
+        return "done"
+
+    answers: list[str] = []
+    thread = threading.Thread(target=lambda: answers.append(in_child(work)))
+    thread.start()
+    time.sleep(0.2)
+    close_all()
+    os.write(go, b"x")
+    thread.join()
+    assert answers == ["done"]
+    assert titles(new_session(path)) == ["Emma", "Sanditon"]
+
+
+def test_a_transaction_does_not_survive_the_fork(path: str) -> None:
+    session = new_session(path)
+    create_books(session, "Emma")
+    session.catalog.table("book").insert((None, "Persuasion"))
+    assert "lost" in in_child(lambda: session.catalog)
+    session.commit()
+    assert titles(session) == ["Emma", "Persuasion"]
+
+
+# --- servers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(path: str) -> Iterator[Server]:
+    running = serve(path)
+    yield running
+    running.stop()
+
+
+def serve(path: str, port: int = 0) -> Server:
+    from django_zodb.storage.open import locate
+    from django_zodb.storage.options import Options
+
+    running = Server(open_storage(locate(path), Options()), ("127.0.0.1", port))
+    threading.Thread(target=running.run, daemon=True).start()
+    return running
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_wrong_port_fails_fast() -> None:
+    started = time.monotonic()
+    message = refused("", host="127.0.0.1", port=free_port())
+    assert "no ZEO server answers" in message
+    assert "runzeo" in message
+    assert time.monotonic() - started < 2
+
+
+def test_a_port_that_is_no_zeo_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        message = refused("", port=listener.getsockname()[1], timeout=0.5)
+    assert "does not answer as a ZEO server" in message
+
+
+def test_round_trip_through_a_server(server: Server) -> None:
+    host, port = server.address
+    database = Database.open("ignored", host, port)
+    create_books(database.session(no_expressions), "Emma")
+    assert not database.exclusive
+    run = run_python(
+        """
+        session = Database.open(None, "127.0.0.1", int(sys.argv[1])).session(no_expressions)
+        create_books(session, "Persuasion")
+        print(list(session.catalog.table("book").rows()))
+        """,
+        str(port),
+    )
+    assert "(1, 'Emma')" in run.stdout, run.stderr
+    assert "'Persuasion')" in run.stdout, run.stderr
+    assert titles(database.session(no_expressions)) == ["Emma", "Persuasion"]
+    ids = [row[0] for row in database.session(no_expressions).catalog.table("book").rows()]
+    assert len(set(ids)) == 2
+    assert Database.open(f"zeo://127.0.0.1:{port}") is database
+
+
+def test_a_lost_server_is_an_operational_error(path: str) -> None:
+    running = serve(path)
+    session = Database.open(None, *running.address, timeout=0.5).session(no_expressions)
+    create_books(session, "Emma")
+    assert session.usable()
+    running.stop()
+    deadline = time.monotonic() + 5
+    while session.usable() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not session.usable()
+    with pytest.raises(errors.OperationalError, match="server"):
+        create_books(session, "Persuasion")
+    assert not session.in_transaction
