@@ -53,6 +53,7 @@ class Definition:
         plan = self._validated(schema, schema.foreign_keys)
         mark = self._journal.mark()
         try:
+            self._touch_targets(schema.name, schema.foreign_keys)
             self._put("schema", schema.name, TableRecord(to_data(schema)))
             self._put("tables", schema.name, RowTree())
             self._put("counts", schema.name, Counter())
@@ -189,6 +190,12 @@ class Definition:
         table = self._existing(name)
         self._settle_now({name})
         self._write_record(table.record, to_data(_renewed(schema)))
+
+    def _touch_targets(self, name: str, foreign_keys: Iterable[ForeignKey]) -> None:
+        """Write the records of the tables that new foreign keys point at: whoever deletes rows there has to notice."""
+        for target in dict.fromkeys(fk.table for fk in foreign_keys if fk.table != name):
+            record = self._existing(target).record
+            self._write_record(record, record.data)
 
     # --- checks ----------------------------------------------------------------------------------------------------
 
