@@ -1,0 +1,196 @@
+"""Joins get their order and their strategy, by what the tables hold.
+
+``Join inner a b on b.a_id = a.id → NestedLoop (Scan b) (KeyLookup a (a.id = b.a_id))``. The right side is looked up by
+rowid or index, hashed where another equality links the sides, or kept as a list. The left side leads: its order is
+that of the result, so an ORDER BY with a LIMIT has a say in which table that is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...storage.protocol import Catalog
+from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
+from ..plan import Distinct, Filter, HashJoin, Join, Limit, NestedLoop, Node, Output, Project, Sort, bound_aliases
+from .access import best_path
+from .cluster import Cluster, as_scan, cluster_of
+from .join_step import Joined, equal_pair, join_step, leading, looked_up
+from .order import ordered_paths
+from .rewriting import map_sources
+from .statistics import SORT_ROW, Statistics
+from .terms import conjuncts, filtered, through_project, used_aliases
+from .use_index_order import wanted
+
+Terms = tuple[Expr, ...]
+
+_STARTS = 4  # leading relations that are tried in a large cluster
+_SMALL_CLUSTER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What stands above the joins: the order asked for, and how many rows of it."""
+
+    keys: tuple[SortKey, ...] = ()
+    limit: int | None = None
+
+
+_NO_GOAL = Goal()
+
+
+def choose_joins(node: Node, catalog: Catalog) -> Node:
+    """Every Join as a NestedLoop or a HashJoin."""
+    return _Chooser(Statistics(catalog)).choose(node, _NO_GOAL)
+
+
+class _Chooser:
+    def __init__(self, statistics: Statistics) -> None:
+        self.statistics = statistics
+
+    def choose(self, node: Node, goal: Goal) -> Node:
+        match node:
+            case Limit():
+                return replace(node, source=self.choose(node.source, Goal(limit=wanted(node))))
+            case Sort(source=source, keys=keys):
+                return replace(node, source=self.choose(source, replace(goal, keys=keys)))
+            case Project(source=source):
+                return replace(node, source=self.choose(source, _below(goal, node)))
+            case Filter(source=source):
+                return replace(node, source=self.choose(source, goal))
+            case Join():
+                return self.joined(node, goal).node
+        return map_sources(node, lambda source: self.choose(source, _NO_GOAL))
+
+    def joined(self, node: Join, goal: Goal) -> Joined:
+        if node.kind == "inner" and not node.lateral:
+            return self.cluster(cluster_of(node), goal)
+        if node.kind == "left" and not node.lateral:
+            cluster = cluster_of(node)
+            if cluster.hoisted:
+                return self.cluster(cluster, goal)
+        led = self.driven_by_keys(node)
+        left = self.relation(node.left, goal)
+        step = self.step(left, node.right, node.kind, conjuncts(node.condition), self.share(left, goal), node.lateral)
+        return led if led is not None and led.cost < step.cost else step
+
+    def relation(self, node: Node, goal: Goal = _NO_GOAL) -> Joined:
+        """Something to be joined: planned within, if it holds joins itself."""
+        return self.joined(node, goal) if isinstance(node, Join) else leading(self.choose(node, goal), self.statistics)
+
+    def step(
+        self, left: Joined, right: Node, kind: str, terms: Terms, share: float = 1.0, lateral: bool = False
+    ) -> Joined:
+        planned = right if as_scan(right) is not None else self.relation(right).node
+        return join_step(left, planned, kind, terms, self.statistics, share, lateral)
+
+    def share(self, joined: Joined, goal: Goal) -> float:
+        """The share of the rows that will be asked for: less than all if a limit applies to them as they come."""
+        if goal.limit is None or (goal.keys and self.walk(joined.node, goal) is None):
+            return 1.0
+        return min(1.0, goal.limit / max(joined.rows, 1.0))
+
+    def walk(self, node: Node, goal: Goal) -> float | None:
+        """What it costs more to walk the leading table in the order of the goal; None where that cannot be."""
+        base = as_scan(_leading_relation(node))
+        if base is None or any(used_aliases(key.expr) != {base[0].alias} for key in goal.keys):
+            return None
+        found = [path.cost for path in ordered_paths(*base, goal.keys, self.statistics)]
+        return max(min(found) - best_path(*base, self.statistics).cost, 0.0) if found else None
+
+    # --- inner joins -----------------------------------------------------------------------------------------------
+
+    def cluster(self, cluster: Cluster, goal: Goal) -> Joined:
+        relations = [self.relation(each) for each in cluster.relations]
+        best: Joined | None = None
+        best_cost = 0.0
+        for start in self.starts(relations):
+            joined = self.greedy(start, relations, cluster.terms, self.share(relations[start], goal))
+            cost = self.final_cost(joined, goal)
+            if best is None or cost < best_cost:
+                best, best_cost = joined, cost
+        assert best is not None
+        for each in cluster.hoisted:
+            best = self.step(best, each.right, each.kind, conjuncts(each.condition), self.share(best, goal))
+        return best
+
+    def starts(self, relations: list[Joined]) -> list[int]:
+        every = list(range(len(relations)))
+        if len(relations) <= _SMALL_CLUSTER:
+            return every
+        return sorted(sorted(every, key=lambda at: relations[at].rows)[:_STARTS])
+
+    def greedy(self, start: int, relations: list[Joined], terms: Terms, share: float) -> Joined:
+        """Joins led by ``start``, each next relation the one that is cheapest then, linked ones first."""
+        everything = frozenset[str]().union(*(bound_aliases(each.node) for each in relations))
+        current, waiting = relations[start], [at for at in range(len(relations)) if at != start]
+        pending = list(terms)
+        while waiting:
+            bound = bound_aliases(current.node)
+            steps: list[tuple[bool, float, int, Joined, list[Expr]]] = []
+            for at in waiting:
+                aliases = bound | bound_aliases(relations[at].node)
+                ready = [term for term in pending if used_aliases(term) & everything <= aliases]
+                linked = any(used_aliases(term) & bound for term in ready)
+                joined = join_step(current, relations[at].node, "inner", tuple(ready), self.statistics, share)
+                steps.append((not linked, joined.share_cost(share) + joined.rows * share, at, joined, ready))
+            _, _, at, current, ready = min(steps, key=lambda step: step[:3])
+            waiting.remove(at)
+            pending = [term for term in pending if term not in ready]
+        return current if not pending else replace(current, node=filtered(current.node, pending))
+
+    def final_cost(self, joined: Joined, goal: Goal) -> float:
+        """The cost with that of sorting, or less where the lead's order serves and a limit ends the walk early."""
+        share = 1.0 if goal.limit is None else min(1.0, goal.limit / max(joined.rows, 1.0))
+        if not goal.keys:
+            return joined.share_cost(share)
+        ordered = joined.cost + joined.rows * SORT_ROW
+        walk = self.walk(joined.node, goal)
+        return ordered if walk is None else min(ordered, joined.share_cost(share) + walk * share)
+
+    # --- semi joins ------------------------------------------------------------------------------------------------
+
+    def driven_by_keys(self, node: Join) -> Joined | None:
+        """A semi join the other way round: each distinct key of the right side looked up in the table on the left."""
+        base = as_scan(node.left)
+        if node.kind != "semi" or base is None or node.lateral:
+            return None
+        pairs = _equalities(node)
+        if pairs is None:
+            return None
+        alias = f"{base[0].alias} keys"
+        outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
+        inner = self.relation(node.right)
+        keys = Distinct(Project(inner.node, alias, outputs))
+        terms = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
+        lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
+        return looked_up(lead, base, "inner", terms, self.statistics)
+
+
+def _leading_relation(node: Node) -> Node:
+    """The relation whose rows come first and set the order: leftmost below the joins."""
+    while isinstance(node, NestedLoop | HashJoin):
+        node = node.left
+    return node
+
+
+def _below(goal: Goal, project: Project) -> Goal:
+    keys = []
+    for key in goal.keys:
+        expr = through_project(key.expr, project)
+        if expr is None:
+            return _NO_GOAL
+        keys.append(replace(key, expr=expr))
+    return replace(goal, keys=tuple(keys))
+
+
+def _equalities(node: Join) -> list[tuple[Expr, Expr]] | None:
+    """The condition as pairs of equal operands, of the left side and of the right; None if it says more than that."""
+    pairs = [
+        equal_pair(term, bound_aliases(node.left), bound_aliases(node.right)) for term in conjuncts(node.condition)
+    ]
+    found = [pair for pair in pairs if pair is not None]
+    return found if found and len(found) == len(pairs) else None
+
+
+def _equals(left: Expr, alias: str, output: Output) -> Expr:
+    return Compare("=", left, Column(alias, output.name, type_of(output.expr), is_nullable(output.expr)))

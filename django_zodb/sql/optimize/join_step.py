@@ -1,0 +1,177 @@
+"""One join: the cheapest strategy to join what is planned already with one more relation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from ...values import BIGINT
+from ..expr import Compare, Constant, Expr
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    HashJoin,
+    IndexLookup,
+    JoinKind,
+    KeyLookup,
+    Limit,
+    NestedLoop,
+    Node,
+    Scan,
+    Values,
+    bound_aliases,
+    sources,
+)
+from .access import best_path, paths
+from .cluster import as_scan
+from .statistics import BETWEEN, HASH_BUILD, HASH_PROBE, SMALLEST, Statistics, selectivity_of
+from .terms import conjunction, conjuncts, is_stable, used_aliases
+
+_LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
+Terms = tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A plan with its expected rows and cost; ``start`` is the part of the cost before the first row."""
+
+    node: Node
+    rows: float
+    cost: float
+    start: float = 0.0
+
+    def share_cost(self, share: float) -> float:
+        """The cost if only that share of the rows is asked for."""
+        return self.start + (self.cost - self.start) * share
+
+
+def leading(node: Node, statistics: Statistics) -> Joined:
+    """A relation as the leader of joins. A table stays a Scan under its Filter: its access path is chosen later."""
+    base = as_scan(node)
+    if base is not None:
+        path = best_path(*base, statistics)
+        return Joined(node, max(path.result_rows, 0.1), path.cost)
+    rows = estimated_rows(node, statistics)
+    return Joined(node, rows, rows * 2, rows * 2)
+
+
+def estimated_rows(node: Node, statistics: Statistics) -> float:
+    """A guess at the number of rows of any plan."""
+    match node:
+        case Scan():
+            return statistics.rows(node)
+        case Values(rows=rows):
+            return float(len(rows))
+        case KeyLookup() | IndexLookup(unique=True) | Aggregate(keys=()):
+            return 1.0
+        case Filter(source=source, condition=condition):
+            base = as_scan(node)
+            if base is not None:
+                return best_path(*base, statistics).result_rows
+            return estimated_rows(source, statistics) * selectivity_of(conjuncts(condition))
+        case Limit(source=source, limit=Constant(value=int(limit))):
+            return min(estimated_rows(source, statistics), float(limit))
+        case Aggregate(source=source) | Distinct(source=source):
+            return estimated_rows(source, statistics) / 3
+        case NestedLoop(left=left) | HashJoin(left=left):
+            return estimated_rows(left, statistics)
+    below = [estimated_rows(source, statistics) for source in sources(node)]
+    return sum(below) if below else float(SMALLEST)
+
+
+def equal_pair(term: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:
+    """The operands of an equality between the two sides, that of the left first."""
+    if not isinstance(term, Compare) or term.op != "=" or not is_stable(term):
+        return None
+    for one, other in ((term.left, term.right), (term.right, term.left)):
+        uses_one, uses_other = used_aliases(one), used_aliases(other)
+        if uses_one & left and not uses_one & right and uses_other & right and not uses_other & left:
+            return one, other
+    return None
+
+
+def join_step(
+    left: Joined,
+    right: Node,
+    kind: str,
+    terms: Terms,
+    statistics: Statistics,
+    share: float = 1.0,
+    lateral: bool = False,
+) -> Joined:
+    """``left`` joined with ``right`` on ``terms``: looked up, hashed, or paired one by one, whichever is cheapest.
+
+    ``share`` says how much of the result will be asked for: a hash table is made whole, a lookup when it is needed.
+    """
+    base = as_scan(right)
+    found: list[Joined] = []
+    if base is not None and kind != "full" and not lateral:
+        looked = looked_up(left, base, kind, terms, statistics)
+        if looked is not None:
+            found.append(looked)
+    if not lateral:
+        hashed = _hashed(left, right, kind, terms, statistics)
+        if hashed is not None:
+            found.append(hashed)
+    return (
+        min(found, key=lambda each: each.share_cost(share)) if found else _paired(left, right, kind, terms, statistics)
+    )
+
+
+def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, statistics: Statistics) -> Joined | None:
+    """For each left row the rows that an access path finds by its values; None if no path uses them."""
+    scan, local = base
+    every = (*local, *terms)
+    most = statistics.rows(scan) * BETWEEN  # for each left row: more is better hashed, or kept in a list
+    candidates = [
+        path for path in paths(scan, every, statistics) if set(terms) - set(path.residual) and path.rows <= most
+    ]
+    if not candidates:
+        return None
+    path = min(candidates, key=lambda each: each.cost)
+    node = NestedLoop(left.node, path.node, cast(JoinKind, kind), conjunction(path.residual))
+    rows = _result_rows(left.rows, path.result_rows, kind)
+    return Joined(node, rows, left.cost + left.rows * path.cost, left.start)
+
+
+def _result_rows(left: float, matches: float, kind: str) -> float:
+    match kind:
+        case "semi" | "anti":
+            return left * 0.5
+        case "left" | "full":
+            return left * max(matches, 1.0)
+    return left * matches
+
+
+def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined | None:
+    sides = bound_aliases(left.node), bound_aliases(right)
+    pairs = [(term, equal_pair(term, *sides)) for term in terms]
+    keys = [pair for _, pair in pairs if pair is not None]
+    if not keys:
+        if kind != "full":
+            return None
+        keys = [(Constant(1, BIGINT), Constant(1, BIGINT))]  # every pair is a candidate
+    rest = conjunction(term for term, pair in pairs if pair is None)
+    node = HashJoin(
+        left.node,
+        right,
+        cast(JoinKind, kind),
+        tuple(one for one, _ in keys),
+        tuple(other for _, other in keys),
+        rest,
+    )
+    built = leading(right, statistics)
+    # A table that is small today is hashed only against many rows: the program outlives its size.
+    build = built.cost + max(built.rows, 10.0 * SMALLEST if as_scan(right) is not None else 0.0) * HASH_BUILD
+    matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
+    rows = _result_rows(left.rows, matches, kind)
+    return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
+
+
+def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined:
+    node = NestedLoop(left.node, right, cast(JoinKind, kind), conjunction(terms))
+    listed = leading(right, statistics)
+    pairs = left.rows * listed.rows
+    rows = _result_rows(left.rows, listed.rows * selectivity_of(terms), kind)
+    return Joined(node, rows, left.cost + listed.cost + pairs, left.start + listed.cost)

@@ -1,0 +1,57 @@
+"""Whether the order that an access path has anyway is the one that ORDER BY asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..expr import SortKey, is_nullable, rowid
+from ..plan import IndexRange, Scan
+from .access import Ordered, Path, Terms, index_order, indexes, paths, reversed_path, usable_keys
+from .constraints import canonical
+from .statistics import DESCENT, FETCH_ROW, Statistics
+
+
+def ordered_paths(scan: Scan, terms: Terms, keys: tuple[SortKey, ...], statistics: Statistics) -> Iterator[Path]:
+    """Every path, walks over whole indexes included, that gives the rows of ``scan`` in the order of ``keys``."""
+    for path in (*paths(scan, terms, statistics), *_walks(scan, terms, statistics)):
+        if satisfies(path, scan, keys):
+            yield path
+        else:
+            backwards = reversed_path(scan, path)
+            if backwards is not None and satisfies(backwards, scan, keys):
+                yield backwards
+
+
+def _walks(scan: Scan, terms: Terms, statistics: Statistics) -> Iterator[Path]:
+    for index in indexes(scan):
+        keys = usable_keys(scan, index, terms, statistics)
+        if keys is not None:
+            node = IndexRange(scan.table, scan.alias, index.name, nulls=True)
+            rows = statistics.rows(scan)
+            order = index_order(scan, index, keys, 0, bounded=False)
+            yield Path(node, terms, rows, DESCENT + rows * FETCH_ROW, order)
+
+
+def satisfies(path: Path, scan: Scan, keys: tuple[SortKey, ...]) -> bool:
+    """Whether the path's rows come in the order of ``keys``, all of which are operands of ``scan``."""
+    if path.single:
+        return True
+    remaining = list(path.order)
+    for key in keys:
+        target = canonical(key.expr, scan)
+        if target in path.fixed:
+            continue
+        while remaining and remaining[0].target in path.fixed:
+            remaining.pop(0)
+        if not remaining or not _agrees(remaining[0], key, target):
+            return False
+        if target == rowid(scan.alias):
+            return True  # no two rows share it, so that what follows decides nothing
+        remaining.pop(0)
+    return True
+
+
+def _agrees(ordered: Ordered, key: SortKey, target: object) -> bool:
+    if ordered.target != target or ordered.descending != key.descending:
+        return False
+    return not (ordered.nullable and is_nullable(key.expr)) or key.nulls_first != key.descending

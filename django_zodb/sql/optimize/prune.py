@@ -1,0 +1,107 @@
+"""What nobody looks at is not computed: order and outputs in EXISTS and IN, Sorts below groups, unused outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...storage.protocol import Catalog
+from ..expr import Column, Exists, Expr, InPlan
+from ..plan import (
+    Aggregate,
+    Distinct,
+    DistinctOn,
+    Filter,
+    Insert,
+    Join,
+    Limit,
+    LockRows,
+    Node,
+    Output,
+    Project,
+    SetOperation,
+    Sort,
+    walk,
+)
+from ..show import expressions
+from .decorrelate import unordered
+from .rewriting import map_expressions, map_sources, transform
+from .terms import TRUE, parts
+
+_SENSITIVE = frozenset(("STRING_AGG", "GROUP_CONCAT", "ANY_VALUE"))
+
+
+def prune(node: Node, catalog: Catalog) -> Node:
+    """The same result with less work."""
+    node = _prune_subqueries(node)
+    node = _without_sorts(node)
+    return _narrow(node, _used_columns(node), visible=True)
+
+
+def _prune_subqueries(node: Node) -> Node:
+    node = map_expressions(node, lambda expr: transform(expr, _prune_subquery))
+    return map_sources(node, _prune_subqueries)
+
+
+def _prune_subquery(expr: Expr) -> Expr:
+    match expr:
+        case Exists(plan=plan):
+            return replace(expr, plan=_existence(plan))
+        case InPlan(plan=plan):
+            return replace(expr, plan=unordered(plan))
+    return expr
+
+
+def _existence(plan: Node) -> Node:
+    plan = unordered(plan)
+    if isinstance(plan, Project) and not isinstance(plan.source, Aggregate):
+        return replace(plan, outputs=(Output("found", TRUE),))
+    return plan
+
+
+def _without_sorts(node: Node) -> Node:
+    """No Sort where the order of rows decides nothing."""
+    match node:
+        case Aggregate(calls=calls) if not any(call.function in _SENSITIVE for _, call in calls):
+            node = replace(node, source=_unsorted(node.source))
+        case SetOperation():
+            node = replace(node, left=_unsorted(node.left), right=_unsorted(node.right))
+        case Join():
+            node = replace(node, right=_unsorted(node.right))
+        case Sort():
+            node = replace(node, source=_unsorted(node.source))
+    return map_sources(node, _without_sorts)
+
+
+def _unsorted(node: Node) -> Node:
+    match node:
+        case Sort(source=source):
+            return _unsorted(source)
+        case Filter() | Project() | Distinct():
+            return replace(node, source=_unsorted(node.source))
+    return node
+
+
+def _used_columns(node: Node) -> set[tuple[str, str]]:
+    return {
+        (part.alias, part.name)
+        for each in walk(node)
+        for expr in expressions(each)
+        for part in parts(expr)
+        if isinstance(part, Column)
+    }
+
+
+def _narrow(node: Node, used: set[tuple[str, str]], visible: bool) -> Node:
+    """``visible``: every output counts, because the rows themselves are the result, or are compared."""
+    match node:
+        case Project(alias=alias, outputs=outputs) if not visible:
+            kept = tuple(output for output in outputs if (alias, output.name) in used) or outputs[:1]
+            node = replace(node, outputs=kept)
+            below = False
+        case Filter() | Sort() | Limit() | LockRows() | DistinctOn():
+            below = visible
+        case Distinct() | SetOperation() | Insert():
+            below = True
+        case _:
+            below = False
+    return map_sources(node, lambda source: _narrow(source, used, below))

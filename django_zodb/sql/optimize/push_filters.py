@@ -1,0 +1,136 @@
+"""Conditions move towards the tables: through joins, projections, groups and set operations, as far as they stay true.
+
+``Filter a.x = 1 AND b.y = 2 (Join inner a b) → Join inner (Filter a.x = 1 a) (Filter b.y = 2 b)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...storage.protocol import Catalog
+from ..expr import Column, Expr
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Node,
+    Project,
+    SetOperation,
+    Sort,
+    bound_aliases,
+    output_columns,
+)
+from .rewriting import map_sources
+from .terms import (
+    conjunction,
+    conjuncts,
+    filtered,
+    holds_subquery,
+    is_stable,
+    substitute,
+    through_project,
+    used_aliases,
+)
+
+Terms = tuple[Expr, ...]
+
+
+def push_filters(node: Node, catalog: Catalog) -> Node:
+    """The same rows, with each condition tested as early as possible."""
+    return _push(node, ())
+
+
+def _push(node: Node, terms: Terms) -> Node:
+    """``node`` filtered by ``terms``, which use what it binds."""
+    match node:
+        case Filter(condition=condition):
+            return _push(node.source, (*conjuncts(condition), *terms))
+        case Join():
+            return _push_join(node, terms)
+        case Project():
+            return _push_project(node, terms)
+        case Aggregate():
+            return _push_aggregate(node, terms)
+        case Sort() | Distinct():
+            moved = tuple(term for term in terms if is_stable(term))
+            stay = tuple(term for term in terms if not is_stable(term))
+            return filtered(replace(node, source=_push(node.source, moved)), stay)
+        case SetOperation():
+            return _push_set_operation(node, terms)
+    return filtered(map_sources(node, lambda source: _push(source, ())), terms)
+
+
+def _push_join(node: Join, terms: Terms) -> Node:
+    left_aliases, right_aliases = bound_aliases(node.left), _inner_aliases(node)
+    left: list[Expr] = []
+    right: list[Expr] = []
+    on: list[Expr] = []
+    stay: list[Expr] = []
+    for term in terms:
+        used = used_aliases(term)
+        if not is_stable(term) or node.kind == "full":
+            stay.append(term)
+        elif not used & right_aliases:
+            left.append(term)
+        elif node.kind != "inner":
+            stay.append(term)
+        else:
+            (on if used & left_aliases else right).append(term)
+    for term in conjuncts(node.condition):
+        used = used_aliases(term)
+        if node.kind == "full" or not is_stable(term):
+            on.append(term)
+        elif not used & left_aliases and used & right_aliases:
+            right.append(term)
+        elif not used & right_aliases and node.kind in ("inner", "semi"):
+            left.append(term)
+        else:
+            on.append(term)
+    joined = replace(
+        node, left=_push(node.left, tuple(left)), right=_push(node.right, tuple(right)), condition=conjunction(on)
+    )
+    return filtered(joined, stay)
+
+
+def _inner_aliases(node: Join) -> frozenset[str]:
+    """The aliases that the right side binds, which the join of kind semi or anti hides from above."""
+    return bound_aliases(node.right)
+
+
+def _push_project(node: Project, terms: Terms) -> Node:
+    below: list[Expr] = []
+    stay: list[Expr] = []
+    for term in terms:
+        moved = through_project(term, node) if is_stable(term) and not holds_subquery(term) else None
+        (stay if moved is None else below).append(term if moved is None else moved)
+    return filtered(replace(node, source=_push(node.source, tuple(below))), stay)
+
+
+def _push_aggregate(node: Aggregate, terms: Terms) -> Node:
+    """Terms over the keys alone choose whole groups, so they may choose rows instead."""
+    keys = Project(node.source, node.alias, node.keys)
+    below: list[Expr] = []
+    stay: list[Expr] = []
+    for term in terms:
+        movable = node.alias in used_aliases(term) and is_stable(term) and not holds_subquery(term)
+        moved = through_project(term, keys) if movable else None
+        (stay if moved is None else below).append(term if moved is None else moved)
+    return filtered(replace(node, source=_push(node.source, tuple(below))), stay)
+
+
+def _push_set_operation(node: SetOperation, terms: Terms) -> Node:
+    moved = tuple(term for term in terms if is_stable(term) and not holds_subquery(term))
+    stay = tuple(term for term in terms if term not in moved)
+    left = _push(node.left, tuple(_for_side(term, node, node.left) for term in moved))
+    right = _push(node.right, tuple(_for_side(term, node, node.right) for term in moved))
+    return filtered(replace(node, left=left, right=right), stay)
+
+
+def _for_side(term: Expr, node: SetOperation, side: Node) -> Expr:
+    (alias,) = bound_aliases(side)
+    columns = {
+        ours.name: Column(alias, theirs.name, theirs.type, theirs.nullable)
+        for ours, theirs in zip(node.columns, output_columns(side), strict=True)
+    }
+    return substitute(term, lambda column: columns[column.name] if column.alias == node.alias else None)

@@ -1,0 +1,116 @@
+"""Numbers for the planner: real counts where there are constants, plain guesses where there are parameters.
+
+A plan outlives the data it was made for: programs are cached, tables grow. So a table is taken to hold ``SMALLEST``
+rows at least, and the keys of a smaller one tell nothing: in doubt a lookup is better than a scan.
+"""
+
+from __future__ import annotations
+
+from ...storage.protocol import Catalog
+from ...storage.schema import IndexSchema
+from ..expr import And, Compare, Constant, Expr, In, IsNull, Like, Not, Or, Regex
+from ..plan import Scan
+
+SMALLEST = 1000
+SCAN_ROW = 1.0
+FETCH_ROW = 4.0  # a row found by its rowid
+DESCENT = 4.0  # entering an index
+TEST_TERM = 0.2  # one residual term on one row
+HASH_BUILD = 1.0
+HASH_PROBE = 0.4
+SORT_ROW = 2.0
+
+EQUAL_KEY = 0.01
+EQUAL_PREFIX = 0.05
+BETWEEN = 0.05
+HALF_OPEN = 0.2
+
+
+class Statistics:
+    """What the tables of ``catalog`` hold; asks each only once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._rows: dict[str, int] = {}
+        self._keys: dict[tuple[str, str], int] = {}
+
+    def counted(self, table: str) -> int:
+        """The rows of the table as it is."""
+        if table not in self._rows:
+            self._rows[table] = self.catalog.table(table).count()
+        return self._rows[table]
+
+    def rows(self, scan: Scan) -> float:
+        """The rows of the table, or ``SMALLEST``."""
+        return float(max(self.counted(scan.table.name), SMALLEST))
+
+    def keys(self, scan: Scan, index: IndexSchema) -> int:
+        """The number of distinct keys of an index, one at least."""
+        name = (scan.table.name, index.name)
+        if name not in self._keys:
+            self._keys[name] = max(self.catalog.table(name[0]).index(name[1]).key_count(), 1)
+        return self._keys[name]
+
+    def equal(self, scan: Scan, index: IndexSchema, values: tuple[Expr, ...]) -> float:
+        """The share of the table's rows whose first keys equal ``values``."""
+        whole = len(values) == len(index.keys)
+        if self.counted(scan.table.name) < SMALLEST:
+            return EQUAL_KEY if whole else EQUAL_PREFIX
+        constants = _constants(values)
+        if constants is not None:
+            return self._count(scan, index, constants, None, None) / self.rows(scan)
+        share = 1.0 / self.keys(scan, index)
+        return share if whole else share ** (len(values) / len(index.keys))
+
+    def between(
+        self, scan: Scan, index: IndexSchema, prefix: tuple[Expr, ...], low: Expr | None, high: Expr | None
+    ) -> float:
+        """The share of the rows whose first keys equal ``prefix`` and whose next lies between the bounds."""
+        bounds = [bound for bound in (low, high) if bound is not None]
+        guess = BETWEEN if len(bounds) == 2 else HALF_OPEN if bounds else 1.0
+        if self.counted(scan.table.name) >= SMALLEST:
+            constants = _constants((*prefix, *bounds))
+            if constants is not None:
+                ends = list(constants[len(prefix) :])
+                lowest = ends.pop(0) if low is not None else None
+                highest = ends.pop(0) if high is not None else None
+                return self._count(scan, index, constants[: len(prefix)], lowest, highest) / self.rows(scan)
+        return guess * (self.equal(scan, index, prefix) if prefix else 1.0)
+
+    def _count(self, scan: Scan, index: IndexSchema, prefix: tuple[object, ...], low: object, high: object) -> int:
+        return self.catalog.table(scan.table.name).index(index.name).count(prefix, low, high)
+
+
+def _constants(values: tuple[Expr, ...]) -> tuple[object, ...] | None:
+    found = tuple(value.value for value in values if isinstance(value, Constant) and value.value is not None)
+    return found if len(found) == len(values) else None
+
+
+def selectivity(term: Expr) -> float:
+    """A guess at the share of rows for which the term is true."""
+    match term:
+        case Compare(op="="):
+            return 0.1
+        case Compare(op="<>") | IsNull(negated=True):
+            return 0.9
+        case Compare():
+            return 0.33
+        case In(items=items):
+            return min(0.1 * len(items), 0.5)
+        case IsNull() | Like() | Regex():
+            return 0.1
+        case Not(term=inner):
+            return 1.0 - selectivity(inner)
+        case And(terms=terms):
+            return selectivity_of(terms)
+        case Or(terms=terms):
+            return min(sum(selectivity(each) for each in terms), 1.0)
+    return 0.5
+
+
+def selectivity_of(terms: tuple[Expr, ...]) -> float:
+    """The guess for all of them."""
+    share = 1.0
+    for term in terms:
+        share *= selectivity(term)
+    return share

@@ -1,0 +1,145 @@
+"""A Sort is dropped where the table that leads the plan can be walked in its order by rowid or index.
+
+``Limit 20 (Sort b.year DESC (Scan b)) → Limit 20 (IndexRange b using book_year, reverse)``. With a LIMIT the walk ends
+early; without one, an index is walked only where it serves the condition as well as any other path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...storage.protocol import Catalog
+from ..expr import Column, Constant, SortKey
+from ..plan import (
+    Distinct,
+    Filter,
+    HashJoin,
+    IndexLookup,
+    KeyLookup,
+    Limit,
+    LockRows,
+    NestedLoop,
+    Node,
+    Project,
+    Scan,
+    Sort,
+)
+from .access import Path, Terms, best_path
+from .order import ordered_paths
+from .rewriting import map_sources
+from .statistics import SORT_ROW, Statistics
+from .terms import filtered, through_project, unfiltered, used_aliases
+
+Keys = tuple[SortKey, ...]
+
+
+def use_index_order(node: Node, catalog: Catalog) -> Node:
+    """The same rows in the same order, with as few Sorts as the indexes allow."""
+    return _use(node, Statistics(catalog), None)
+
+
+def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
+    """``limit``: how many rows of the node will be asked for, if that is known."""
+    match node:
+        case Limit():
+            return replace(node, source=_use(node.source, statistics, wanted(node)))
+        case Project() | LockRows():
+            return replace(node, source=_use(node.source, statistics, limit))
+        case Sort(source=source, keys=keys):
+            led = _led_in_order(source, keys, statistics, limit)
+            if led is not None:
+                return _use(led, statistics, limit)
+            return replace(node, source=_use(source, statistics, None))
+    return map_sources(node, lambda source: _use(source, statistics, None))
+
+
+def wanted(node: Limit) -> int | None:
+    """The rows that a Limit of constants takes from its source."""
+    match node.limit, node.offset:
+        case Constant(value=int(limit)), None:
+            return limit
+        case Constant(value=int(limit)), Constant(value=int(offset)):
+            return limit + offset
+    return None
+
+
+def _led_in_order(node: Node, keys: Keys, statistics: Statistics, limit: int | None) -> Node | None:
+    """``node`` with its leading table walked in the order of ``keys``; None if that cannot be, or does not pay."""
+    match node:
+        case Filter():
+            below, terms = unfiltered(node)
+            if isinstance(below, Scan):
+                return _ordered_scan(below, terms, keys, statistics, limit)
+            led = _led_in_order(below, keys, statistics, limit)
+            return None if led is None else filtered(led, terms)
+        case Scan():
+            return _ordered_scan(node, (), keys, statistics, limit)
+        case Project():
+            below_keys = _keys_below(keys, node)
+            led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit)
+            return None if led is None else replace(node, source=led)
+        case Distinct():
+            led = _led_in_order(node.source, keys, statistics, limit)
+            return None if led is None else replace(node, source=led)
+        case NestedLoop(kind="inner" | "left" | "semi" | "anti") | HashJoin(kind="inner" | "left" | "semi" | "anti"):
+            led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit)
+            return None if led is None else replace(node, left=led)
+    return None
+
+
+def _keys_below(keys: Keys, project: Project) -> Keys | None:
+    found: list[SortKey] = []
+    for key in keys:
+        below = through_project(key.expr, project)
+        if below is None:
+            return None
+        found.append(replace(key, expr=below))
+    return tuple(found)
+
+
+def _keys_of_left(keys: Keys, join: NestedLoop | HashJoin) -> Keys:
+    """The keys without those that cannot decide: on the one right row that belongs to each left row."""
+    if not keys or join.kind in ("semi", "anti"):
+        return keys
+    first = keys[0].expr
+    match join.right:
+        case KeyLookup(alias=alias) | IndexLookup(alias=alias, unique=True) if isinstance(first, Column):
+            if first.alias != alias and _decides(first, join):
+                return keys[:1]
+    return keys
+
+
+def _decides(column: Column, join: NestedLoop | HashJoin) -> bool:
+    """Whether the column is the rowid of a table that leads the join, met once: nothing on the left repeats it."""
+    node: Node = join.left
+    while True:
+        match node:
+            case Filter(source=source):
+                node = source
+            case NestedLoop(left=left, right=KeyLookup() | IndexLookup(unique=True)):
+                node = left
+            case Scan(table=table, alias=alias):
+                at = table.rowid_column
+                return alias == column.alias and at is not None and table.columns[at].name == column.name
+            case _:
+                return False
+
+
+def _ordered_scan(scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, limit: int | None) -> Node | None:
+    if any(used_aliases(key.expr) != {scan.alias} for key in keys):
+        return None
+    candidates = list(ordered_paths(scan, terms, keys, statistics))
+    if not candidates:
+        return None
+    best = min(candidates, key=lambda path: _cost(path, limit))
+    other = best_path(scan, terms, statistics)
+    if _cost(best, limit) > other.cost + other.result_rows * SORT_ROW:
+        return None
+    return filtered(best.node, best.residual)
+
+
+def _cost(path: Path, limit: int | None) -> float:
+    """The cost of the rows that are asked for."""
+    if limit is None or path.result_rows <= limit:
+        return path.cost
+    return path.cost * limit / path.result_rows

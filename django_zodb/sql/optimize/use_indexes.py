@@ -1,0 +1,27 @@
+"""Tables are entered by rowid or index where a condition allows, by the cheapest way.
+
+``Filter b.id = p0 AND b.x > 1 (Scan b) → Filter b.x > 1 (KeyLookup b (b.id = p0))``.
+"""
+
+from __future__ import annotations
+
+from ...storage.protocol import Catalog
+from ..plan import Filter, Node, Scan
+from .access import best_path
+from .rewriting import map_sources
+from .statistics import Statistics
+from .terms import filtered, unfiltered
+
+
+def use_indexes(node: Node, catalog: Catalog) -> Node:
+    """Every Scan, with the Filter above it, as the cheapest access path and a Filter of what remains."""
+    return _use(node, Statistics(catalog))
+
+
+def _use(node: Node, statistics: Statistics) -> Node:
+    if isinstance(node, Filter):
+        below, terms = unfiltered(node)
+        if isinstance(below, Scan):
+            path = best_path(below, terms, statistics)
+            return filtered(path.node, path.residual)
+    return map_sources(node, lambda source: _use(source, statistics))

@@ -1,0 +1,572 @@
+"""What the optimizer makes of plans: built by hand here, to see each rewrite alone and against set statistics."""
+
+import pytest
+
+from django_zodb.sql import plan as p
+from django_zodb.sql.expr import (
+    AggregateCall,
+    And,
+    Call,
+    Column,
+    Compare,
+    Constant,
+    Exists,
+    In,
+    InPlan,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Param,
+    SortKey,
+)
+from django_zodb.sql.optimize import OPTIMIZERS, optimize
+from django_zodb.sql.optimize.constraints import like_prefix, prefix_end
+from django_zodb.sql.optimize.decorrelate import decorrelate
+from django_zodb.sql.optimize.prune import prune
+from django_zodb.sql.optimize.push_filters import push_filters
+from django_zodb.sql.optimize.reduce_joins import reduce_joins
+from django_zodb.sql.optimize.simplify import simplified
+from django_zodb.sql.optimize.terms import FALSE, TRUE, UNKNOWN_TRUTH
+from django_zodb.sql.show import explain
+from django_zodb.storage.schema import ColumnSchema, IndexKey, IndexSchema, TableSchema
+from django_zodb.values import BIGINT, BOOLEAN, INTEGER, TEXT
+
+
+class FakeIndex:
+    def __init__(self, keys):
+        self.keys = keys
+
+    def key_count(self):
+        return self.keys
+
+    def count(self, prefix=(), low=None, high=None):
+        return 10
+
+
+class FakeTable:
+    def __init__(self, rows, keys):
+        self.rows, self.keys = rows, keys
+
+    def count(self):
+        return self.rows
+
+    def index(self, name):
+        return FakeIndex(self.keys)
+
+
+class FakeCatalog:
+    def __init__(self, keys=1000, **rows):
+        self.keys, self.rows = keys, rows
+
+    def table(self, name):
+        return FakeTable(self.rows.get(name, 100_000), self.keys)
+
+
+CATALOG = FakeCatalog()
+
+
+def index(name, *columns, **options):
+    keys = tuple(IndexKey(c.lstrip("-"), descending=c.startswith("-")) for c in columns)
+    return IndexSchema(name, keys, **options)
+
+
+AUTHOR = TableSchema(
+    "author",
+    (ColumnSchema("id", INTEGER, False), ColumnSchema("name", TEXT, False), ColumnSchema("boss_id", INTEGER)),
+    ("id",),
+    indexes=(index("author_name", "name", unique=True), index("author_boss", "boss_id")),
+)
+BOOK = TableSchema(
+    "book",
+    (
+        ColumnSchema("id", INTEGER, False),
+        ColumnSchema("title", TEXT, False),
+        ColumnSchema("author_id", INTEGER, False),
+        ColumnSchema("year", INTEGER),
+        ColumnSchema("sold", BOOLEAN, False),
+        ColumnSchema("pages", INTEGER, False),
+    ),
+    ("id",),
+    indexes=(
+        index("book_author", "author_id"),
+        index("book_title", "title"),
+        index("book_year_title", "year", "-title"),
+    ),
+)
+TAG = TableSchema(
+    "tag",
+    (ColumnSchema("slug", TEXT, False), ColumnSchema("book_id", INTEGER, False)),
+    ("slug",),
+    primary_key_name="tag_pkey",
+    indexes=(index("tag_book", "book_id"),),
+)
+
+
+def col(name, nullable=None):
+    alias, _, column = name.partition(".")
+    table = {"a": AUTHOR, "b": BOOK, "t": TAG}[alias[0]]
+    schema = table.column(column)
+    return Column(alias, column, schema.type, schema.nullable if nullable is None else nullable)
+
+
+def eq(left, right):
+    return Compare("=", col(left) if isinstance(left, str) else left, col(right) if isinstance(right, str) else right)
+
+
+def num(value):
+    return Constant(value, INTEGER)
+
+
+def text(value):
+    return Constant(value, TEXT)
+
+
+P0 = Param(0, INTEGER)
+A, B, T = p.Scan(AUTHOR, "a"), p.Scan(BOOK, "b"), p.Scan(TAG, "t")
+
+
+def where(source, *terms):
+    return p.Filter(source, terms[0] if len(terms) == 1 else And(terms))
+
+
+def shown(node, catalog=CATALOG):
+    return "\n".join(explain(optimize(node, catalog)))
+
+
+def lines(node, catalog=CATALOG):
+    return [line.strip() for line in explain(optimize(node, catalog))]
+
+
+# --- simplify ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        (And((TRUE, eq("b.id", P0))), eq("b.id", P0)),
+        (And((eq("b.id", P0), FALSE)), FALSE),
+        (Or((FALSE, FALSE)), FALSE),
+        (Or((TRUE, eq("b.id", P0))), TRUE),
+        (Not(Not(col("b.sold"))), col("b.sold")),
+        (Not(eq("b.id", P0)), Compare("<>", col("b.id"), P0)),
+        (Not(UNKNOWN_TRUTH), UNKNOWN_TRUTH),
+        (Not(IsNull(col("b.year"))), IsNull(col("b.year"), negated=True)),
+        (IsNull(col("b.id")), FALSE),
+        (IsNull(col("b.id", nullable=True)), IsNull(col("b.id", nullable=True))),
+        (Compare("=", num(1), num(1)), TRUE),
+        (Compare("<", num(2), num(1)), FALSE),
+        (Compare("=", col("b.year"), Constant(None, INTEGER)), UNKNOWN_TRUTH),
+        (In(col("b.id"), (P0,)), eq("b.id", P0)),
+        (In(col("b.id"), ()), FALSE),
+        (
+            Or((eq("b.id", num(1)), eq("b.id", num(2)), col("b.sold"))),
+            Or((In(col("b.id"), (num(1), num(2))), col("b.sold"))),
+        ),
+        (Not(Or((col("b.sold"), eq("b.id", P0)))), And((Compare("<>", col("b.id"), P0), Not(col("b.sold"))))),
+        (And((col("b.sold"), And((eq("b.id", P0), col("b.sold"))))), And((col("b.sold"), eq("b.id", P0)))),
+    ],
+)
+def test_simplify(expr, expected):
+    assert simplified(expr) == expected
+
+
+# --- access paths --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ([eq("b.id", P0)], p.KeyLookup(BOOK, "b", P0)),
+        ([eq(P0, "b.id")], p.KeyLookup(BOOK, "b", P0)),
+        ([eq("b.id", num(1 << 70))], p.KeyLookup(BOOK, "b", Constant(None, BIGINT))),
+        ([FALSE], p.KeyLookup(BOOK, "b", Constant(None, BIGINT))),
+        ([In(col("b.id"), (num(1), num(1 << 70), num(3)))], p.KeyIn(BOOK, "b", (num(1), num(3)))),
+        ([Compare(">=", col("b.id"), P0)], p.KeyRange(BOOK, "b", low=P0)),
+        (
+            [Compare(">", col("b.id"), P0), Compare("<=", col("b.id"), num(9))],
+            p.KeyRange(BOOK, "b", P0, num(9), low_open=True),
+        ),
+        ([eq("b.author_id", P0)], p.IndexLookup(BOOK, "b", "book_author", (P0,))),
+        ([eq("b.author_id", "a.id")], p.IndexLookup(BOOK, "b", "book_author", (col("a.id"),))),
+        ([In(col("b.author_id"), (P0, num(2)))], p.IndexIn(BOOK, "b", "book_author", (P0, num(2)))),
+        (
+            [Like(col("b.title"), text("abc"))],
+            p.IndexLookup(BOOK, "b", "book_title", (text("abc"),)),
+        ),
+        (
+            [eq("b.year", P0), eq("b.title", Param(1, TEXT))],
+            p.IndexLookup(BOOK, "b", "book_year_title", (P0, Param(1, TEXT))),
+        ),
+        ([eq("b.year", P0)], p.IndexRange(BOOK, "b", "book_year_title", (P0,), nulls=True)),
+        (
+            [eq("b.year", P0), Compare("<", col("b.title"), Param(1, TEXT))],
+            p.IndexRange(BOOK, "b", "book_year_title", (P0,), high=Param(1, TEXT), high_open=True),
+        ),
+    ],
+)
+def test_a_condition_opens_a_way(terms, expected):
+    assert optimize(where(B, *terms), CATALOG) == expected
+
+
+def test_a_prefix_is_a_range_and_the_pattern_stays():
+    like = Like(col("b.title"), text("ab%"))
+    path = p.IndexRange(BOOK, "b", "book_title", (), text("ab"), text("ac"), high_open=True)
+    assert optimize(where(B, like), CATALOG) == p.Filter(path, like)
+
+
+def test_what_no_path_serves_stays_a_scan_under_its_filter():
+    for term in (
+        Compare("<>", col("b.id"), P0),
+        eq("b.pages", P0),
+        Like(col("b.title"), text("%a")),
+        Like(col("b.title"), text("a%"), fold=True),
+        Like(col("b.title"), Param(0, TEXT)),
+        eq("b.id", Call("RANDOM", (), BIGINT)),
+    ):
+        assert optimize(where(B, term), CATALOG) == p.Filter(B, term)
+
+
+def test_null_is_looked_up_and_a_parameter_beside_it_tested_again():
+    table = TableSchema("u", (ColumnSchema("x", TEXT), ColumnSchema("y", TEXT)), indexes=(index("u_xy", "x", "y"),))
+    x, y = Column("u", "x", TEXT), Column("u", "y", TEXT)
+    known = Compare("=", y, Param(0, TEXT))
+    node = p.Filter(p.Scan(table, "u"), And((IsNull(x), known)))
+    null = Constant(None, TEXT)
+    expected = p.Filter(p.IndexLookup(table, "u", "u_xy", (null, Param(0, TEXT)), nulls=True), known)
+    assert optimize(node, CATALOG) == expected
+
+
+def test_a_unique_key_beats_another_index():
+    node = where(A, eq("a.boss_id", P0), eq("a.name", Param(1, TEXT)))
+    expected = p.IndexLookup(AUTHOR, "a", "author_name", (Param(1, TEXT),), unique=True)
+    assert optimize(node, CATALOG) == p.Filter(expected, eq("a.boss_id", P0))
+
+
+def test_alternatives_with_a_path_each_are_united():
+    node = where(B, Or((eq("b.author_id", P0), eq("b.title", text("x")))))
+    paths = (
+        p.IndexLookup(BOOK, "b", "book_author", (P0,)),
+        p.IndexLookup(BOOK, "b", "book_title", (text("x"),)),
+    )
+    assert optimize(node, CATALOG) == p.RowidUnion(BOOK, "b", paths)
+
+
+def test_one_alternative_without_a_path_means_a_scan():
+    node = where(B, Or((eq("b.author_id", P0), eq("b.pages", P0))))
+    assert isinstance(optimize(node, CATALOG).source, p.Scan)
+
+
+def test_a_key_that_is_no_rowid_is_a_unique_index():
+    node = where(T, eq("t.slug", Param(0, TEXT)))
+    assert optimize(node, CATALOG) == p.IndexLookup(TAG, "t", "tag_pkey", (Param(0, TEXT),), unique=True)
+
+
+def test_a_poor_index_loses_against_the_scan_but_not_in_a_small_table():
+    node = where(B, eq("b.author_id", P0))
+    assert isinstance(optimize(node, FakeCatalog(keys=2)), p.Filter)
+    assert isinstance(optimize(node, FakeCatalog(keys=2, book=3)), p.IndexLookup)
+
+
+def test_a_deferrable_constraint_is_not_taken_for_unique():
+    table = TableSchema("u", (ColumnSchema("x", INTEGER),), indexes=(index("u_x", "x", unique=True, deferrable=True),))
+    node = p.Filter(p.Scan(table, "u"), Compare("=", Column("u", "x", INTEGER), P0))
+    assert optimize(node, CATALOG) == p.IndexLookup(table, "u", "u_x", (P0,), unique=False)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("abc", ("abc", True)),
+        ("ab%c", ("ab", False)),
+        (r"a\%b", ("a%b", True)),
+        ("a\\", ("a", False)),
+        ("", ("", True)),
+    ],
+)
+def test_like_prefix(pattern, expected):
+    assert like_prefix(pattern, "\\") == expected
+
+
+def test_prefix_end():
+    assert prefix_end("ab") == "ac"
+    assert prefix_end("a\U0010ffff") == "b"
+    assert prefix_end("\U0010ffff") is None
+    assert prefix_end("\ud7ff") == "\ue000"
+
+
+def test_writing_statements_find_their_rows_by_key():
+    update = p.Update(BOOK, "b", where(B, eq("b.id", P0)), ((1, text("x")),))
+    assert optimize(update, CATALOG).source == p.KeyLookup(BOOK, "b", P0)
+    delete = p.Delete(BOOK, "b", where(B, In(col("b.author_id"), (P0, num(1)))))
+    assert isinstance(optimize(delete, CATALOG).source, p.IndexIn)
+
+
+# --- order ---------------------------------------------------------------------------------------------------------
+
+
+def limited(source, *keys, limit=10):
+    return p.Limit(p.Sort(source, keys), num(limit))
+
+
+def by(name, descending=False, nulls_first=None):
+    return SortKey(col(name), descending, (not descending) if nulls_first is None else nulls_first)
+
+
+def test_the_rowid_order_is_free():
+    assert optimize(p.Sort(B, (by("b.id"),)), CATALOG) == B
+    assert optimize(p.Sort(B, (by("b.id", True),)), CATALOG) == p.KeyRange(BOOK, "b", reverse=True)
+    assert optimize(p.Sort(B, (by("b.id"), by("b.title"))), CATALOG) == B
+
+
+def test_an_index_is_walked_for_a_limit():
+    node = optimize(limited(B, by("b.title")), CATALOG)
+    assert node == p.Limit(p.IndexRange(BOOK, "b", "book_title", nulls=True), num(10))
+    node = optimize(limited(B, by("b.title", True), by("b.id", True)), CATALOG)
+    assert node.source == p.IndexRange(BOOK, "b", "book_title", nulls=True, reverse=True)
+
+
+def test_an_index_is_not_walked_for_every_row():
+    assert isinstance(optimize(p.Sort(B, (by("b.title"),)), CATALOG), p.Sort)
+
+
+def test_descending_keys_and_nulls_must_agree():
+    walk = p.IndexRange(BOOK, "b", "book_year_title", nulls=True)
+    keys = by("b.year"), by("b.title", True)
+    assert optimize(limited(B, *keys), CATALOG).source == walk
+    assert isinstance(optimize(limited(B, by("b.year"), by("b.title")), CATALOG), p.TopN)
+    assert isinstance(optimize(limited(B, by("b.year", nulls_first=False)), CATALOG), p.TopN)
+    assert isinstance(optimize(limited(B, by("b.title", nulls_first=False)), CATALOG), p.Limit)  # never NULL
+
+
+def test_an_operand_with_one_value_needs_no_order():
+    node = limited(where(B, eq("b.year", P0)), by("b.year"), by("b.title", True))
+    assert optimize(node, CATALOG).source == p.IndexRange(BOOK, "b", "book_year_title", (P0,), nulls=True)
+
+
+def test_a_lookup_gives_rowid_order_both_ways():
+    found = where(B, eq("b.author_id", P0))
+    lookup = p.IndexLookup(BOOK, "b", "book_author", (P0,))
+    assert optimize(p.Sort(found, (by("b.id"),)), CATALOG) == lookup
+    backwards = p.IndexRange(BOOK, "b", "book_author", (P0,), nulls=True, reverse=True)
+    assert optimize(limited(found, by("b.id", True)), CATALOG).source == backwards
+
+
+def test_top_n_where_no_order_serves():
+    project = p.Project(p.Sort(B, (by("b.pages"),)), "q", (p.Output("title", col("b.title")),))
+    node = optimize(p.Limit(project, num(3)), CATALOG)
+    assert node == p.Project(p.TopN(B, (by("b.pages"),), num(3)), "q", project.outputs)
+
+
+def aggregate(source, name, *args):
+    return p.Aggregate(source, "g", (), (("x", AggregateCall(name, args, INTEGER)),))
+
+
+def test_min_and_max_ask_for_one_row():
+    one = Constant(1, BIGINT)
+    node = optimize(aggregate(B, "MAX", col("b.year")), CATALOG)
+    assert node.source == p.Limit(p.IndexRange(BOOK, "b", "book_year_title", reverse=True), one)
+    assert optimize(aggregate(B, "MIN", col("b.id")), CATALOG).source == p.Limit(B, one)
+    node = optimize(aggregate(where(B, eq("b.author_id", P0)), "MAX", col("b.id")), CATALOG)
+    assert node.source == p.Limit(p.IndexRange(BOOK, "b", "book_author", (P0,), nulls=True, reverse=True), one)
+    assert optimize(aggregate(B, "MIN", col("b.pages")), CATALOG).source == B
+    assert optimize(aggregate(where(B, col("b.sold")), "MIN", col("b.title")), CATALOG).source == where(
+        B, col("b.sold")
+    )
+
+
+# --- joins ---------------------------------------------------------------------------------------------------------
+
+
+def join(left, right, *terms, kind="inner"):
+    condition = None if not terms else terms[0] if len(terms) == 1 else And(terms)
+    return p.Join(left, right, kind, condition)
+
+
+def test_a_parent_is_looked_up_by_key():
+    node = where(join(B, A, eq("b.author_id", "a.id")), eq("b.id", P0))
+    assert lines(node) == [
+        "NestedLoop: inner",
+        "KeyLookup: book b (b.id = p0)",
+        "KeyLookup: author a (a.id = b.author_id)",
+    ]
+
+
+def test_the_selective_table_leads():
+    node = where(join(B, A, eq("b.author_id", "a.id")), eq("a.name", Param(0, TEXT)))
+    assert lines(node) == [
+        "NestedLoop: inner",
+        "IndexLookup: author a using author_name (a.name = p0)",
+        "IndexLookup: book b using book_author (b.author_id = a.id)",
+    ]
+
+
+def test_the_order_asked_for_may_choose_the_leader():
+    source = join(A, B, eq("b.author_id", "a.id"))
+    node = optimize(limited(source, by("b.title")), CATALOG)
+    assert isinstance(node, p.Limit)
+    assert node.source.left == p.IndexRange(BOOK, "b", "book_title", nulls=True)
+    assert isinstance(node.source.right, p.KeyLookup)
+
+
+def test_large_tables_are_hashed():
+    node = optimize(join(B, A, eq("b.author_id", "a.id")), FakeCatalog(author=100_000, book=200_000))
+    assert isinstance(node, p.HashJoin)
+    small = optimize(join(B, A, eq("b.author_id", "a.id")), FakeCatalog(author=100, book=500))
+    assert isinstance(small, p.NestedLoop)
+
+
+def test_without_an_index_an_equality_is_hashed_and_other_conditions_are_tested():
+    other = Compare("<", col("b.title"), col("a.name"))
+    node = optimize(join(A, B, eq("a.id", "b.pages"), other, kind="left"), CATALOG)
+    assert node == p.HashJoin(A, B, "left", (col("a.id"),), (col("b.pages"),), other)
+
+
+def test_without_an_equality_pairs_are_tested():
+    term = Compare("<", col("a.name"), col("b.title"))
+    node = optimize(join(A, B, term), FakeCatalog(book=1))
+    assert isinstance(node, p.NestedLoop)
+    assert node.condition == term
+
+
+def test_a_left_join_keeps_its_conditions_to_itself():
+    node = join(B, A, eq("b.author_id", "a.id"), eq("a.name", text("x")), col("b.sold"), kind="left")
+    small = optimize(where(node, eq("b.id", P0)), CATALOG)
+    assert small.kind == "left"
+    assert small.left == p.KeyLookup(BOOK, "b", P0)
+    assert small.right == p.KeyLookup(AUTHOR, "a", col("b.author_id"))
+    assert set(small.condition.terms) == {eq("a.name", text("x")), col("b.sold")}
+
+
+def test_inner_joins_pass_left_joins():
+    left = join(B, p.Scan(AUTHOR, "a2"), Compare("=", col("b.pages"), col("a2.id")), kind="left")
+    node = where(join(left, A, eq("b.author_id", "a.id")), eq("a.id", P0))
+    assert lines(node) == [
+        "NestedLoop: left",
+        "NestedLoop: inner",
+        "KeyLookup: author a (a.id = p0)",
+        "IndexLookup: book b using book_author (b.author_id = a.id)",
+        "KeyLookup: author a2 (a2.id = b.pages)",
+    ]
+
+
+def test_a_condition_on_the_right_makes_a_left_join_an_inner_one():
+    outer = join(B, A, eq("b.author_id", "a.id"), kind="left")
+    name = Column("a", "name", TEXT, True)
+    for term in (
+        Compare("=", name, text("x")),
+        IsNull(name, negated=True),
+        Like(name, text("x%")),
+        Or((Compare("=", name, text("x")), Compare(">", name, text("y")))),
+    ):
+        assert reduce_joins(where(outer, term), CATALOG).source.kind == "inner"
+    for term in (IsNull(name), Or((Compare("=", name, text("x")), eq("b.id", P0))), eq("b.id", P0)):
+        assert reduce_joins(where(outer, term), CATALOG).source.kind == "left"
+
+
+def test_a_full_join_with_no_equality_is_hashed_under_one_key():
+    term = Compare("<", col("a.id"), col("b.id"))
+    node = optimize(join(A, B, term, kind="full"), CATALOG)
+    assert isinstance(node, p.HashJoin)
+    assert node.left_keys == node.right_keys == (Constant(1, BIGINT),)
+    assert node.condition == term
+
+
+# --- push filters --------------------------------------------------------------------------------------------------
+
+
+def test_filters_stop_at_a_limit_and_at_the_weak_side_of_a_join():
+    term = eq("b.pages", P0)
+    inner = p.Limit(B, num(3))
+    assert push_filters(where(inner, term), CATALOG) == p.Filter(inner, term)
+    outer = join(A, B, eq("b.author_id", "a.id"), kind="left")
+    assert push_filters(where(outer, IsNull(col("b.year"))), CATALOG) == p.Filter(outer, IsNull(col("b.year")))
+
+
+def test_filters_pass_projections_and_groups():
+    author = col("b.author_id")
+    groups = p.Aggregate(B, "g", (p.Output("author", author),), (("n", AggregateCall("COUNT", (), BIGINT)),))
+    project = p.Project(groups, "q", (p.Output("who", Column("g", "author", INTEGER, False)),))
+    term = Compare("=", Column("q", "who", INTEGER, False), P0)
+    pushed = push_filters(p.Filter(project, term), CATALOG)
+    assert pushed.source.source == p.Filter(B, Compare("=", author, P0))
+    count = Compare(">", Column("g", "n", BIGINT, False), num(1))
+    assert push_filters(p.Filter(groups, count), CATALOG) == p.Filter(groups, count)
+
+
+def test_filters_pass_into_both_sides_of_a_union():
+    def side(alias, source, value):
+        return p.Project(source, alias, (p.Output("v", value),))
+
+    columns = (p.OutputColumn("v", TEXT, False),)
+    union = p.SetOperation("union", False, side("l", A, col("a.name")), side("r", B, col("b.title")), "u", columns)
+    found = lines(p.Filter(union, Compare("=", Column("u", "v", TEXT, False), text("x"))))
+    assert "IndexLookup: author a using author_name (a.name = 'x')" in found
+    assert "IndexLookup: book b using book_title (b.title = 'x')" in found
+
+
+# --- subqueries ----------------------------------------------------------------------------------------------------
+
+
+def books_of_author(*terms):
+    return p.Project(where(B, eq("b.author_id", "a.id"), *terms), "s", (p.Output("x", num(1)),))
+
+
+def test_exists_becomes_a_semi_join_and_not_exists_an_anti_join():
+    node = where(A, Exists(p.Limit(books_of_author(col("b.sold")), num(1))))
+    assert decorrelate(node, CATALOG) == join(A, where(B, col("b.sold")), eq("b.author_id", "a.id"), kind="semi")
+    node = where(A, Exists(books_of_author(), negated=True))
+    assert decorrelate(node, CATALOG) == join(A, B, eq("b.author_id", "a.id"), kind="anti")
+
+
+def test_exists_without_a_link_stays():
+    node = where(A, Exists(p.Project(B, "s", (p.Output("x", num(1)),))))
+    assert isinstance(decorrelate(node, CATALOG), p.Filter)
+
+
+def test_in_becomes_a_semi_join_and_not_in_only_without_nulls():
+    def titles(name):
+        return p.Project(B, "s", (p.Output("x", col(name)),))
+
+    node = where(A, InPlan((col("a.id"),), titles("b.year")))
+    assert decorrelate(node, CATALOG) == join(A, B, eq("a.id", "b.year"), kind="semi")
+    node = where(A, InPlan((col("a.id"),), titles("b.author_id"), negated=True))
+    assert decorrelate(node, CATALOG) == join(A, B, eq("a.id", "b.author_id"), kind="anti")
+    node = where(A, InPlan((col("a.id"),), titles("b.year"), negated=True))
+    assert isinstance(decorrelate(node, CATALOG), p.Filter)
+
+
+def test_a_selective_subquery_drives():
+    subquery = p.Project(where(B, eq("b.title", text("x"))), "s", (p.Output("x", col("b.author_id")),))
+    found = lines(where(A, InPlan((col("a.id"),), subquery)))
+    assert found == [
+        "NestedLoop: inner",
+        "Distinct",
+        "Project: b.author_id as key 0",
+        "IndexLookup: book b using book_title (b.title = 'x')",
+        "KeyLookup: author a (a.id = a keys.key 0)",
+    ]
+
+
+def test_outer_columns_are_constants_within_a_subquery():
+    node = where(A, Or((Exists(books_of_author()), eq("a.name", text("x")))))
+    assert "IndexLookup: book b using book_author (b.author_id = a.id)" in shown(node)
+
+
+# --- prune ---------------------------------------------------------------------------------------------------------
+
+
+def test_order_below_a_count_is_dropped_and_so_are_outputs_nobody_reads():
+    outputs = (p.Output("title", col("b.title")), p.Output("pages", col("b.pages")))
+    derived = p.Project(p.Sort(B, (by("b.pages"),)), "q", outputs)
+    node = aggregate(derived, "SUM", Column("q", "pages", INTEGER, False))
+    assert prune(node, CATALOG).source == p.Project(B, "q", outputs[1:])
+    text_node = aggregate(derived, "STRING_AGG", Column("q", "title", TEXT, False))
+    assert isinstance(prune(text_node, CATALOG).source.source, p.Sort)
+    assert prune(p.Distinct(derived), CATALOG).source.outputs == outputs
+
+
+def test_every_rewrite_leaves_a_plan_it_has_no_business_with():
+    node = p.Project(B, "q", (p.Output("title", col("b.title")),))
+    for rewrite in OPTIMIZERS:
+        assert rewrite(node, CATALOG) == node
