@@ -131,7 +131,9 @@ class Definition:
             raise ProgrammingError(f'table "{table}" has no column "{old}"; it has: {", ".join(schema.positions)}')
         if new in schema.positions:
             raise ProgrammingError(f'table "{table}" already has a column "{new}"')
-        for child in dict.fromkeys(each.child for each in self._catalog.references_to(table)):
+        children = dict.fromkeys(each.child for each in self._catalog.references_to(table))
+        self._settle_now({table, *children})
+        for child in children:
             if child != table:
                 self._redefine(child, _with_references_renamed(self._existing(child).schema, table, old, new))
         self._redefine(table, _with_column_renamed(_with_references_renamed(schema, table, old, new), old, new))
