@@ -169,8 +169,6 @@ def assert_consistent(catalog: StoredCatalog) -> None:
             assert found == expected, (name, plan.schema.name)
 
 
-from django_zodb.storage.keys import ABSENT  # noqa: E402
-
 # --- rows and reading ----------------------------------------------------------------------------------------------
 
 
