@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.postgres import Postgres
@@ -30,11 +30,13 @@ class ZodbDialect(Postgres):
 _DIALECT = ZodbDialect()
 
 _FIRST_WORDS = frozenset(("(", "DELETE", "INSERT", "SELECT", "TABLE", "UPDATE", "VALUES", "WITH"))
-_NOT_SPOKEN = frozenset(
-    """ANALYZE ATTACH CALL CHECKPOINT CLOSE CLUSTER COPY DEALLOCATE DECLARE DETACH DISCARD DO EXECUTE FETCH GRANT IMPORT
-    LISTEN LOAD LOCK MERGE MOVE NOTIFY PRAGMA PREPARE REASSIGN REFRESH REINDEX REPLACE RESET REVOKE SECURITY SET SHOW
-    UNLISTEN USE VACUUM""".split()
+_NOT_SPOKEN = re.compile(
+    "ANALYZE|ATTACH|CALL|CHECKPOINT|CLOSE|CLUSTER|COPY|DEALLOCATE|DECLARE|DETACH|DISCARD|DO|EXECUTE|FETCH|GRANT|IMPORT|"
+    "LISTEN|LOAD|LOCK|MERGE|MOVE|NOTIFY|PRAGMA|PREPARE|REASSIGN|REFRESH|REINDEX|REPLACE|RESET|REVOKE|SECURITY|SET|SHOW|"
+    "UNLISTEN|USE|VACUUM"
 )
+
+_INTERVAL_UNITS = frozenset(("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "year"))
 
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 WRITES = (exp.Insert, exp.Update, exp.Delete)
@@ -92,6 +94,8 @@ def parse(text: str, formatted: bool) -> Parsed:
         tokens, positions, names = _Placeholders(text, tokens).replaced()
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
+    if "interval" in text.lower():
+        tokens = _with_whole_intervals(tokens)
     if not tokens:
         raise ProgrammingError("EXPLAIN of nothing" if explain else "an empty statement")
     for token in tokens:
@@ -105,7 +109,7 @@ def parse(text: str, formatted: bool) -> Parsed:
 def parse_expression(text: str) -> Parsed:
     """An expression alone, such as a default or a check; it may hold no placeholder."""
     wrapped = f"SELECT ({text}\n)"  # the line feed ends a trailing comment
-    tree = _tree(wrapped, _tokens(wrapped))
+    tree = _tree(wrapped, _with_whole_intervals(_tokens(wrapped)))
     expression = tree.expressions[0] if isinstance(tree, exp.Select) and len(tree.expressions) == 1 else None
     others = [name for name, value in tree.args.items() if value and name != "expressions"]
     if others or not isinstance(expression, exp.Paren):
@@ -150,9 +154,9 @@ def locate(text: str, node: exp.Expression) -> str:
     return f'"{shown[:60]}{"…" if len(shown) > 60 else ""}"'
 
 
-def refuse(text: str, node: exp.Expression, what: str) -> NoReturn:
-    """NotSupportedError: ``what`` names the thing, the rest of the message quotes and locates it."""
-    raise NotSupportedError(f"{what}: {locate(text, node)}")
+def unsupported(text: str, node: exp.Expression, what: str) -> NotSupportedError:
+    """The NotSupportedError to raise: ``what`` names the thing, the rest of the message quotes and locates it."""
+    return NotSupportedError(f"{what}: {locate(text, node)}")
 
 
 def wrong(text: str, node: exp.Expression, what: str) -> ProgrammingError:
@@ -244,6 +248,25 @@ class _Placeholders:
         result.append(Token(TokenType.VAR, f"p{number}", line, col, start, end))
 
 
+def _with_whole_intervals(tokens: list[Token]) -> list[Token]:
+    """``INTERVAL '1 day 02:00'`` as ``'1 day 02:00'::interval``: of the former the parser drops all but the day."""
+    result: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        token, following = tokens[at], tokens[at + 1 : at + 3]
+        is_literal = token.token_type is TokenType.INTERVAL and bool(following)
+        if is_literal and following[0].token_type is TokenType.STRING:
+            unit = following[1].text.lower().removesuffix("s") if len(following) > 1 else ""
+            if unit not in _INTERVAL_UNITS:
+                cast = Token(TokenType.DCOLON, "::", token.line, token.col, token.start, token.end)
+                result += [following[0], cast, token]
+                at += 2
+                continue
+        result.append(token)
+        at += 1
+    return result
+
+
 def _with_text(token: Token, text: str) -> Token:
     return Token(token.token_type, text, token.line, token.col, token.start, token.end)
 
@@ -284,7 +307,7 @@ def _with_option(text: str, explain: Explain, words: list[str], start: int) -> E
 def _tree(text: str, tokens: list[Token]) -> exp.Expression:
     first = tokens[0]
     word = first.text.upper()
-    if word in _NOT_SPOKEN:
+    if _NOT_SPOKEN.fullmatch(word):
         raise NotSupportedError(f"{word} is not supported: {quote(text, first.start)}")
     if word not in _FIRST_WORDS:
         raise ProgrammingError(f"no SQL statement: {quote(text, first.start)}")

@@ -1,0 +1,169 @@
+"""Nothing is dropped: which arguments of which node the binder reads, and the refusal of every other.
+
+sqlglot accepts more than it tells: TABLESAMPLE, WITH TIES, NATURAL and many more come back as one more argument of a
+node. So each node that the binder meets passes ``consume``, which raises NotSupportedError for a class that is not in
+``READ`` and for an argument that is set but not named there. ``IGNORED`` are arguments that say nothing here: notes to
+sqlglot's generators, or flags that hold for this dialect anyway.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from .parse import unsupported
+
+_BINARY = "this expression"
+
+READ: dict[type[exp.Expression], str] = {
+    # statements
+    exp.Select: "with_ expressions distinct from_ joins where group having order limit offset locks",
+    exp.Union: "with_ this expression distinct order limit offset",
+    exp.Intersect: "with_ this expression distinct order limit offset",
+    exp.Except: "with_ this expression distinct order limit offset",
+    exp.Subquery: "with_ this alias order limit offset",
+    exp.Values: "expressions alias order limit offset",
+    exp.Insert: "with_ this expression conflict returning default",
+    exp.Update: "with_ this expressions from_ where returning",
+    exp.Delete: "with_ this using where returning",
+    # their parts
+    exp.With: "expressions",
+    exp.CTE: "this alias",
+    exp.From: "this",
+    exp.Table: "this alias joins",
+    exp.TableAlias: "this columns",
+    exp.Join: "this on side kind using method",
+    exp.Lateral: "this alias",
+    exp.Where: "this",
+    exp.Group: "expressions",
+    exp.Having: "this",
+    exp.Order: "this expressions",
+    exp.Ordered: "this desc nulls_first",
+    exp.Limit: "expression",
+    exp.Offset: "expression",
+    exp.Fetch: "count limit_options",
+    exp.LimitOptions: "rows",
+    exp.Distinct: "expressions on",
+    exp.Lock: "update expressions wait",
+    exp.Schema: "this expressions",
+    exp.OnConflict: "expressions action conflict_keys constraint where",
+    exp.Returning: "expressions",
+    exp.Alias: "this alias",
+    exp.Star: "",
+    exp.Tuple: "expressions",
+    # values
+    exp.Column: "this table",
+    exp.Placeholder: "this",
+    exp.Literal: "this is_string",
+    exp.ByteString: "this",
+    exp.HexString: "this",
+    exp.Boolean: "this",
+    exp.Null: "",
+    exp.Interval: "this unit",
+    exp.Paren: "this",
+    # operators
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ), _BINARY),
+    **dict.fromkeys((exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Pow), _BINARY),
+    **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor), _BINARY),
+    **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift, exp.DPipe, exp.Escape, exp.Collate), _BINARY),
+    **dict.fromkeys((exp.Not, exp.Neg, exp.BitwiseNot, exp.Exists, exp.Any, exp.All), "this"),
+    exp.Is: "this expression negate",
+    exp.Like: "this expression negate",
+    exp.ILike: "this expression negate",
+    exp.RegexpLike: _BINARY,
+    exp.RegexpILike: _BINARY,
+    exp.Between: "this low high symmetric",
+    exp.In: "this expressions query",
+    exp.Array: "expressions",
+    exp.Case: "this ifs default",
+    exp.If: "this true false",
+    exp.Cast: "this to",
+    exp.AtTimeZone: "this zone",
+    exp.Extract: "this expression",
+    exp.Filter: "this expression",
+    # functions that need a hand; the rest are in bind_functions.CALLS
+    exp.Anonymous: "this expressions",
+    exp.Coalesce: "this expressions",
+    exp.Nullif: "this expression",
+    exp.Greatest: "this expressions",
+    exp.Least: "this expressions",
+    exp.Trim: "this expression position",
+    exp.Pad: "this expression fill_pattern is_left",
+    exp.TimestampTrunc: "this unit",
+    exp.SHA2Digest: "this length",
+    exp.SHA2: "this length",
+    exp.RegexpReplace: "this expression replacement modifiers single_replace",
+    exp.Date: "this",
+}
+"""Class of node → the names of the arguments that the binder reads."""
+
+IGNORED: dict[type[exp.Expression], str] = {
+    exp.Coalesce: "is_nvl is_null",
+    exp.Concat: "safe coalesce",
+    exp.ConcatWs: "safe coalesce",
+    exp.Count: "big_int",
+    exp.Div: "typed safe",
+    exp.DPipe: "safe",
+    exp.Greatest: "ignore_nulls",
+    exp.Initcap: "expression",
+    exp.Array: "bracket_notation value_constructor",
+    exp.Join: "",
+    exp.Least: "ignore_nulls",
+    exp.Fetch: "direction",
+}
+"""Class of node → the names of arguments that are set, but say nothing here."""
+
+_NAMES = {
+    "sample": "TABLESAMPLE",
+    "windows": "the WINDOW clause",
+    "hint": "a hint",
+    "only": "ONLY",
+    "db": "a schema name",
+    "catalog": "a database name",
+    "recursive": "WITH RECURSIVE",
+    "with_ties": "WITH TIES",
+    "percent": "PERCENT",
+    "all": "GROUP BY ALL",
+    "alternative": "INSERT OR …",
+    "index_predicate": "ON CONFLICT (…) WHERE",
+    "key": "FOR NO KEY UPDATE",
+    "except_": "* EXCEPT",
+    "tables": "DELETE of several tables",
+    "into": "INTO",
+}
+
+
+def consume(text: str, node: exp.Expression) -> None:
+    """Let ``node`` pass if every argument it has is read or means nothing; else NotSupportedError, located."""
+    known = _known(type(node))
+    if known is None:
+        raise unsupported(text, node, f"{_spelled(type(node).__name__)} is not supported")
+    for name, value in node.args.items():
+        if name not in known and not (value is None or value is False or value == [] or value == ""):
+            part = value[0] if isinstance(value, list) else value
+            at = part if isinstance(part, exp.Expression) else node
+            what = _NAMES.get(name, f"{name.strip('_').upper()} in {_spelled(type(node).__name__)}")
+            raise unsupported(text, at, f"{what} is not supported")
+
+
+_cache: dict[type[exp.Expression], frozenset[str]] = {}
+
+
+def _known(class_: type[exp.Expression]) -> frozenset[str] | None:
+    names = _cache.get(class_)
+    if names is None:
+        read = READ.get(class_)
+        if read is None:
+            from .bind_functions import CALLS
+
+            entry = CALLS.get(class_)
+            if entry is None:
+                return None
+            read = " ".join(entry[1])
+        names = _cache[class_] = frozenset(f"{read} {IGNORED.get(class_, '')}".split())
+    return names
+
+
+def _spelled(name: str) -> str:
+    """``TimestampTrunc`` → ``TIMESTAMP TRUNC``."""
+    words = "".join(f" {letter}" if letter.isupper() and at else letter for at, letter in enumerate(name))
+    return words.upper() if " " in words and not name.isupper() else name.upper()

@@ -1,0 +1,114 @@
+"""What every binder carries: the statement as a whole, and the scope of the place it is at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from ..errors import NotSupportedError, ProgrammingError
+from ..storage.protocol import Catalog
+from ..storage.schema import TableSchema
+from . import parse
+from .bind_args import consume
+from .coerce import Misfit, Params
+from .scope import Grouping, Name, NameProblem, Scope
+
+
+@dataclass(slots=True)
+class Statement:
+    """What one statement has met so far.
+
+    ``tables`` are the tables it named, with their schema tokens; None for a name that no table had, where another
+    spelling was found: the program is right as long as all of these are so. ``aliases`` are those taken in the plan.
+    """
+
+    text: str
+    catalog: Catalog | None
+    params: Params
+    tables: dict[str, str | None] = field(default_factory=dict)
+    aliases: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One place in a statement: what can be named there (``scope``), and how errors about it are raised."""
+
+    statement: Statement
+    scope: Scope
+
+    @property
+    def params(self) -> Params:
+        """The caller's parameters."""
+        return self.statement.params
+
+    def inside(self, scope: Scope) -> Context:
+        """The same statement in another scope."""
+        return replace(self, scope=scope)
+
+    def alias(self, wanted: str) -> str:
+        """A plan alias like ``wanted`` that no other node of the statement has."""
+        taken = self.statement.aliases
+        alias, number = wanted, 2
+        while alias in taken:
+            alias, number = f"{wanted}_{number}", number + 1
+        taken.add(alias)
+        return alias
+
+    def consume(self, node: exp.Expression) -> None:
+        """Refuse the node if it holds anything that the binder does not read."""
+        consume(self.statement.text, node)
+
+    def unsupported(self, node: exp.Expression, what: str) -> NotSupportedError:
+        """The NotSupportedError to raise about ``node``."""
+        return parse.unsupported(self.statement.text, node, what)
+
+    def wrong(self, node: exp.Expression, what: str) -> ProgrammingError:
+        """The ProgrammingError to raise about ``node``."""
+        return parse.wrong(self.statement.text, node, what)
+
+    @contextmanager
+    def placed(self, node: exp.Expression) -> Iterator[None]:
+        """Misfits and unknown names inside become errors that quote and locate ``node``."""
+        try:
+            yield
+        except (Misfit, NameProblem) as problem:
+            raise self.located(problem, node) from problem
+
+    def located(self, problem: Misfit | NameProblem, node: exp.Expression) -> Exception:
+        """The error for ``problem``, with the place of ``node``."""
+        error = problem.error if isinstance(problem, Misfit) else ProgrammingError
+        return error(f"{problem}: {parse.locate(self.statement.text, node)}")
+
+    @contextmanager
+    def clause(self, name: str, grouping: Grouping | None = None) -> Iterator[None]:
+        """Bind in the clause of that name, where aggregates go to ``grouping``, or are not allowed."""
+        scope = self.scope
+        before = scope.clause, scope.grouping
+        scope.clause, scope.grouping = name, grouping
+        try:
+            yield
+        finally:
+            scope.clause, scope.grouping = before
+
+    def schema(self, node: exp.Expression, name: Name) -> TableSchema:
+        """The table of that name; ProgrammingError if there is none."""
+        catalog = self.statement.catalog
+        schema = None if catalog is None else catalog.schema(name.text)
+        if schema is None and catalog is not None and not name.quoted:
+            self.statement.tables[name.text] = None
+            with self.placed(node):
+                found = name.choose(catalog.table_names())
+            schema = None if found is None else catalog.schema(found)
+        if schema is None:
+            raise self.wrong(node, f'table "{name.text}" does not exist')
+        self.statement.tables[schema.name] = schema.token
+        return schema
+
+
+def name_of(node: exp.Expression) -> Name:
+    """The identifier as written."""
+    assert isinstance(node, exp.Identifier), node
+    return Name(node.this, bool(node.args.get("quoted")))

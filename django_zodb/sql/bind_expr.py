@@ -1,0 +1,475 @@
+"""Scalar expressions of the parser → bound, typed ``Expr``.
+
+``bind_expr`` looks the node's class up in ``EXPRESSIONS`` and adds the place to whatever the binder of that class
+refuses. Its result may be open (see ``coerce``); ``bind_value`` settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlglot import exp
+
+from ..values import BIGINT, BOOLEAN, BYTES, DECIMAL, INTEGER, INTERVAL, TEXT, UNKNOWN, Kind
+from .bind_context import Context, name_of
+from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
+from .bind_operators import arithmetic, concat, negate, negative
+from .bind_types import bind_type
+from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, settle, unify
+from .expr import (
+    And,
+    Case,
+    Compare,
+    Constant,
+    Exists,
+    Expr,
+    In,
+    InPlan,
+    IsDistinct,
+    IsNull,
+    IsTruth,
+    Like,
+    Or,
+    Param,
+    Regex,
+    Subquery,
+    type_of,
+)
+from .parse import QUERIES, locate
+from .plan import Node, Output, OutputColumn, Project, Values
+from .scope import NameProblem
+
+MOST_ROWS_AS_OR = 20
+"""``(a, b) IN (…)`` with more rows than this becomes a join with these rows, with fewer a chain of OR."""
+
+
+def bind_expr(node: exp.Expression, here: Context) -> Expr:
+    """The expression, typed as far as it can say itself."""
+    here.consume(node)
+    try:
+        binder = EXPRESSIONS.get(type(node))
+        if binder is not None:
+            return binder(node, here)
+        if type(node) in CALLS:
+            return bind_call(node, here, bind_expr)
+    except (Misfit, NameProblem) as problem:
+        raise here.located(problem, node) from problem
+    raise here.wrong(node, "no expression")
+
+
+def bind_value(node: exp.Expression, here: Context) -> Expr:
+    """The expression with its type settled, by the class of a parameter's value where nothing else decides."""
+    return settle(bind_expr(node, here), here.params)
+
+
+def bind_condition(node: exp.Expression, here: Context, clause: str) -> Expr:
+    """The expression as a truth value."""
+    with here.placed(node):
+        return condition(bind_expr(node, here), clause)
+
+
+# --- leaves --------------------------------------------------------------------------------------------------------
+
+
+def _column(node: exp.Expression, here: Context) -> Expr:
+    if not isinstance(node.this, exp.Identifier):
+        raise here.wrong(node, "* is no expression")
+    table = node.args.get("table")
+    return here.scope.resolve(None if table is None else name_of(table), name_of(node.this))
+
+
+def _placeholder(node: exp.Expression, here: Context) -> Expr:
+    if not isinstance(node.this, str) or not node.this.startswith("p"):
+        raise here.wrong(node, "no placeholder; it is %s or %(name)s")
+    return Param(int(node.this[1:]), UNKNOWN)
+
+
+def _literal(node: exp.Expression, here: Context) -> Expr:
+    text = node.this
+    if node.args["is_string"]:
+        return Constant(text, TEXT)
+    if not text.isdigit():
+        return Constant(Decimal(text), DECIMAL)
+    value = int(text)
+    if value < 1 << 31:
+        return Constant(value, INTEGER)
+    return Constant(value, BIGINT) if value < 1 << 63 else Constant(Decimal(text), DECIMAL)
+
+
+def _escaped_text(node: exp.Expression, here: Context) -> Expr:
+    return Constant(node.this, TEXT)
+
+
+def _bytes(node: exp.Expression, here: Context) -> Expr:
+    try:
+        return Constant(bytes.fromhex(node.this), BYTES)
+    except ValueError as error:
+        raise here.wrong(node, "no bytes in hexadecimal digits") from error
+
+
+def _boolean(node: exp.Expression, here: Context) -> Expr:
+    return Constant(bool(node.this), BOOLEAN)
+
+
+def _null(node: exp.Expression, here: Context) -> Expr:
+    return Constant(None, UNKNOWN)
+
+
+def _interval(node: exp.Expression, here: Context) -> Expr:
+    unit = node.args.get("unit")
+    if isinstance(node.this, exp.Placeholder) and unit is None:
+        return convert(bind_expr(node.this, here), INTERVAL)
+    if not isinstance(node.this, exp.Literal) or not (unit is None or isinstance(unit, exp.Var)):
+        raise here.unsupported(node, "this form of INTERVAL is not supported")
+    return literal(f"{node.this.this} {unit.this}" if unit else node.this.this, INTERVAL)
+
+
+def _paren(node: exp.Expression, here: Context) -> Expr:
+    return bind_expr(node.this, here)
+
+
+def _collate(node: exp.Expression, here: Context) -> Expr:
+    collation = node.expression.name
+    if collation.lower() not in ("c", "posix", "default", "ucs_basic", "binary"):
+        raise here.unsupported(node, f'collation "{collation}" is not supported; texts compare by code point ("C")')
+    return bind_expr(node.this, here)
+
+
+# --- truth ---------------------------------------------------------------------------------------------------------
+
+
+def _and(node: exp.Expression, here: Context) -> Expr:
+    return And(_terms(node, here, "AND"))
+
+
+def _or(node: exp.Expression, here: Context) -> Expr:
+    return Or(_terms(node, here, "OR"))
+
+
+def _terms(node: exp.Expression, here: Context, word: str) -> tuple[Expr, ...]:
+    """The terms of a chain, in order; a loop, since a thousand terms nest as deeply."""
+    class_, nodes = type(node), []
+    while True:
+        nodes.append(node.expression)
+        node = node.this
+        if type(node) is not class_:
+            break
+        here.consume(node)
+    nodes.append(node)
+    terms: list[Expr] = []
+    for part in reversed(nodes):
+        term = bind_condition(part, here, word)
+        same = term.terms if isinstance(term, And if class_ is exp.And else Or) else (term,)
+        terms.extend(same)
+    return tuple(terms)
+
+
+def _not(node: exp.Expression, here: Context) -> Expr:
+    return negate(bind_condition(node.this, here, "NOT"))
+
+
+_OPERATORS: dict[type[exp.Expression], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+
+
+def _comparison(node: exp.Expression, here: Context) -> Expr:
+    op = _OPERATORS[type(node)]
+    if isinstance(node.expression, (exp.Any, exp.All)):
+        return _quantified(node, op, here)
+    left, right = _row(node.this), _row(node.expression)
+    if left is None and right is None:
+        return _compared(op, bind_expr(node.this, here), bind_expr(node.expression, here), here)
+    if left is None or right is None:
+        raise here.unsupported(node, "comparing a row with anything but a row is not supported")
+    if len(left) != len(right):
+        raise here.wrong(node, f"rows of {len(left)} and {len(right)} values are compared")
+    pairs = [(bind_expr(one, here), bind_expr(other, here)) for one, other in zip(left, right, strict=True)]
+    return _rows_compared(op, pairs, here)
+
+
+def _compared(op: str, left: Expr, right: Expr, here: Context) -> Expr:
+    left, right = compare(left, right, op, here.params)
+    return Compare(op, left, right)  # type: ignore[arg-type]
+
+
+def _rows_compared(op: str, pairs: Sequence[tuple[Expr, Expr]], here: Context) -> Expr:
+    if op == "=":
+        return And(tuple(_compared("=", left, right, here) for left, right in pairs))
+    if op == "<>":
+        return Or(tuple(_compared("<>", left, right, here) for left, right in pairs))
+    (left, right), *rest = pairs
+    if not rest:
+        return _compared(op, left, right, here)
+    later = And((_compared("=", left, right, here), _rows_compared(op, rest, here)))
+    return Or((_compared(op[0], left, right, here), later))
+
+
+def _row(node: exp.Expression) -> list[exp.Expression] | None:
+    """The values of ``(a, b)`` or ``ROW(a, b)``; None for anything else."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Tuple) or (isinstance(node, exp.Anonymous) and node.name.upper() == "ROW"):
+        return list(node.expressions)
+    return None
+
+
+def _distinct_from(node: exp.Expression, here: Context) -> Expr:
+    left, right = compare(bind_expr(node.this, here), bind_expr(node.expression, here), "IS DISTINCT FROM", here.params)
+    return IsDistinct(left, right, negated=isinstance(node, exp.NullSafeEQ))
+
+
+def _is(node: exp.Expression, here: Context) -> Expr:
+    negated = bool(node.args.get("negate"))
+    if isinstance(node.expression, exp.Null):
+        return IsNull(bind_expr(node.this, here), negated)
+    if isinstance(node.expression, exp.Boolean):
+        return IsTruth(bind_condition(node.this, here, "IS"), bool(node.expression.this), negated)
+    raise here.unsupported(node.expression, "IS with anything but NULL, TRUE, FALSE, UNKNOWN is not supported")
+
+
+def _like(node: exp.Expression, here: Context) -> Expr:
+    term, pattern = _texts(node, here)
+    return Like(term, pattern, fold=isinstance(node, exp.ILike), negated=bool(node.args.get("negate")))
+
+
+def _escape(node: exp.Expression, here: Context) -> Expr:
+    like = node.this
+    escape = node.expression
+    if not isinstance(like, (exp.Like, exp.ILike)) or not isinstance(escape, exp.Literal) or len(escape.this) > 1:
+        raise here.unsupported(node, "ESCAPE takes one character, written as a literal, after LIKE or ILIKE")
+    bound = bind_expr(like, here)
+    assert isinstance(bound, Like)
+    return replace(bound, escape=escape.this or None)
+
+
+def _regex(node: exp.Expression, here: Context) -> Expr:
+    term, pattern = _texts(node, here)
+    return Regex(term, pattern, fold=isinstance(node, exp.RegexpILike))
+
+
+def _texts(node: exp.Expression, here: Context) -> tuple[Expr, Expr]:
+    if isinstance(node.expression, (exp.Any, exp.All)):
+        raise here.unsupported(node, "LIKE ANY and LIKE ALL are not supported")
+    return _as_text(bind_expr(node.this, here)), _as_text(bind_expr(node.expression, here))
+
+
+def _as_text(expr: Expr) -> Expr:
+    return expr if type_of(expr).kind is Kind.TEXT else convert(expr, TEXT)
+
+
+def _between(node: exp.Expression, here: Context) -> Expr:
+    term, low, high = (bind_expr(node.args[name], here) for name in ("this", "low", "high"))
+    between = _between_bounds(term, low, high, here)
+    if node.args.get("symmetric"):
+        return Or((between, _between_bounds(term, high, low, here)))
+    return between
+
+
+def _between_bounds(term: Expr, low: Expr, high: Expr, here: Context) -> Expr:
+    return And((_compared(">=", term, low, here), _compared("<=", term, high, here)))
+
+
+# --- membership ----------------------------------------------------------------------------------------------------
+
+
+def _in(node: exp.Expression, here: Context) -> Expr:
+    query = node.args.get("query")
+    if query is not None:
+        return _in_plan(node.this, query, here)
+    items = node.expressions
+    if not items:
+        return Constant(False, BOOLEAN)
+    row = _row(node.this)
+    if row is not None:
+        return _rows_in(row, items, here)
+    return _in_items(bind_expr(node.this, here), [bind_expr(item, here) for item in items], here)
+
+
+def _in_items(term: Expr, items: Sequence[Expr], here: Context) -> Expr:
+    exprs = [term, *items]
+    if is_open(term) and all(map(is_open, items)):
+        exprs = [settle(expr, here.params) for expr in exprs]
+    (term, *bound), _ = unify(exprs, here.params, "IN")
+    return In(term, tuple(bound))
+
+
+def _rows_in(row: list[exp.Expression], items: list[exp.Expression], here: Context) -> Expr:
+    terms = [bind_expr(each, here) for each in row]
+    rows: list[list[Expr]] = []
+    for item in items:
+        values = _row(item)
+        if values is None or len(values) != len(terms):
+            raise here.wrong(item, f"a row of {len(terms)} values is expected")
+        rows.append([bind_expr(value, here) for value in values])
+    if len(rows) > MOST_ROWS_AS_OR:
+        return _in_rows(terms, rows, here)
+    found = [_rows_compared("=", list(zip(terms, values, strict=True)), here) for values in rows]
+    return found[0] if len(found) == 1 else Or(tuple(found))
+
+
+def _in_rows(terms: list[Expr], rows: list[list[Expr]], here: Context) -> Expr:
+    columns = []
+    for at, term in enumerate(terms):
+        (terms[at], *values), type_ = unify([term, *(row[at] for row in rows)], here.params, "IN")
+        columns.append((OutputColumn(f"column{at + 1}", type_), values))
+    cells = tuple(zip(*(values for _, values in columns), strict=True))
+    plan = Values(here.alias("list"), tuple(column for column, _ in columns), cells)
+    return InPlan(tuple(terms), plan)
+
+
+def _in_plan(left: exp.Expression, query: exp.Expression, here: Context) -> Expr:
+    terms = [bind_expr(each, here) for each in _row(left) or (left,)]
+    plan, columns = _subquery(query, here)
+    if len(columns) != len(terms):
+        raise here.wrong(query, f"the subquery has {len(columns)} columns, not {len(terms)}")
+    alias, outputs = here.alias("list"), []
+    for at, (column, name) in enumerate(columns):
+        try:
+            terms[at], output = compare(terms[at], column, "=", here.params)
+        except Misfit as problem:
+            raise here.located(problem, left) from problem
+        outputs.append(Output(name, output))
+    if any(output.expr is not column for output, (column, _) in zip(outputs, columns, strict=True)):
+        plan = Project(plan, alias, tuple(outputs))
+    return InPlan(tuple(terms), plan)
+
+
+def _quantified(node: exp.Expression, op: str, here: Context) -> Expr:
+    """``= ANY`` is IN and ``<> ALL`` is NOT IN, of a subquery or an ARRAY; no other is spoken."""
+    quantifier = node.expression
+    here.consume(quantifier)
+    operand: exp.Expression = quantifier.this
+    while isinstance(operand, exp.Paren):
+        operand = operand.this
+    any_ = isinstance(quantifier, exp.Any)
+    if (op, any_) not in (("=", True), ("<>", False)):
+        raise here.unsupported(node, "of ANY and ALL only = ANY and <> ALL are supported")
+    if isinstance(operand, exp.Array):
+        here.consume(operand)
+        items = [bind_expr(item, here) for item in operand.expressions]
+        found = _in_items(bind_expr(node.this, here), items, here) if items else Constant(False, BOOLEAN)
+    elif isinstance(operand, QUERIES):
+        found = _in_plan(node.this, operand, here)
+    else:
+        raise here.unsupported(node, "ANY and ALL take a subquery or ARRAY[…]")
+    return found if any_ else negate(found)
+
+
+def _exists(node: exp.Expression, here: Context) -> Expr:
+    return Exists(_subquery(node.this, here)[0])
+
+
+def _scalar_subquery(node: exp.Expression, here: Context) -> Expr:
+    plan, columns = _subquery(node, here)
+    if len(columns) != 1:
+        raise here.wrong(node, f"a subquery as a value must have one column, not {len(columns)}")
+    return Subquery(plan, type_of(columns[0][0]))
+
+
+def _subquery(node: exp.Expression, here: Context) -> tuple[Node, list[tuple[Expr, str]]]:
+    """The plan of a subquery and its columns as expressions over it, with their names."""
+    from .bind_select import bind_query  # it binds expressions, which hold queries
+
+    query = bind_query(node, here, "subquery")
+    return query.plan, [(query.column(at), column.name) for at, column in enumerate(query.columns)]
+
+
+# --- choice and conversion -----------------------------------------------------------------------------------------
+
+
+def _case(node: exp.Expression, here: Context) -> Expr:
+    tests, results = [], []
+    subject = None if node.this is None else bind_expr(node.this, here)
+    for branch in node.args["ifs"]:
+        here.consume(branch)
+        if subject is None:
+            tests.append(bind_condition(branch.this, here, "WHEN"))
+        else:
+            with here.placed(branch.this):
+                tests.append(_compared("=", subject, bind_expr(branch.this, here), here))
+        results.append(bind_expr(branch.args["true"], here))
+    default = node.args.get("default")
+    if default is not None:
+        results.append(bind_expr(default, here))
+    return _case_of(tests, results, here)
+
+
+def _if(node: exp.Expression, here: Context) -> Expr:
+    results = [bind_expr(node.args[name], here) for name in ("true", "false") if node.args.get(name) is not None]
+    return _case_of([bind_condition(node.this, here, "IF")], results, here)
+
+
+def _case_of(tests: list[Expr], results: list[Expr], here: Context) -> Expr:
+    bound, type_ = unify(results, here.params, "CASE")
+    whens = tuple(zip(tests, bound, strict=False))
+    return Case(whens, bound[-1] if len(bound) > len(tests) else None, type_)
+
+
+def _concat(node: exp.Expression, here: Context) -> Expr:
+    parts: list[exp.Expression] = []
+    while isinstance(node, exp.DPipe):
+        here.consume(node)
+        parts.append(node.expression)
+        node = node.this
+    return concat([bind_expr(part, here) for part in (node, *reversed(parts))], here.params)
+
+
+def _cast(node: exp.Expression, here: Context) -> Expr:
+    here_is = f": {locate(here.statement.text, node)}"
+    return cast(bind_expr(node.this, here), bind_type(node.args["to"], here_is))
+
+
+EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr]] = {
+    exp.Column: _column,
+    exp.Placeholder: _placeholder,
+    exp.Literal: _literal,
+    exp.ByteString: _escaped_text,
+    exp.HexString: _bytes,
+    exp.Boolean: _boolean,
+    exp.Null: _null,
+    exp.Interval: _interval,
+    exp.Paren: _paren,
+    exp.Collate: _collate,
+    exp.And: _and,
+    exp.Or: _or,
+    exp.Not: _not,
+    **dict.fromkeys(_OPERATORS, _comparison),
+    exp.NullSafeEQ: _distinct_from,
+    exp.NullSafeNEQ: _distinct_from,
+    exp.Is: _is,
+    exp.Like: _like,
+    exp.ILike: _like,
+    exp.Escape: _escape,
+    exp.RegexpLike: _regex,
+    exp.RegexpILike: _regex,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Exists: _exists,
+    exp.Subquery: _scalar_subquery,
+    exp.Select: _scalar_subquery,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Cast: _cast,
+    exp.Neg: lambda node, here: negative(bind_value(node.this, here), "-"),
+    exp.BitwiseNot: lambda node, here: negative(bind_value(node.this, here), "~"),
+    exp.DPipe: _concat,
+    **{
+        class_: lambda node, here: arithmetic(
+            node, bind_expr(node.this, here), bind_expr(node.expression, here), here.params
+        )
+        for class_ in (
+            *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Pow),
+            *(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift),
+        )
+    },
+    **{class_: lambda node, here: FUNCTION_BINDERS[type(node)](node, here, bind_expr) for class_ in FUNCTION_BINDERS},
+}
+"""Class of node → how it is bound. What is neither here nor in ``bind_functions.CALLS`` is refused by name."""

@@ -1,0 +1,363 @@
+"""Calls of functions and aggregates → ``Call``, ``AggregateCall``.
+
+sqlglot makes classes of its own of the functions it knows, under the names that it likes: ``CALLS`` turns these back to
+names of ``sql.functions``. What it does not know arrives as Anonymous and is looked up by the name that was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sqlglot import exp
+
+from ..errors import DataError
+from ..values import TEXT, SqlType
+from .bind_context import Context
+from .coerce import Misfit, Params, compare, condition, convert, is_open, settle, unify
+from .expr import AggregateCall, Call, Case, Cast, Column, Constant, Expr, IsNull, Param, SortKey, is_nullable, type_of
+from .expr import walk as parts_of
+from .functions import AGGREGATES, FUNCTIONS
+from .scope import Scope
+
+Bind = Callable[[exp.Expression, Context], Expr]
+
+CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
+    # text
+    exp.Ascii: ("ASCII", ("this",)),
+    exp.BitLength: ("BIT_LENGTH", ("this",)),
+    exp.Chr: ("CHR", ("expressions",)),
+    exp.Concat: ("CONCAT", ("expressions",)),
+    exp.ConcatWs: ("CONCAT_WS", ("expressions",)),
+    exp.Decode: ("DECODE", ("this", "charset")),
+    exp.Encode: ("ENCODE", ("this", "charset")),
+    exp.Hex: ("TO_HEX", ("this",)),
+    exp.Initcap: ("INITCAP", ("this",)),
+    exp.Left: ("LEFT", ("this", "expression")),
+    exp.Length: ("LENGTH", ("this",)),
+    exp.Lower: ("LOWER", ("this",)),
+    exp.MD5: ("MD5", ("this",)),
+    exp.RegexpSubstr: ("REGEXP_SUBSTR", ("this", "expression")),
+    exp.Repeat: ("REPEAT", ("this", "times")),
+    exp.Replace: ("REPLACE", ("this", "expression", "replacement")),
+    exp.Reverse: ("REVERSE", ("this",)),
+    exp.Right: ("RIGHT", ("this", "expression")),
+    exp.SHA: ("SHA1", ("this",)),
+    exp.SplitPart: ("SPLIT_PART", ("this", "delimiter", "part_index")),
+    exp.StartsWith: ("STARTS_WITH", ("this", "expression")),
+    exp.StrPosition: ("STRPOS", ("this", "substr")),
+    exp.Substring: ("SUBSTRING", ("this", "start", "length")),
+    exp.Translate: ("TRANSLATE", ("this", "from_", "to")),
+    exp.Unicode: ("ASCII", ("this",)),
+    exp.Upper: ("UPPER", ("this",)),
+    # numbers
+    exp.Abs: ("ABS", ("this",)),
+    exp.Acos: ("ACOS", ("this",)),
+    exp.Asin: ("ASIN", ("this",)),
+    exp.Atan: ("ATAN", ("this",)),
+    exp.Atan2: ("ATAN2", ("this", "expression")),
+    exp.Cbrt: ("CBRT", ("this",)),
+    exp.Ceil: ("CEIL", ("this",)),
+    exp.Cos: ("COS", ("this",)),
+    exp.Cot: ("COT", ("this",)),
+    exp.Degrees: ("DEGREES", ("this",)),
+    exp.Exp: ("EXP", ("this",)),
+    exp.Factorial: ("FACTORIAL", ("this",)),
+    exp.Floor: ("FLOOR", ("this",)),
+    exp.Ln: ("LN", ("this",)),
+    exp.Log: ("LOG", ("this", "expression")),
+    exp.Pi: ("PI", ()),
+    exp.Pow: ("POWER", ("this", "expression")),
+    exp.Radians: ("RADIANS", ("this",)),
+    exp.Rand: ("RANDOM", ()),
+    exp.Round: ("ROUND", ("this", "decimals")),
+    exp.Sign: ("SIGN", ("this",)),
+    exp.Sin: ("SIN", ("this",)),
+    exp.Sqrt: ("SQRT", ("this",)),
+    exp.Tan: ("TAN", ("this",)),
+    exp.Trunc: ("TRUNC", ("this", "decimals")),
+    # dates and times
+    exp.CurrentDate: ("CURRENT_DATE", ()),
+    exp.CurrentTime: ("CURRENT_TIME", ()),
+    exp.CurrentTimestamp: ("CURRENT_TIMESTAMP", ()),
+    exp.Localtimestamp: ("LOCALTIMESTAMP", ()),
+    exp.TimestampFromParts: ("MAKE_TIMESTAMP", ("year", "month", "day", "hour", "min", "sec")),
+    exp.UnixToTime: ("TO_TIMESTAMP", ("this",)),
+    # the rest
+    exp.Uuid: ("GEN_RANDOM_UUID", ()),
+    # aggregates
+    exp.AnyValue: ("ANY_VALUE", ("this",)),
+    exp.Avg: ("AVG", ("this",)),
+    exp.BitwiseAndAgg: ("BIT_AND", ("this",)),
+    exp.BitwiseOrAgg: ("BIT_OR", ("this",)),
+    exp.BitwiseXorAgg: ("BIT_XOR", ("this",)),
+    exp.Count: ("COUNT", ("this",)),
+    exp.GroupConcat: ("STRING_AGG", ("this", "separator")),
+    exp.LogicalAnd: ("BOOL_AND", ("this",)),
+    exp.LogicalOr: ("BOOL_OR", ("this",)),
+    exp.Max: ("MAX", ("this",)),
+    exp.Min: ("MIN", ("this",)),
+    exp.Stddev: ("STDDEV_SAMP", ("this",)),
+    exp.StddevPop: ("STDDEV_POP", ("this",)),
+    exp.StddevSamp: ("STDDEV_SAMP", ("this",)),
+    exp.Sum: ("SUM", ("this",)),
+    exp.Variance: ("VAR_SAMP", ("this",)),
+    exp.VariancePop: ("VAR_POP", ("this",)),
+}
+"""The parser's class of a function → its name in the tables of ``sql.functions``, and its arguments in their order."""
+
+
+def bind_call(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    """A function or an aggregate that the parser knows by a class."""
+    name, keys = CALLS[type(node)]
+    nodes = list(_nodes(node.args.get(key) for key in keys))
+    if name in AGGREGATES:
+        return _aggregate(name, nodes, None, here, bind)
+    return call(name, [bind(each, here) for each in nodes], here.params)
+
+
+def call(name: str, args: list[Expr], params: Params) -> Call:
+    """The scalar function ``name`` of bound arguments, which convert to its parameters; Misfit if they do not."""
+    function = FUNCTIONS[name]
+    converted = _arguments(name, args, function.params, function.least, function.most, params)
+    return Call(
+        name,
+        converted,
+        _result(function.result, converted),
+        function.nullable or any(map(is_nullable, converted)),
+    )
+
+
+def is_stable(expr: Expr) -> bool:
+    """Whether the expression gives the same value each time it is computed for a row."""
+    return all(FUNCTIONS[part.function].stable for part in parts_of(expr) if isinstance(part, Call))
+
+
+def _arguments(
+    name: str,
+    args: list[Expr],
+    types: tuple[SqlType | None, ...],
+    least: int,
+    most: int | None,
+    params: Params,
+) -> tuple[Expr, ...]:
+    if len(args) < least or (most is not None and len(args) > most):
+        wanted = str(least) if least == most else f"{least} to {most}" if most is not None else f"{least} or more"
+        raise Misfit(f"{name} takes {wanted} argument(s), not {len(args)}")
+    wanted_types = [types[min(at, len(types) - 1)] if types else None for at in range(len(args))]
+    return tuple(
+        settle(arg, params) if type_ is None else convert(arg, type_)
+        for arg, type_ in zip(args, wanted_types, strict=True)
+    )
+
+
+def _result(rule: SqlType | Callable[[tuple[SqlType, ...]], SqlType], args: tuple[Expr, ...]) -> SqlType:
+    if isinstance(rule, SqlType):
+        return rule
+    try:
+        return rule(tuple(type_of(arg) for arg in args))
+    except DataError as error:
+        raise Misfit(str(error)) from error
+
+
+def _nodes(values: Iterable[object]) -> Iterable[exp.Expression]:
+    for value in values:
+        if isinstance(value, list):
+            yield from value
+        elif isinstance(value, exp.Expression):
+            yield value
+
+
+# --- functions that need a hand ------------------------------------------------------------------------------------
+
+
+def _anonymous(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    name = str(node.this).upper()
+    if name in AGGREGATES:
+        return _aggregate(name, node.expressions, None, here, bind)
+    if name not in FUNCTIONS:
+        raise here.wrong(node, f"function {name} does not exist")
+    return call(name, [bind(each, here) for each in node.expressions], here.params)
+
+
+def _coalesce(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    args = [bind(each, here) for each in (node.this, *node.expressions)]
+    bound, type_ = unify(args, here.params, "COALESCE")
+    if len(bound) == 1:
+        return bound[0]
+    if all(map(_is_cheap, bound[:-1])):
+        return Case(tuple((IsNull(arg, negated=True), arg) for arg in bound[:-1]), bound[-1], type_)
+    bound = [settle(arg, here.params) for arg in bound]
+    return Call("COALESCE", tuple(bound), type_ if not is_open(bound[0]) else TEXT, all(map(is_nullable, bound)))
+
+
+def _is_cheap(expr: Expr) -> bool:
+    """Whether to compute it twice costs less than a call."""
+    return all(isinstance(part, Column | Param | Constant | Cast) for part in parts_of(expr))
+
+
+def _nullif(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    left, right = compare(bind(node.this, here), bind(node.expression, here), "=", here.params)
+    return Call("NULLIF", (left, right), type_of(left))
+
+
+def _extreme(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    name = "GREATEST" if isinstance(node, exp.Greatest) else "LEAST"
+    args = [settle(bind(each, here), here.params) for each in (node.this, *node.expressions)]
+    bound, type_ = unify(args, here.params, name)
+    return Call(name, tuple(bound), type_, all(map(is_nullable, bound)))
+
+
+def _trim(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get(str(node.args.get("position") or "").upper(), "TRIM")
+    return call(name, _bound(node, ("this", "expression"), here, bind), here.params)
+
+
+def _pad(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    name = "LPAD" if node.args.get("is_left") else "RPAD"
+    return call(name, _bound(node, ("this", "expression", "fill_pattern"), here, bind), here.params)
+
+
+def _sha2(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    length = node.args.get("length")
+    name = f"SHA{length.name if length is not None else 256}"
+    if name not in FUNCTIONS:
+        raise here.wrong(node, f"function {name} does not exist")
+    return call(name, [bind(node.this, here)], here.params)
+
+
+def _regexp_replace(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    args = _bound(node, ("this", "expression", "replacement", "modifiers"), here, bind)
+    return call("REGEXP_REPLACE", args, here.params)
+
+
+def _date(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    from ..values import DATE
+    from .coerce import cast
+
+    return cast(bind(node.this, here), DATE)
+
+
+def _extract(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    return call("EXTRACT", [_part(node.this, here, bind), bind(node.expression, here)], here.params)
+
+
+def _truncate(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    args = [_part(node.args["unit"], here, bind), *_bound(node, ("this", "zone"), here, bind)]
+    return call("DATE_TRUNC", args, here.params)
+
+
+def _part(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    """``year`` of EXTRACT(year FROM …), written as a word, a literal or any expression."""
+    return Constant(node.name.lower(), TEXT) if isinstance(node, exp.Var | exp.Literal) else bind(node, here)
+
+
+def _at_time_zone(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    return call("TIMEZONE", [bind(node.args["zone"], here), bind(node.this, here)], here.params)
+
+
+def _bound(node: exp.Expression, keys: tuple[str, ...], here: Context, bind: Bind) -> list[Expr]:
+    return [bind(each, here) for each in _nodes(node.args.get(key) for key in keys)]
+
+
+# --- aggregates ----------------------------------------------------------------------------------------------------
+
+
+def _filtered(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    """``aggregate(…) FILTER (WHERE condition)``."""
+    inner, where = node.this, node.expression
+    here.consume(inner)
+    here.consume(where)
+    if type(inner) in CALLS:
+        name, keys = CALLS[type(inner)]
+        nodes = list(_nodes(inner.args.get(key) for key in keys))
+    else:
+        name, nodes = str(inner.this).upper(), inner.expressions
+    if name not in AGGREGATES:
+        raise here.wrong(node, f"FILTER belongs to aggregates; {name} is none")
+    return _aggregate(name, nodes, where.this, here, bind)
+
+
+def _aggregate(
+    name: str, nodes: list[exp.Expression], filter_: exp.Expression | None, here: Context, bind: Bind
+) -> Expr:
+    grouping, clause = here.scope.grouping, here.scope.clause
+    with here.clause("the arguments of an aggregate"):
+        args, distinct, order_by = _aggregated(name, nodes, here, bind)
+        condition_ = None if filter_ is None else condition(bind(filter_, here), "FILTER")
+    function = AGGREGATES[name]
+    if args or name != "COUNT":
+        least = 1 if name == "COUNT" else function.least
+        bound = _arguments(name, args, function.params, least, function.most, here.params)
+    else:
+        bound = ()
+    type_ = _result(function.result, bound)
+    made = AggregateCall(name, bound, type_, distinct, condition_, order_by, function.nullable)
+    owner = _owner(made, here.scope)
+    if owner is not here.scope:
+        grouping, clause = owner.grouping, owner.clause
+    if grouping is None:
+        raise Misfit(f"aggregate functions are not allowed in {clause or 'this place'}")
+    return grouping.column(made)
+
+
+def _aggregated(
+    name: str, nodes: list[exp.Expression], here: Context, bind: Bind
+) -> tuple[list[Expr], bool, tuple[SortKey, ...]]:
+    """The arguments, whether they are DISTINCT, and the ORDER BY inside the parentheses."""
+    if not nodes:
+        raise Misfit(f"{name} takes an argument")
+    first, *others = nodes
+    order_by: tuple[SortKey, ...] = ()
+    ordered = next((each for each in nodes if isinstance(each, exp.Order)), None)
+    if ordered is not None:  # sqlglot hangs it on the argument before it
+        here.consume(ordered)
+        order_by = tuple(_sort_key(each, here, bind) for each in ordered.expressions)
+        first, *others = [each.this if each is ordered else each for each in nodes]
+    distinct = isinstance(first, exp.Distinct)
+    if distinct:
+        here.consume(first)
+        if first.args.get("on") is not None:
+            raise here.unsupported(first, "DISTINCT ON inside an aggregate is not supported")
+        first, *more = first.expressions
+        others = [*more, *others]
+    if isinstance(first, exp.Star):
+        here.consume(first)
+        if name != "COUNT" or others or distinct:
+            raise Misfit(f"{name}(*) does not exist")
+        return [], distinct, order_by
+    return [bind(each, here) for each in (first, *others)], distinct, order_by
+
+
+def _sort_key(node: exp.Expression, here: Context, bind: Bind) -> SortKey:
+    here.consume(node)
+    key = settle(bind(node.this, here), here.params)
+    return SortKey(key, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+
+
+def _owner(made: AggregateCall, scope: Scope) -> Scope:
+    """The scope whose rows are aggregated: the innermost that has one of the columns used, as SQL has it."""
+    roots = [*made.args, *(key.expr for key in made.order_by), *([made.filter] if made.filter is not None else [])]
+    used = {part.alias for root in roots for part in parts_of(root) if isinstance(part, Column)}
+    for each in scope.chain():
+        if used & each.aliases() or not used:
+            return each
+    return scope
+
+
+FUNCTION_BINDERS: dict[type[exp.Expression], Callable[[exp.Expression, Context, Bind], Expr]] = {
+    exp.Anonymous: _anonymous,
+    exp.AtTimeZone: _at_time_zone,
+    exp.Coalesce: _coalesce,
+    exp.Date: _date,
+    exp.Extract: _extract,
+    exp.Filter: _filtered,
+    exp.Greatest: _extreme,
+    exp.Least: _extreme,
+    exp.Nullif: _nullif,
+    exp.Pad: _pad,
+    exp.RegexpReplace: _regexp_replace,
+    exp.SHA2: _sha2,
+    exp.SHA2Digest: _sha2,
+    exp.TimestampTrunc: _truncate,
+    exp.Trim: _trim,
+}

@@ -1,0 +1,260 @@
+"""Types meet: which conversions a comparison, a CASE, an assignment or a CAST makes, and what they refuse.
+
+An expression is *open* while nothing has said its type: a parameter, NULL, or a CASE of these. Its partner decides
+(``compare``, ``unify``, ``assign``); where there is none, the class of the parameter's value does (``settle``), and
+``Params`` remembers that the program depends on it. A text literal takes its partner's type and is converted once,
+here. Types of one kind count as equal: ``varchar(3)`` compares with ``text``, ``smallint`` with ``bigint``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+
+from ..errors import DatabaseError, DataError, ProgrammingError
+from ..values import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMP, UNKNOWN, Kind, SqlType, common_type, converter
+from ..values import type_of as type_of_value
+from .expr import Call, Case, Cast, Compare, Constant, Expr, Param, type_of
+from .intervals import parse_interval
+
+
+class Misfit(Exception):
+    """Types that do not go together. The binder adds the place and raises it as ``error``."""
+
+    def __init__(self, message: str, error: type[DatabaseError] = ProgrammingError) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class Params:
+    """The caller's parameters, as far as binding looks at them: the types of their classes.
+
+    ``asked`` holds the indexes that were looked at: a program is right only for parameters of the same classes there.
+    """
+
+    def __init__(self, values: Sequence[object]) -> None:
+        self._values = values
+        self.asked: set[int] = set()
+
+    def ask(self, index: int) -> SqlType:
+        """The type of the value's class; UNKNOWN for None."""
+        self.asked.add(index)
+        return type_of_value(self._values[index])
+
+
+def is_open(expr: Expr) -> bool:
+    """Whether the type is still to be decided."""
+    return type_of(expr).kind is Kind.UNKNOWN
+
+
+def unsized(type_: SqlType) -> SqlType:
+    """The type without length, precision or bits: what comparison and choice work with."""
+    return SqlType(type_.kind)
+
+
+def settle(expr: Expr, params: Params) -> Expr:
+    """``expr`` with a type, if need be by the class of the caller's value; NULL alone stays open."""
+    match expr:
+        case Param() if is_open(expr):
+            return Param(expr.index, params.ask(expr.index))
+        case Case() if is_open(expr):
+            results, type_ = unify([settle(result, params) for result in _results(expr)], params, "CASE")
+            return _with_results(expr, results, type_)
+    return expr
+
+
+def compare(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Expr]:
+    """Both sides with one kind of type, as the comparison ``op`` needs them; Misfit if they have none in common."""
+    if is_open(left) and is_open(right):
+        left, right = settle(left, params), settle(right, params)
+    if is_open(left):
+        left = _against(left, type_of(right), params)
+    elif is_open(right):
+        right = _against(right, type_of(left), params)
+    left, right = _beside(left, type_of(right)), _beside(right, type_of(left))
+    common = _common(type_of(left), type_of(right))
+    if common is None:
+        raise Misfit(f"operator does not exist: {type_of(left)} {op} {type_of(right)}; a CAST may help")
+    return convert(left, common), convert(right, common)
+
+
+def unify(exprs: Sequence[Expr], params: Params, what: str) -> tuple[list[Expr], SqlType]:
+    """The expressions with one kind of type, and that type; UNKNOWN, and nothing changed, where all are open."""
+    known = [type_of(expr) for expr in exprs if not is_open(expr) and not _is_text_literal(expr)]
+    if not known:
+        if all(is_open(expr) for expr in exprs):
+            return list(exprs), UNKNOWN
+        known = [TEXT]
+    target = reduce(lambda one, other: _choice(one, other, what), known)
+    result = [_against(expr, target, params) if is_open(expr) else _beside(expr, target) for expr in exprs]
+    target = reduce(lambda one, other: _choice(one, other, what), map(type_of, result), target)
+    return [convert(expr, target) for expr in result], target
+
+
+def convert(expr: Expr, type_: SqlType) -> Expr:
+    """``expr`` as a value of the kind of ``type_``; the implicit conversion, Misfit if there is none."""
+    match expr:
+        case Param() if expr.type.kind is not type_.kind:
+            return Param(expr.index, type_)
+        case Constant(value=None):
+            return Constant(None, type_)
+        case Constant() if expr.type.kind is not type_.kind:
+            return literal(expr.value, type_)
+        case Case() if expr.type.kind is not type_.kind:
+            return _with_results(expr, [convert(result, type_) for result in _results(expr)], type_)
+    if type_of(expr).kind in (type_.kind, Kind.UNKNOWN):
+        return expr
+    return _cast(expr, unsized(type_))
+
+
+def assign(expr: Expr, type_: SqlType) -> Expr:
+    """``expr`` as a value to store in a column of exactly ``type_``."""
+    match expr:
+        case Param():
+            return Param(expr.index, type_)
+        case Constant(value=None):
+            return Constant(None, type_)
+        case Constant():
+            return literal(expr.value, type_)
+        case Case() if expr.type != type_:
+            return _with_results(expr, [assign(result, type_) for result in _results(expr)], type_)
+    return expr if type_of(expr) == type_ else _cast(expr, type_)
+
+
+def cast(expr: Expr, type_: SqlType) -> Expr:
+    """``CAST(expr AS type_)``. A text longer than the type's size is cut, as SQL has it for an explicit cast."""
+    match expr:
+        case Param() if is_open(expr):
+            given = TEXT if type_.kind is Kind.TEXT else type_
+            result: Expr = Cast(Param(expr.index, given), given)  # else a comparison would undo the rounding
+        case Constant(value=None):
+            return Constant(None, type_)
+        case Constant():
+            result = literal(expr.value, TEXT if type_.kind is Kind.TEXT else type_)
+        case _:
+            result = assign(expr, TEXT if type_.kind is Kind.TEXT else type_)
+    if type_.kind is Kind.TEXT and type_.size is not None and type_of(expr) != type_:
+        if isinstance(result, Constant):
+            return Constant(str(result.value)[: type_.size], type_)
+        return Call("LEFT", (result, Constant(type_.size, INTEGER)), type_)
+    return result
+
+
+def condition(expr: Expr, clause: str) -> Expr:
+    """``expr`` as a truth value; an integer is true unless 0, as other databases have it."""
+    match type_of(expr).kind:
+        case Kind.BOOLEAN:
+            return expr
+        case Kind.UNKNOWN:
+            return convert(expr, BOOLEAN)
+        case Kind.INTEGER if isinstance(expr, Constant):
+            return Constant(bool(expr.value), BOOLEAN)
+        case Kind.INTEGER:
+            return Compare("<>", expr, Constant(0, INTEGER))
+        case Kind.TEXT if isinstance(expr, Constant):
+            return literal(expr.value, BOOLEAN)
+    raise Misfit(f"the condition of {clause} must be of type boolean, not {type_of(expr)}")
+
+
+def literal(value: object, type_: SqlType) -> Constant:
+    """The constant of ``type_`` that ``value`` (of any type) converts to; Misfit as DataError if it does not."""
+    try:
+        if type_.kind is Kind.INTERVAL and isinstance(value, str):
+            return Constant(parse_interval(value), type_)
+        return Constant(converter(type_)(value), type_)
+    except DataError as error:
+        raise Misfit(str(error), DataError) from error
+
+
+def castable(source: SqlType, target: SqlType) -> bool:
+    """Whether values of ``source`` convert to ``target`` at all; a value may still be refused."""
+    kinds = (source.kind, target.kind)
+    return (
+        source.kind is target.kind
+        or Kind.UNKNOWN in kinds
+        or target.kind in (Kind.TEXT, Kind.JSON)
+        or (source.kind in (Kind.TEXT, Kind.JSON) and target.kind not in (Kind.BYTES, Kind.INTERVAL))
+        or (source.is_numeric and target.is_numeric)
+        or kinds in _CASTS
+    )
+
+
+_CASTS = frozenset(
+    (
+        (Kind.BOOLEAN, Kind.INTEGER),
+        (Kind.INTEGER, Kind.BOOLEAN),
+        (Kind.DATE, Kind.TIMESTAMP),
+        (Kind.TIMESTAMP, Kind.DATE),
+        (Kind.TIMESTAMP, Kind.TIME),
+    )
+)
+
+
+def _cast(expr: Expr, type_: SqlType) -> Expr:
+    if not castable(type_of(expr), type_):
+        raise Misfit(f"a value of type {type_of(expr)} does not convert to {type_}")
+    return Cast(expr, type_)
+
+
+def _is_text_literal(expr: Expr) -> bool:
+    return isinstance(expr, Constant) and expr.type.kind is Kind.TEXT
+
+
+def _against(expr: Expr, type_: SqlType, params: Params) -> Expr:
+    """An open expression beside one of ``type_``: a parameter's own class counts where conversion would lose."""
+    match expr:
+        case Param() if is_open(expr):
+            return Param(expr.index, _param_type(expr.index, type_, params))
+        case Constant():
+            return Constant(None, type_)
+        case Case():
+            results = [_against(each, type_, params) if is_open(each) else each for each in _results(expr)]
+            results, common = unify(results, params, "CASE")
+            return _with_results(expr, results, common)
+    return expr
+
+
+def _param_type(index: int, type_: SqlType, params: Params) -> SqlType:
+    match type_.kind:
+        case Kind.INTEGER:  # 1.5 must not become 2
+            given = params.ask(index)
+            return given if given.kind in (Kind.DOUBLE, Kind.DECIMAL) else BIGINT
+        case Kind.DATE:  # nor a timestamp a date
+            return TIMESTAMP if params.ask(index).kind is Kind.TIMESTAMP else type_
+    return unsized(type_)
+
+
+def _beside(expr: Expr, type_: SqlType) -> Expr:
+    """A literal beside an expression of ``type_``: texts take that type, 0 and 1 are truth values beside a boolean."""
+    if isinstance(expr, Constant) and expr.value is not None:
+        if expr.type.kind is Kind.TEXT and type_.kind not in (Kind.TEXT, Kind.JSON, Kind.UNKNOWN):
+            return literal(expr.value, unsized(type_))
+        if type_.kind is Kind.BOOLEAN and expr.type.is_integer and expr.value in (0, 1):
+            return Constant(bool(expr.value), BOOLEAN)
+    return expr
+
+
+def _common(left: SqlType, right: SqlType) -> SqlType | None:
+    if {left.kind, right.kind} == {Kind.BOOLEAN, Kind.INTEGER}:
+        return BIGINT
+    common = common_type(left, right)
+    return None if common is None else common if left == right else unsized(common)
+
+
+def _choice(left: SqlType, right: SqlType, what: str) -> SqlType:
+    common = _common(left, right)
+    if common is None:
+        raise Misfit(f"{what}: types {left} and {right} cannot be matched; a CAST may help")
+    return common
+
+
+def _results(expr: Case) -> list[Expr]:
+    results = [value for _, value in expr.whens]
+    return results if expr.otherwise is None else [*results, expr.otherwise]
+
+
+def _with_results(expr: Case, results: Sequence[Expr], type_: SqlType) -> Case:
+    whens = tuple((test, result) for (test, _), result in zip(expr.whens, results, strict=False))
+    otherwise = None if expr.otherwise is None else results[-1]
+    return replace(expr, whens=whens, otherwise=otherwise, type=type_)

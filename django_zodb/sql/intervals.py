@@ -1,0 +1,95 @@
+"""Interval literals: ``'1 day 02:03:04.5'``, ``'-3 hours'``, ``'P1DT2H'`` → timedelta."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+
+from ..errors import DataError
+
+_MICROSECONDS = {
+    "microsecond": 1,
+    "us": 1,
+    "usec": 1,
+    "millisecond": 1_000,
+    "ms": 1_000,
+    "msec": 1_000,
+    "second": 1_000_000,
+    "s": 1_000_000,
+    "sec": 1_000_000,
+    "minute": 60_000_000,
+    "m": 60_000_000,
+    "min": 60_000_000,
+    "hour": 3_600_000_000,
+    "h": 3_600_000_000,
+    "hr": 3_600_000_000,
+    "day": 86_400_000_000,
+    "d": 86_400_000_000,
+    "week": 604_800_000_000,
+    "w": 604_800_000_000,
+}
+_CALENDAR = ("month", "mon", "year", "y", "yr", "decade", "century", "millennium", "quarter")
+
+_ITEM = re.compile(
+    r"\s*(?:(?P<sign>[+-])?(?P<hours>\d+):(?P<minutes>\d\d)(?::(?P<seconds>\d\d(?:\.\d+)?))?"
+    r"|(?P<number>[+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*(?P<unit>[A-Za-z]+)?)\s*,?"
+)
+_ISO = re.compile(
+    r"(?P<sign>-)?P(?:(?P<w>\d+)W)?(?:(?P<d>\d+)D)?(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?",
+    re.IGNORECASE,
+)
+
+
+def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
+    """The duration that ``text`` says; ``unit`` is that of a number without one (seconds, if None).
+
+    DataError for what is none, and for months and years: they have no fixed length.
+    """
+    microseconds = _iso(text) if text[:1] in "Pp" or text[:2] in ("-P", "-p") else _items(text, unit or "second")
+    try:
+        return dt.timedelta(microseconds=int(microseconds.to_integral_value()))
+    except OverflowError as error:
+        raise DataError(f"interval {text!r} is out of range") from error
+
+
+def _items(text: str, default: str) -> Decimal:
+    total, at = Decimal(0), 0
+    if not text.strip():
+        raise _refused(text)
+    while at < len(text.rstrip()):
+        match = _ITEM.match(text, at)
+        if match is None:
+            raise _refused(text)
+        total += _clock(match) if match["hours"] else Decimal(match["number"]) * _unit(match["unit"] or default, text)
+        at = match.end()
+    return total
+
+
+def _clock(match: re.Match[str]) -> Decimal:
+    seconds = int(match["hours"]) * 3600 + int(match["minutes"]) * 60 + Decimal(match["seconds"] or 0)
+    return Decimal(-seconds if match["sign"] == "-" else seconds) * 1_000_000
+
+
+def _unit(word: str, text: str) -> int:
+    singular = word.lower()
+    for name in (singular, singular.removesuffix("s")):
+        if name in _MICROSECONDS:
+            return _MICROSECONDS[name]
+        if name in _CALENDAR:
+            raise DataError(
+                f"interval {text!r}: a {name} has no fixed length; use weeks, days, hours, minutes, seconds"
+            )
+    raise _refused(text)
+
+
+def _iso(text: str) -> Decimal:
+    match = _ISO.fullmatch(text.strip())
+    if match is None:
+        raise _refused(text)
+    total = sum((Decimal(match[unit] or 0) * _MICROSECONDS[unit] for unit in "wdhms"), Decimal(0))
+    return -total if match["sign"] else total
+
+
+def _refused(text: str) -> DataError:
+    return DataError(f"{text!r} is no interval; write it as '1 day 02:03:04.5' or 'P1DT2H3M4.5S'")

@@ -1,0 +1,273 @@
+"""SQL text → something to run: parse, bind, optimize, compile, and the cache in front of it all.
+
+The cache belongs to a database and is shared by its connections: a dict from text to ``Entry``. An entry holds as long
+as the tables that its statement named have the schema tokens they had (a look at ``catalog.token``, mostly), and keeps
+one program for each combination of parameter classes that the binder asked for. A hit takes no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Protocol
+
+from ..errors import ProgrammingError
+from ..storage.protocol import Catalog, Row, RowFunction
+from ..storage.schema import TableSchema
+from ..values import TEXT
+from .bind import Bound, bind, bind_parsed_expression
+from .coerce import Misfit, condition
+from .compile import compile_plan, compile_row_function
+from .ddl import bind_definition
+from .expr import Expr
+from .optimize import optimize
+from .parse import Explain, Parsed, parse, parse_expression, parse_short
+from .plan import OutputColumn
+from .program import Program
+
+Params = Sequence[object] | Mapping[str, object]
+
+MOST_STATEMENTS = 1000
+"""How many texts a cache keeps; the least recently used go first, more or less."""
+
+LONGEST_TEXT = 20_000
+"""Longer texts (bulk inserts mostly) are not kept: each is likely to be another one."""
+
+MOST_VARIANTS = 16
+"""How many programs an entry keeps for different classes of parameters."""
+
+
+class Runnable(Protocol):
+    """What ``prepare`` gives: a ``Program``, or something that runs like one."""
+
+    @property
+    def columns(self) -> Sequence[OutputColumn]:
+        """What its rows hold."""
+        ...
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        ...
+
+    def run(self, catalog: Catalog, params: Any = ()) -> tuple[Sequence[Row] | None, int, int | None]:
+        """Execute: rows or None, the number of rows, the rowid inserted last or None."""
+        ...
+
+    def stream(self, catalog: Catalog, params: Any = ()) -> Iterator[Row]:
+        """The rows one by one."""
+        ...
+
+
+class Entry:
+    """A cached statement."""
+
+    __slots__ = ("asked", "classes", "count", "names", "program", "programs", "tables", "token", "used")
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.count = parsed.param_count
+        self.names = parsed.names
+        self.token = ""
+        self.tables: tuple[tuple[str, str | None], ...] = ()
+        self.used = True
+        self.asked: frozenset[int] = frozenset()
+        self.classes: Callable[[Sequence[object]], Any] | None = None
+        self.program: Runnable | None = None
+        self.programs: dict[Any, Runnable] = {}
+
+    def holds(self, catalog: Catalog) -> bool:
+        """Whether the tables are as they were; remembers the catalog's token if so."""
+        token = catalog.token
+        for name, known in self.tables:
+            schema = catalog.schema(name)
+            if (None if schema is None else schema.token) != known:
+                return False
+        self.token = token
+        return True
+
+    def find(self, params: Sequence[object]) -> Runnable | None:
+        """The program for parameters of these classes."""
+        classes = self.classes
+        return self.program if classes is None else self.programs.get(classes(params))
+
+    def add(self, bound: Bound, params: Sequence[object], program: Runnable, token: str) -> None:
+        """Keep the program of ``bound``. What was kept for other tables, or with less asked, goes."""
+        asked = self.asked.union(bound.asked)
+        if asked != self.asked or bound.tables != self.tables or len(self.programs) >= MOST_VARIANTS:
+            self.programs = {}
+        self.asked, self.tables, self.token = asked, bound.tables, token
+        self.classes = _classes_of(sorted(asked))
+        if self.classes is None:
+            self.program = program
+        else:
+            self.programs[self.classes(params)] = program
+
+
+Cache = dict[Any, Any]
+"""Text → ``Entry``. A text without parameters that holds "%" has a NUL before it, since it means something else."""
+
+_writing = threading.Lock()
+
+
+def prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
+    """What ``text`` does with ``params`` on ``catalog``. Without parameters (None), % is no more than %.
+
+    Raises ProgrammingError for bad SQL, unknown names and a wrong number of parameters, NotSupportedError for SQL that
+    is not spoken, DataError for a literal that does not convert.
+    """
+    entry = cache.get(text if params is not None or "%" not in text else f"\0{text}")
+    if entry is not None and (entry.token == catalog.token or entry.holds(catalog)):
+        entry.used = True
+        if entry.names is None and len(params or ()) == entry.count:
+            program: Runnable | None = entry.find(params or ())
+            if program is not None:
+                return program
+    return _prepare(text, params, catalog, cache)
+
+
+def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
+    short = len(text) <= LONGEST_TEXT
+    parsed = (parse_short if short else parse)(text, params is not None)
+    if parsed.tree is None:
+        return bind_definition(text, params is not None)
+    values = arranged(parsed, params)
+    token = catalog.token
+    bound = bind(parsed, catalog, values)
+    program: Runnable = compile_plan(optimize(bound.plan, catalog), text)
+    if parsed.explain is not None:
+        return _Explanation(program, parsed.explain)  # type: ignore[arg-type]
+    if parsed.names is not None:
+        return _Named(program, parsed)
+    if short:
+        with _writing:
+            _keep(cache, text if params is not None or "%" not in text else f"\0{text}", parsed).add(
+                bound, values, program, token
+            )
+    return program
+
+
+def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:
+    """The values in the order of the placeholders; ProgrammingError if there are too few or too many."""
+    if parsed.names is None:
+        if isinstance(params, Mapping):
+            if parsed.param_count or params:
+                raise ProgrammingError("parameters by name for a statement without %(name)s")
+            return ()
+        given = () if params is None else params
+        if len(given) != parsed.param_count:
+            raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(given)} are given")
+        return given
+    if not isinstance(params, Mapping):
+        raise ProgrammingError("the statement takes its parameters by name: give a mapping")
+    missing = [name for name in parsed.names if name not in params]
+    if missing:
+        raise ProgrammingError(f"no value is given for the parameter {missing[0]!r}")
+    return [params[name] for name in parsed.names]
+
+
+def _keep(cache: Cache, key: str, parsed: Parsed) -> Entry:
+    """The entry for that text; makes room by dropping entries that were not used since the last time."""
+    entry = cache.get(key)
+    if entry is None:
+        if len(cache) >= MOST_STATEMENTS:
+            _make_room(cache)
+        entry = cache[key] = Entry(parsed)
+    found: Entry = entry
+    return found
+
+
+def _make_room(cache: Cache) -> None:
+    for key in list(cache):
+        if cache[key].used:
+            cache[key].used = False
+        else:
+            del cache[key]
+    if len(cache) >= MOST_STATEMENTS:
+        for key in list(islice(cache, MOST_STATEMENTS // 10)):
+            del cache[key]
+
+
+def _classes_of(asked: Sequence[int]) -> Callable[[Sequence[object]], Any] | None:
+    """Parameters → the classes of those that were asked for; None if none was."""
+    if not asked:
+        return None
+    if len(asked) == 1:
+        (index,) = asked
+        return lambda params: type(params[index])
+    pick = itemgetter(*asked)
+    return lambda params: tuple(map(type, pick(params)))
+
+
+# --- what runs like a program --------------------------------------------------------------------------------------
+
+
+class _Named:
+    """A program whose parameters come by name."""
+
+    def __init__(self, program: Runnable, parsed: Parsed) -> None:
+        self._program = program
+        self._parsed = parsed
+        self.columns = program.columns
+        self.writes = program.writes
+
+    def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
+        """As ``Program.run``."""
+        return self._program.run(catalog, arranged(self._parsed, params))
+
+    def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
+        """As ``Program.stream``."""
+        return self._program.stream(catalog, arranged(self._parsed, params))
+
+
+class _Explanation:
+    """EXPLAIN: rows of one text each. ANALYZE runs the statement, and says how many rows it took how long for."""
+
+    columns = (OutputColumn("QUERY PLAN", TEXT, nullable=False),)
+
+    def __init__(self, program: Program, explain: Explain) -> None:
+        self._program = program
+        self._explain = explain
+        self.writes = explain.analyze and program.writes
+
+    def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
+        """The lines."""
+        lines = self._lines()
+        if self._explain.analyze:
+            start = time.perf_counter()
+            _, count, _ = self._program.run(catalog, params)  # type: ignore[arg-type]
+            lines.append(f"{count} rows in {(time.perf_counter() - start) * 1000:.3f} ms")
+        rows = [(line,) for line in lines]
+        return rows, len(rows), None
+
+    def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
+        """The lines, one by one."""
+        return iter(self.run(catalog, params)[0] or ())
+
+    def _lines(self) -> list[str]:
+        if self._explain.format == "text":
+            return self._program.explain()
+        lines = self._program.source.splitlines()
+        width = len(str(len(lines)))
+        return [f"{number:{width}} {line}".rstrip() for number, line in enumerate(lines, 1)]
+
+
+# --- expressions over one row --------------------------------------------------------------------------------------
+
+
+def bind_row_expression(schema: TableSchema, text: str, alias: str) -> Expr:
+    """An expression over the columns of a table, which the plan calls ``alias``: an index key, a check, a default."""
+    return bind_parsed_expression(parse_expression(text), schema, alias)
+
+
+def row_function(schema: TableSchema, expression: str, boolean: bool = False) -> RowFunction:
+    """See ``storage.protocol.Compile``: ``expression`` as a function of a row."""
+    expr = bind_row_expression(schema, expression, schema.name)
+    if boolean:
+        try:
+            expr = condition(expr, "a check")
+        except Misfit as misfit:
+            raise misfit.error(f"{misfit}: {expression!r}") from misfit
+    return compile_row_function(expr, schema.name, schema, boolean)

@@ -1,0 +1,44 @@
+"""Replacing expressions inside expressions and plans, whatever their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from .expr import AggregateCall, Expr, SortKey
+from .plan import Node, OnConflict, Output
+
+Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output)
+Replacement = Callable[[Expr], Expr | None]
+"""An expression → what stands for it; None leaves it, and asks again for its operands."""
+
+_PARTS = (Expr, Node, AggregateCall, SortKey, Output, OnConflict)
+
+
+def rewrite(part: Part, replacement: Replacement) -> Part:
+    """``part`` with its expressions replaced, parents first; enters the plans of subqueries.
+
+    What stays the same stays the same object.
+    """
+    result: Part = _rewritten(part, replacement)
+    return result
+
+
+def _rewritten(value: Any, replacement: Replacement) -> Any:
+    if isinstance(value, tuple):
+        items = tuple(_rewritten(item, replacement) for item in value)
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if not isinstance(value, _PARTS):
+        return value
+    if isinstance(value, Expr):
+        instead = replacement(value)
+        if instead is not None:
+            return instead
+    changes = {}
+    for field in fields(value):
+        old = getattr(value, field.name)
+        new = _rewritten(old, replacement)
+        if new is not old:
+            changes[field.name] = new
+    return replace(value, **changes) if changes else value

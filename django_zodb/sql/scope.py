@@ -1,0 +1,226 @@
+"""Which names mean what at one point of a statement: the sources of a FROM, and the scopes around it.
+
+An unquoted name is looked up as written first, then regardless of case, where that leaves no doubt; a quoted one
+exactly. Errors are ``NameProblem``: the binder knows the place and raises them as ProgrammingError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ..storage.schema import TableSchema
+from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, rowid
+from .plan import Node
+from .rewrite import rewrite
+
+
+class NameProblem(Exception):
+    """A name that means nothing here, or too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier as it was written."""
+
+    text: str
+    quoted: bool
+
+    def choose(self, candidates: Iterable[str]) -> str | None:
+        """The candidate it means, or None; NameProblem if several differ from it in case alone."""
+        names = list(candidates)
+        if self.text in names:
+            return self.text
+        folded = self.text.casefold()
+        alike = set() if self.quoted else {name for name in names if name.casefold() == folded}
+        if len(alike) > 1:
+            raise NameProblem(f'"{self.text}" may be {" or ".join(sorted(alike))}: quote it')
+        return alike.pop() if alike else None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column that a source offers under ``name``."""
+
+    name: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One item of a FROM: ``name`` in the statement, ``alias`` in the plan; ``table`` if it is a base table.
+
+    ``nullable`` is True where an outer join may put NULLs in the place of its row.
+    """
+
+    name: str
+    alias: str
+    columns: tuple[SourceColumn, ...]
+    table: TableSchema | None = None
+    nullable: bool = False
+
+    def find(self, name: Name) -> list[Expr]:
+        """What ``name`` may mean in this source."""
+        found = name.choose(column.name for column in self.columns)
+        if found is not None:
+            return [column.expr for column in self.columns if column.name == found]
+        if self.table is not None and name.text.casefold() == ROWID:
+            return [replace(rowid(self.alias), nullable=self.nullable)]
+        return []
+
+    def as_nullable(self) -> Source:
+        """The same source on the optional side of an outer join."""
+        columns = tuple(SourceColumn(column.name, nullable(column.expr)) for column in self.columns)
+        return replace(self, columns=columns, nullable=True)
+
+
+def nullable(expr: Expr) -> Expr:
+    """``expr`` whose columns may all be NULL."""
+    return rewrite(expr, lambda part: replace(part, nullable=True) if isinstance(part, Column) else None)
+
+
+@dataclass(slots=True)
+class Grouping:
+    """The aggregates of one SELECT: they become columns of the Aggregate node ``alias``."""
+
+    alias: str
+    calls: dict[AggregateCall, Column] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def column(self, call: AggregateCall) -> Column:
+        """The column that holds the value of ``call``, one for equal calls."""
+        column = self.calls.get(call)
+        if column is None:
+            name = self.new_name(call.function.lower())
+            column = self.calls[call] = Column(self.alias, name, call.type, call.nullable)
+        return column
+
+    def new_name(self, wanted: str) -> str:
+        """``wanted``, or that with a number, if it is taken."""
+        name = unique_name(wanted, self.names)
+        self.names.add(name)
+        return name
+
+
+def unique_name(wanted: str, taken: Iterable[str]) -> str:
+    """``wanted``, or that with the first number that makes it differ from all that are taken."""
+    names = set(taken)
+    name, number = wanted, 2
+    while name in names:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names in force in one SELECT (or UPDATE…), inside those of ``parent``.
+
+    ``merged`` are the columns that USING and NATURAL made one of two; ``hidden`` (alias, name) pairs are the originals,
+    which only their qualified names reach. ``outputs`` are the SELECT's own column names, the last resort of GROUP BY,
+    HAVING and ORDER BY. ``grouping`` is there where aggregates are allowed; ``clause`` says where we are. ``ctes`` are
+    the queries that WITH named, to be bound wherever one is used.
+    """
+
+    parent: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    merged: dict[str, Expr] = field(default_factory=dict)
+    hidden: set[tuple[str, str]] = field(default_factory=set)
+    outputs: dict[str, Expr] = field(default_factory=dict)
+    grouping: Grouping | None = None
+    clause: str = ""
+    ctes: dict[str, Callable[[str], tuple[Node, Source]]] = field(default_factory=dict)
+
+    def chain(self) -> Iterator[Scope]:
+        """This scope and those around it, innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def aliases(self) -> frozenset[str]:
+        """The plan's aliases of this scope's own sources."""
+        return frozenset(source.alias for source in self.sources)
+
+    def source(self, name: Name) -> Source | None:
+        """This scope's source of that name, or None."""
+        found = name.choose(source.name for source in self.sources)
+        return next((source for source in self.sources if source.name == found), None)
+
+    def resolve(self, table: Name | None, column: Name) -> Expr:
+        """The expression that a column reference means; NameProblem if there is none, or more than one."""
+        for scope in self.chain():
+            found = scope._unqualified(column) if table is None else scope._qualified(table, column)
+            if len(found) > 1:
+                raise NameProblem(f'column "{column.text}" is ambiguous')
+            if found:
+                return found[0]
+        if table is None:
+            raise NameProblem(f'column "{column.text}" does not exist')
+        if any(scope.source(table) for scope in self.chain()):
+            raise NameProblem(f'column "{table.text}.{column.text}" does not exist')
+        raise NameProblem(f'"{table.text}" is no table of this FROM')
+
+    def _qualified(self, table: Name, column: Name) -> list[Expr]:
+        source = self.source(table)
+        return [] if source is None else source.find(column)
+
+    def _unqualified(self, column: Name) -> list[Expr]:
+        names = dict.fromkeys(self.merged)
+        for source in self.sources:
+            names.update((each.name, None) for each in source.columns if (source.alias, each.name) not in self.hidden)
+        chosen = column.choose(names)
+        if chosen is None:
+            if column.text.casefold() == ROWID and len(self.sources) == 1:
+                return self.sources[0].find(column)
+            output = column.choose(self.outputs)
+            return [] if output is None else [self.outputs[output]]
+        if chosen in self.merged:
+            return [self.merged[chosen]]
+        return [
+            each.expr
+            for source in self.sources
+            for each in source.columns
+            if each.name == chosen and (source.alias, each.name) not in self.hidden
+        ]
+
+    def star(self) -> list[SourceColumn]:
+        """What ``*`` stands for: merged columns first, then those of each source."""
+        columns = [SourceColumn(name, expr) for name, expr in self.merged.items()]
+        for source in self.sources:
+            columns.extend(each for each in source.columns if (source.alias, each.name) not in self.hidden)
+        return columns
+
+    def merge(self, name: str, left: Expr, right: Expr, kind: str) -> None:
+        """Make one column of two of that name: the left one, the right one for a RIGHT JOIN, either for a FULL one."""
+        self.hide(name)
+        match kind:
+            case "right":
+                self.merged[name] = right
+            case "full":
+                either = Case(((IsNull(left, negated=True), left),), right, left.type)  # type: ignore[attr-defined]
+                self.merged[name] = either
+            case _:
+                self.merged[name] = left
+
+    def hide(self, name: str) -> None:
+        """Only qualified names reach the sources' columns of that name from now on."""
+        folded = name.casefold()
+        for source in self.sources:
+            self.hidden.update((source.alias, each.name) for each in source.columns if each.name.casefold() == folded)
+
+    def make_nullable(self, aliases: frozenset[str]) -> None:
+        """The sources of these aliases stand on the optional side of an outer join."""
+        self.sources = [source.as_nullable() if source.alias in aliases else source for source in self.sources]
+        for name, expr in self.merged.items():
+            self.merged[name] = rewrite(
+                expr,
+                lambda part: (
+                    replace(part, nullable=True) if isinstance(part, Column) and part.alias in aliases else None
+                ),
+            )
+
+    def absorb(self, other: Scope) -> None:
+        """Take over the sources of a scope that was bound beside this one."""
+        self.sources.extend(other.sources)
+        self.merged.update(other.merged)
+        self.hidden.update(other.hidden)
