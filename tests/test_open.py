@@ -19,11 +19,14 @@ import pytest
 import ZODB
 from ZODB.FileStorage import FileStorage
 from ZODB.utils import z64
+from zodbpickle.pickle import UnpicklingError
 
 from django_zodb import errors
+from django_zodb.storage import client
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import MAGIC
-from django_zodb.storage.open import open_storage
+from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.options import Options
 from django_zodb.storage.schema import ColumnSchema, TableSchema
 from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
@@ -432,9 +435,6 @@ def server(path: str) -> Iterator[Server]:
 
 
 def serve(path: str, port: int = 0) -> Server:
-    from django_zodb.storage.open import locate
-    from django_zodb.storage.options import Options
-
     running = Server(open_storage(locate(path), Options()), ("127.0.0.1", port))
     threading.Thread(target=running.run, daemon=True).start()
     return running
@@ -494,3 +494,62 @@ def test_a_lost_server_is_an_operational_error(path: str) -> None:
     with pytest.raises(errors.OperationalError, match="server"):
         create_books(session, "Persuasion")
     assert not session.in_transaction
+
+
+WRITER = """
+    port, me = map(int, sys.argv[1:])
+    session = Database.open(None, "127.0.0.1", port).session(no_expressions)
+    for number in range(25):
+        create_books(session, f"{me}-{number}")
+    print("done")
+"""
+
+
+def test_several_processes_write_through_a_server(server: Server) -> None:
+    _, port = server.address
+    session = Database.open(None, "127.0.0.1", port).session(no_expressions)
+    create_books(session)
+    answers: list[str] = []
+
+    def run(me: int) -> None:
+        done = run_python(WRITER, str(port), str(me))
+        answers.append(done.stdout + done.stderr)
+
+    threads = [threading.Thread(target=run, args=(me,)) for me in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(25):
+        create_books(session, f"here-{number}")
+    for thread in threads:
+        thread.join()
+    assert answers == ["done\n"] * 3
+    found = titles(session)
+    assert len(found) == len(set(found)) == 100
+    assert session.catalog.table("book").count() == 100
+
+
+def test_a_forked_client_has_a_connection_of_its_own(server: Server) -> None:
+    session = Database.open(None, *server.address).session(no_expressions)
+    create_books(session, "Emma")
+
+    def work() -> object:
+        create_books(session, "Sanditon")
+        return titles(session)
+
+    assert in_child(work) == "['Emma', 'Sanditon']"
+    create_books(session, "Persuasion")
+    assert titles(session) == ["Emma", "Sanditon", "Persuasion"]
+
+
+def test_a_hostile_server_cannot_name_classes() -> None:
+    for harmful in (os.getcwd, subprocess.Popen, pytest.fail):
+        with pytest.raises(UnpicklingError, match="may not name"):
+            client._decode(pickle.dumps((1, 0, ".reply", harmful), 3))
+    error = ZODB.POSException.ConflictError("x")
+    decoded = client._decode(pickle.dumps((1, 0, ".reply", (type(error), error)), 3))
+    assert isinstance(decoded[3][1], ZODB.POSException.ConflictError)
+
+
+def test_the_client_uses_the_careful_decoder(server: Server) -> None:
+    database = Database.open(None, *server.address)
+    assert database._storage._server.client.protocol.decode is client._decode

@@ -766,6 +766,22 @@ def test_an_interrupted_commit_leaves_nothing(database: Database, monkeypatch: p
     assert [row[1] for row in rows(database, "parent")] == ["y"]
 
 
+def test_memory_keeps_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django_zodb.storage.memory._GRACE_S", -1.0)
+    database = Database.open(":memory:")
+    session, reader = new_session(database), new_session(database)
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "0")
+    session.commit()
+    assert [row[1] for row in reader.catalog.table("parent").rows()] == ["0"]
+    reader._connection.cacheMinimize()
+    for number in range(1, 100):
+        update(session, "parent", 1, name=str(number))
+        session.commit()
+    assert [row[1] for row in reader.catalog.table("parent").rows()] == ["0"], "an open snapshot stays readable"
+    assert max(len(revisions) for revisions in database._storage._data.values()) <= 4
+
+
 def test_reading_is_cheap(database: Database) -> None:
     session = new_session(database)
     session.begin()

@@ -7,10 +7,13 @@ databases need, and the copy does not depend on the original afterwards.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from BTrees.OOBTree import OOBucket
+from persistent.TimeStamp import TimeStamp
 from ZODB.MappingStorage import MappingStorage
 from ZODB.utils import Lock, RLock, newTid, u64, z64
 
@@ -18,9 +21,19 @@ from ..errors import OperationalError
 
 Records = Iterable[tuple[bytes, bytes]]
 
+_GRACE_S = 5.0
+
+
+def _tid_at(moment: float) -> bytes:
+    """The transaction id of a moment, in seconds since the epoch."""
+    return TimeStamp(*time.gmtime(moment)[:5], moment % 60).raw()  # type: ignore[no-any-return]
+
 
 class MemoryStorage(MappingStorage):  # type: ignore[misc]
-    """Records in a dict, gone with the process; starts with ``records`` ((oid, data) pairs), if given."""
+    """Records in a dict, gone with the process; starts with ``records`` ((oid, data) pairs), if given.
+
+    Of each record it keeps what is current and what an open connection may still read, not the whole history.
+    """
 
     _oid: int
     _tid: bytes
@@ -28,17 +41,47 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
 
     def __init__(self, name: str, records: Records = ()) -> None:
         super().__init__(name)
+        self._adapter: Any = None
         tid = newTid(None)
         for oid, data in records:
             self._data[oid] = OOBucket({tid: data})
             self._oid = max(self._oid, u64(oid))
             self._ltid = tid
 
+    def registerDB(self, db: Any) -> None:
+        """Called by ZODB with the adapter that knows all connections."""
+        self._adapter = db
+
     def tpc_begin(self, transaction: Any, tid: bytes | None = None) -> None:
-        """As MappingStorage; the first transaction id follows that of the initial records."""
+        """As MappingStorage; transaction ids follow the newest one, also where no transaction is kept."""
         super().tpc_begin(transaction, tid)
-        if tid is None and self._tid <= self._ltid:
+        if tid is None:
             self._tid = newTid(self._ltid)
+
+    def tpc_finish(self, transaction: Any, func: Callable[[bytes], None] = lambda tid: None) -> bytes:
+        """As MappingStorage; then drops the revisions that nobody can read any more."""
+        written = list(self._tdata)
+        tid: bytes = super().tpc_finish(transaction, func)
+        with self._lock:
+            self._transactions.clear()
+            self._prune(written)
+        return tid
+
+    def _prune(self, oids: list[bytes]) -> None:
+        # A connection that takes its snapshot at this very moment may need what has just become old.
+        recent = _tid_at(time.time() - _GRACE_S)
+        instances = list(self._adapter._instances) if self._adapter is not None else ()
+        starts = [instance._start for instance in instances if instance._start is not None]
+        for oid in oids:
+            revisions = self._data[oid]
+            outdated = []
+            for tid, successor in pairwise(revisions.iterkeys()):
+                if successor >= recent:
+                    break
+                if not any(tid < start <= successor for start in starts):
+                    outdated.append(tid)
+            for tid in outdated:
+                del revisions[tid]
 
     def after_fork(self) -> None:
         """In a forked child: fresh locks, since threads that no longer exist may hold the inherited ones."""

@@ -314,6 +314,9 @@ class Session:
         exclusive = self._database.exclusive
         self._catalog.flush_counts()
         self._sequences.flush(BLOCK_AHEAD if exclusive else 0)
+        # BTrees ask that the inner nodes on the way to a changed leaf be current. A leaf that moved or went was itself
+        # changed, and a tree that was replaced has another schema token: both are noticed without reading the nodes.
+        self._connection._readCurrent.clear()
         if not exclusive:
             self._guard(self._catalog.relied())
         current = self._manager.get()
