@@ -100,8 +100,9 @@ class Sequences:
 
 @dataclass(slots=True)
 class _Use:
-    """What one transaction did with a Sequence. ``following`` is set where it counts on its own."""
+    """What one transaction did with a Sequence, ``mark`` at first. ``following`` is set where it counts on its own."""
 
+    mark: int
     highest: int = 0
     lowest: int = 1
     following: int | None = None
@@ -149,10 +150,9 @@ class SessionSequences:
     def _start(self, record: Sequence) -> _Use:
         if record._p_jar is None:
             self._add(record)  # gives it its oid, the name of its counter
-        use = self._uses[record] = _Use()
-        following = record.value + 1  # loads the record; before that, it has no serial and would look new
+        use = self._uses[record] = _Use(record.value)  # loads the record; before, it has no serial and would look new
         if record._p_serial == z64:
-            use.following = following
+            use.following = use.mark + 1
         return use
 
     @property
@@ -169,11 +169,11 @@ class SessionSequences:
     def committed(self) -> None:
         """After the commit: let the shared counters know of explicit ids and of what was counted here."""
         for record, use in self._uses.items():
-            oid, mark = record._p_oid, record.value
+            oid = record._p_oid
             if use.following is not None:
-                self._shared.begin(oid, max(use.following, use.highest + 1), mark)
+                self._shared.begin(oid, max(use.following, use.highest + 1), record.value)
             elif use.lowest > 1:
-                self._shared.observe(oid, mark, use.highest)
+                self._shared.observe(oid, use.mark, use.highest)
         self._uses.clear()
 
     def aborted(self) -> None:
