@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_zodb.errors import ConflictError, DataError, IntegrityError, OperationalError, ProgrammingError
+from django_zodb.storage import rebuild
 from django_zodb.storage.catalog import StoredCatalog, check_format, create_layout
 from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
@@ -877,6 +878,23 @@ def test_adding_a_column_keeps_indexes(store: Store, library: StoredCatalog) -> 
     assert list(library.table("author").rows()) == [(1, "Ada", None, 5)]
 
 
+def test_long_rewrites_leave_the_memory(store: Store, library: StoredCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "SPILL_ROWS", 100)
+    for number in range(2, 1001):
+        library.table("author").insert((number, f"n{number}", None))
+    store.commit()
+    schema, before, mark = library.schema("author") or AUTHOR, state(library), store.journal.mark()
+    wider = replace(schema, columns=(*schema.columns, column("extra")))
+    library.alter_table("author", wider, lambda row: (*row, "x"))
+    assert len(store.connection._savepoint_storage.index) > 10
+    store.journal.undo_to(mark)
+    assert state(library) == before
+    library.alter_table("author", wider, lambda row: (*row, "x"))
+    store.commit()
+    assert [row[3] for row in library.table("author").rows()] == ["x"] * 1000
+    assert_consistent(library)
+
+
 def test_changed_values_rebuild_indexes(store: Store) -> None:
     columns = (column("a", INTEGER), column("b", INTEGER))
     store.catalog.create_table(TableSchema("t", columns, indexes=(index("t_a", "a"), unique("t_b", "b"))))
@@ -1008,7 +1026,13 @@ def test_altering_settles_what_is_deferred(store: Store, library: StoredCatalog)
 
 
 def test_definitions_rely_on_what_they_read(store: Store, library: StoredCatalog) -> None:
+    library.create_table(TableSchema("prize", (column("author", BIGINT),)))
+    store.commit()
     author = library.table("author")
+    winner = ForeignKey("prize_fkey", ("author",), "author", ("id",))
+    library.alter_table("prize", replace(library.schema("prize") or BOOK, foreign_keys=(winner,)))
+    assert author.record._p_changed, "a delete there must notice"
+    store.abort()
     leaves = set(leaf_oids(author.tree))
     library.alter_table("author", replace(author.schema, indexes=(*author.schema.indexes, index("extra", "born"))))
     assert leaves <= store.journal.relied

@@ -98,6 +98,10 @@ class Constraints:
             or any(self.is_immediate(reference.fk) for reference in self._tables.references_to(schema.name))
         )
 
+    def references_to(self, table: str) -> Sequence[Reference]:
+        """The foreign keys that point at the table."""
+        return self._tables.references_to(table)
+
     # --- checks ----------------------------------------------------------------------------------------------------
 
     def end_statement(self) -> None:

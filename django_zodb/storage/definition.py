@@ -144,7 +144,8 @@ class Definition:
     def _alter(self, table: StoredTable, plan: TablePlan, convert: Callable[[Row], Row] | None) -> None:
         old, new = table.schema, plan.schema
         references = list(self._catalog.references_to(old.name))
-        rebuild = Rebuild(table, plan, references, convert)
+        rebuild = Rebuild(table, plan, references, convert, self._spill)
+        self._touch_targets(old.name, [fk for fk in new.foreign_keys if fk not in old.foreign_keys])
         if rebuild.reads_rows:
             self._rely_on_rows(table)
             rebuild.run()
@@ -195,7 +196,9 @@ class Definition:
 
     def _touch_targets(self, name: str, foreign_keys: Iterable[ForeignKey]) -> None:
         """Write the records of the tables that new foreign keys point at: whoever deletes rows there has to notice."""
-        for target in dict.fromkeys(fk.table for fk in foreign_keys if fk.table != name):
+        for target in dict.fromkeys(fk.table for fk in foreign_keys):
+            if target == name or self._catalog.schema(target) is None:
+                continue  # the table itself, perhaps under its new name
             record = self._existing(target).record
             self._write_record(record, record.data)
 
@@ -264,6 +267,14 @@ class Definition:
 
     def _rely_on_rows(self, table: StoredTable) -> None:
         table.rely_on(*leaf_oids(table.tree))
+
+    def _spill(self, tree: RowTree) -> None:
+        """Move a tree that is being built, and all else that has changed, out of memory."""
+        connection = self._root._p_jar
+        if tree._p_jar is None:
+            connection.add(tree)
+        connection.transaction_manager.get().savepoint(optimistic=True)
+        connection.cacheGC()
 
     # --- changes that know how to be undone ------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .constraints import Reference
     from .table import StoredTable
 
+SPILL_ROWS = 50_000
+"""So many converted rows are written to a temporary file together, and leave the memory."""
+
 ValuesOf = Callable[[Row], Any]
 
 
@@ -25,7 +28,7 @@ class Rebuild:
 
     ``convert`` turns an old row into a new one; without it the rows stay. After ``run``, ``rows`` is the tree to use;
     ``run`` is needed only if ``reads_rows``. Nothing of the old table is changed. An index stays if every row has the
-    same key in it as before, under the same rowid.
+    same key in it as before, under the same rowid. ``spill`` is given the new rows now and then, to write them out.
     """
 
     def __init__(
@@ -34,12 +37,14 @@ class Rebuild:
         plan: TablePlan,
         references: Sequence[Reference],
         convert: Callable[[Row], Row] | None,
+        spill: Callable[[RowTree], None],
     ) -> None:
         self._table = table
         self._old = table.schema
         self._new = plan.schema
         self._plan = plan
         self._convert = convert
+        self._spill = spill
         self.rows: RowTree = table.tree
         self._moved = False
         self._kept = self._indexes_that_may_stay()
@@ -140,13 +145,15 @@ class Rebuild:
             if index.schema.name not in self._kept or self._rekeys:
                 self._keys[index.schema.name] = []
         building = [(index.key_of, self._keys[index.schema.name]) for index in writer.indexes if self._builds(index)]
-        for rowid, old in self._table.items():
+        for count, (rowid, old) in enumerate(self._table.items(), 1):
             row = writer.admit(old if self._convert is None else self._convert(old))
             target = rowid if at is None else row[at]
             if rebuilds_rows:
                 self._moved = self._moved or target != rowid
                 if target is None or not rows.insert(target, row):
                     raise self._bad_key(target)
+                if count % SPILL_ROWS == 0:
+                    self._spill(rows)
             for key_of, keys in building:
                 keys.append((key_of(row), target))
             if comparisons:

@@ -8,6 +8,7 @@ or, where a constraint is deferred or looks at other rows, by ``constraints``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Protocol
 
@@ -63,6 +64,8 @@ class StoredTable:
         self._constraints = constraints
         self._name = plan.schema.name
         self._rowid_column = plan.schema.rowid_column
+        at = plan.schema.rowid_column
+        self._largest_id = (1 << ((at is not None and plan.schema.columns[at].type.size) or 64) - 1) - 1
         self._indexes = {
             index.name: StoredIndex(self._name, index, encoding, index_trees[index.name], self.count)
             for index, encoding in plan.indexes
@@ -70,6 +73,9 @@ class StoredTable:
         self._finders: dict[tuple[str, ...], Finder] = {}
         self.watched = False
         """Whether the end of the statement has to check something about a changed row."""
+        references = constraints.references_to(self._name)
+        self._acts_on_delete = any(each.fk.on_delete != "NO ACTION" for each in references)
+        self._acts_on_update = any(each.fk.on_update != "NO ACTION" for each in references)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -120,7 +126,8 @@ class StoredTable:
             if rowid is None:
                 rowid = self.new_rowid()
                 row = (*row[:at], rowid, *row[at + 1 :])
-                self._check_range(at, rowid)
+                if rowid > self._largest_id:
+                    raise self._exhausted(at)
             else:
                 self._sequences.observe(self._name, rowid)
         elif rowid is None:
@@ -151,7 +158,8 @@ class StoredTable:
                 self._move(rowid, current, new)
             else:
                 self._change(rowid, current, new)
-            self._constraints.after_update(self, current, new)
+            if self._acts_on_update:
+                self._constraints.after_update(self, current, new)
         except BaseException:
             self._journal.undo_to(mark)
             raise
@@ -174,6 +182,9 @@ class StoredTable:
         """Remove a row; see ``protocol.Table.delete``. One that an action of the statement has removed is no error."""
         current = self.get(rowid)
         if current is None:
+            return
+        if not self._acts_on_delete:
+            self._change(rowid, current, None)
             return
         mark = self._journal.mark()
         try:
@@ -273,7 +284,10 @@ class StoredTable:
     def revert(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Take back ``_change(rowid, old, new)``, of which any part may have been made."""
         if new is not None:
-            self._remove(rowid, self._writer.keys(new))
+            for tree, key in zip(self._trees, self._writer.keys(new), strict=True):
+                if key is not ABSENT:
+                    with suppress(TypeError):  # a key that does not compare with the others was never entered
+                        tree.discard(key, rowid)
         if old is None:
             self.tree.pop(rowid, None)
             return
@@ -317,15 +331,15 @@ class StoredTable:
         for at in self._writer.identities:
             if values[at] is None:
                 values[at] = self.new_rowid()
-                self._check_range(at, values[at])
+                if values[at].bit_length() >= (self.schema.columns[at].type.size or 64):
+                    raise self._exhausted(at)
             else:
                 self._sequences.observe(self._name, values[at])
         return tuple(values)
 
-    def _check_range(self, at: int, value: int) -> None:
-        if value.bit_length() >= (self.schema.columns[at].type.size or 64):
-            column = self.schema.columns[at]
-            raise DataError(f"the sequence of {self._name}.{column.name} has left the range of type {column.type}")
+    def _exhausted(self, at: int) -> DataError:
+        column = self.schema.columns[at]
+        return DataError(f"the sequence of {self._name}.{column.name} has left the range of type {column.type}")
 
     def _duplicate_rowid(self) -> IntegrityError:
         at = self._rowid_column
