@@ -270,7 +270,8 @@ class Definition:
 
     def _spill(self, tree: RowTree) -> None:
         """Move a tree that is being built, and all else that has changed, out of memory."""
-        connection = self._root._p_jar
+        root: Any = self._root
+        connection = root._p_jar
         if tree._p_jar is None:
             connection.add(tree)
         connection.transaction_manager.get().savepoint(optimistic=True)
