@@ -1,0 +1,196 @@
+"""Access paths: the rows of one table, by scan, key or index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import InternalError
+from .. import expr as x
+from .. import plan as p
+from ..expr import Expr, is_nullable
+from .frame import Frame
+
+Lookup = p.KeyLookup | p.IndexLookup
+_GREATEST_ROWID = (1 << 63) - 1
+
+
+def open_access(frame: Frame, node: p.BaseAccess) -> None:
+    """Open a loop over the rows, or bind the only one; binds the alias."""
+    frame.note(node)
+    if is_lookup(node):
+        assert isinstance(node, Lookup)
+        row = open_lookup(frame, node)
+        frame.where(f"({row} is not None)")
+        return
+    rowid = _hidden_rowid(frame, node)
+    guard = none_is_null(frame, nullable_keys(node))
+    if guard:
+        frame.where(guard)
+    if rowid is not None:
+        _open_with_rowid(frame, node, rowid)
+        return
+    iterable = rows(frame, node)
+    frame.each(frame.bind_table(node), iterable)
+
+
+def is_lookup(node: p.Node) -> bool:
+    """Whether the node finds one row at most, and so opens no loop."""
+    return isinstance(node, p.KeyLookup) or (isinstance(node, p.IndexLookup) and node.unique and not node.nulls)
+
+
+def open_lookup(frame: Frame, node: Lookup) -> str:
+    """Bind the alias to the row that a lookup finds, or to None; returns its variable."""
+    keys = [node.key] if isinstance(node, p.KeyLookup) else list(node.keys)
+    texts = [frame.value(key) for key in keys]
+    names = [
+        text if text.isidentifier() or not is_nullable(key) else frame.let("key", text)
+        for text, key in zip(texts, keys, strict=True)
+    ]
+    nulls = [f"{name} is None" for name, key in zip(names, keys, strict=True) if is_nullable(key)]
+    get = f"{frame.unit.table(node.table)}.get"
+    if isinstance(node, p.KeyLookup):
+        found = f"{get}({names[0]})" if _is_rowid(node.key) else "None"
+        rowid = names[0]
+    else:
+        rowids = frame.let("rowids", _unless(nulls, _index_rowids(frame, node, names), "()"))
+        rowid, nulls = f"{rowids}[0]", [f"not {rowids}"]
+        found = f"{get}({rowid})"
+    row = frame.bind_table(node)
+    frame.set(row, _unless(nulls, found, "None"))
+    if node.alias in frame.unit.rowids and node.table.rowid_column is None:
+        known = rowid if rowid.isidentifier() else frame.let(f"{row}_rowid", _unless(nulls, rowid, "None"))
+        frame.scope[node.alias].rowid = known
+    return row
+
+
+def _unless(nulls: Sequence[str], text: str, otherwise: str) -> str:
+    return f"({otherwise} if {' or '.join(nulls)} else {text})" if nulls else text
+
+
+def _hidden_rowid(frame: Frame, node: p.BaseAccess) -> str | None:
+    if node.alias not in frame.unit.rowids or node.table.rowid_column is not None:
+        return None
+    return frame.source.name(f"{frame.unit.row_name(node.alias)}_rowid")
+
+
+def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str) -> None:
+    table = frame.unit.table(node.table)
+    if isinstance(node, p.Scan | p.KeyRange):
+        pairs = f"{table}.items({_key_bounds(frame, node)})"
+        row = frame.bind_table(node)
+        frame.each(f"{rowid}, {row}", pairs)
+    else:
+        iterable = rowids(frame, node)
+        row = frame.bind_table(node)
+        frame.each(rowid, iterable)
+        frame.set(row, f"{table}.get({rowid})")
+        if isinstance(node, p.KeyIn | p.RowidUnion):
+            frame.where(f"({row} is not None)")
+    frame.scope[node.alias].rowid = rowid
+
+
+def nullable_keys(node: p.BaseAccess) -> list[Expr]:
+    """The keys and bounds that find nothing where they are NULL."""
+    match node:
+        case p.KeyRange(low=low, high=high):
+            keys: Sequence[Expr | None] = (low, high)
+        case p.IndexRange(prefix=prefix, low=low, high=high):
+            keys = (*prefix, low, high)
+        case p.IndexLookup(nulls=False):
+            keys = node.keys
+        case _:
+            keys = ()
+    return [key for key in keys if key is not None and is_nullable(key)]
+
+
+def none_is_null(frame: Frame, keys: Sequence[Expr]) -> str:
+    """The condition that no key is NULL; empty if none can be."""
+    tests = [f"{frame.atom(key, 'key')} is not None" for key in keys]
+    return f"({' and '.join(tests)})" if tests else ""
+
+
+def rows(frame: Frame, node: p.BaseAccess) -> str:
+    """Text of an iterable of the rows; the keys are known not to be NULL."""
+    table = frame.unit.table(node.table)
+    match node:
+        case p.Scan() | p.KeyRange():
+            return f"{table}.rows({_key_bounds(frame, node)})"
+        case p.KeyIn() | p.RowidUnion():
+            return f"filter(None, map({table}.get, {rowids(frame, node)}))"
+        case _:
+            return f"map({table}.get, {rowids(frame, node)})"
+
+
+def rowids(frame: Frame, node: p.BaseAccess) -> str:
+    """Text of an iterable of the rowids; the keys are known not to be NULL."""
+    match node:
+        case p.KeyIn(keys=keys):
+            return f"sorted({_key_set(frame, [key for key in keys if _is_rowid(key)])})"
+        case p.IndexLookup(keys=keys):
+            return _index_rowids(frame, node, [frame.value(key) for key in keys])
+        case p.IndexRange():
+            return _index_range(frame, node)
+        case p.IndexIn(index=index, keys=keys):
+            return f"rowids_in({frame.unit.index(node.table, index)}, {_key_set(frame, keys)})"
+        case p.RowidUnion(paths=paths):
+            return f"sorted({{{', '.join(_of_path(frame, path) for path in paths)}}})"
+        case p.Scan() | p.KeyRange():
+            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({_key_bounds(frame, node)})]"
+        case _:
+            return f"({frame.value(node.key)},)"
+
+
+def _of_path(frame: Frame, path: p.Node) -> str:
+    if not isinstance(path, p.BaseAccess):
+        raise InternalError(f"{type(path).__name__} is no access path of a RowidUnion")
+    keys = [path.key] if isinstance(path, p.KeyLookup) and is_nullable(path.key) else nullable_keys(path)
+    if isinstance(path, p.KeyLookup) and not _is_rowid(path.key):
+        return "*()"
+    found = rowids(frame, path)
+    if not keys:
+        return frame.value(path.key) if isinstance(path, p.KeyLookup) else f"*{found}"
+    tests = [f"{frame.value(key)} is not None" for key in keys]
+    return f"*({found} if {' and '.join(tests)} else ())"
+
+
+def _is_rowid(key: Expr) -> bool:
+    """False for a constant that no rowid can be."""
+    return not isinstance(key, x.Constant) or (
+        isinstance(key.value, int) and -_GREATEST_ROWID <= key.value <= _GREATEST_ROWID
+    )
+
+
+def _key_set(frame: Frame, keys: Sequence[Expr]) -> str:
+    keys = [key for key in keys if not (isinstance(key, x.Constant) and key.value is None)]
+    texts = list(dict.fromkeys(frame.value(key) for key in keys))
+    items = f"{{{', '.join(texts)}}}" if texts else "()"
+    if any(is_nullable(key) for key in keys):
+        items = f"not_null({items})"
+    if all(isinstance(key, x.Param | x.Constant) for key in keys) and texts:
+        return frame.once("keys", items)
+    return items
+
+
+def _index_rowids(frame: Frame, node: p.IndexLookup, texts: Sequence[str]) -> str:
+    return f"{frame.unit.index(node.table, node.index)}.lookup({', '.join(texts)})"
+
+
+def _index_range(frame: Frame, node: p.IndexRange) -> str:
+    prefix = [frame.value(key) for key in node.prefix]
+    arguments = [f"({', '.join(prefix)},)"] if prefix else []
+    if node.low is not None:
+        arguments.append(f"low={frame.value(node.low)}")
+    if node.high is not None:
+        arguments.append(f"high={frame.value(node.high)}")
+    flags = ("low_open", "high_open", "nulls", "reverse")
+    arguments += [f"{flag}=True" for flag in flags if getattr(node, flag)]
+    return f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
+
+
+def _key_bounds(frame: Frame, node: p.Scan | p.KeyRange) -> str:
+    if isinstance(node, p.Scan):
+        return ""
+    low = "" if node.low is None else frame.value(node.low) + (" + 1" if node.low_open else "")
+    high = "" if node.high is None else frame.value(node.high) + (" - 1" if node.high_open else "")
+    arguments = [low or "None", high] if high else [low] if low else []
+    return ", ".join(arguments + (["reverse=True"] if node.reverse else []))

@@ -1,0 +1,359 @@
+"""One generated function: its finished lines, the pipeline that is open, and how expressions reach the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ...errors import InternalError
+from ...storage.schema import TableSchema
+from .. import expr as x
+from .. import plan as p
+from ..emit import Emitter, Subplan
+from ..expr import Expr
+from ..plan import Node
+from ..program import comment
+from ..show import label
+from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, indented
+from .unit import Unit, all_expressions
+
+Needed = frozenset[tuple[str, str]]
+"""(alias, column) pairs that are used above a node; the column ``WHOLE`` asks for the row as one variable."""
+
+WHOLE = "\0row"
+NOTHING: Needed = frozenset()
+_MOST_LOOPS = 16
+_MOST_BLOCKS = 60
+
+
+@dataclass(slots=True)
+class Binding:
+    """How the text reaches an alias: a variable for its row, or one for each column, or both.
+
+    Without a row, the columns' variables have to survive where a pipeline ends; with one, they can be had again.
+    ``rowid`` is the variable of a hidden row identifier.
+    """
+
+    alias: str
+    positions: dict[str, int]
+    row: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    rowid: str | None = None
+    table: TableSchema | None = None
+
+    @property
+    def width(self) -> int:
+        """How many columns the row has."""
+        return len(self.positions)
+
+
+class Frame:
+    """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.source = unit.source
+        self.lines: list[str] = []
+        self.steps: list[Step] = []
+        self.scope: dict[str, Binding] = {}
+        self.early = unit.stream
+        self._emitter = Emitter(self)
+
+    # --- expressions -----------------------------------------------------------------------------------------------
+
+    def value(self, expr: Expr) -> str:
+        """Text of the expression's value."""
+        return self._emitter.value(expr)
+
+    def is_true(self, expr: Expr) -> str:
+        """Text that tells if the condition is true."""
+        return self._emitter.is_true(expr)
+
+    def atom(self, expr: Expr, wanted: str) -> str:
+        """A variable that holds the expression's value: an existing one, or a new one."""
+        text = self.value(expr)
+        return text if text.isidentifier() and text != "None" else self.let(wanted, text)
+
+    def column(self, column: x.Column) -> str:
+        """See ``emit.Context``."""
+        binding = self.scope.get(column.alias)
+        if binding is None:
+            raise InternalError(f"column {column.name} of {column.alias} is used where {column.alias} is not bound")
+        if column.name == x.ROWID_COLUMN:
+            return self.rowid(column.alias)
+        known = binding.columns.get(column.name)
+        if known is not None:
+            return known
+        if binding.row is None:
+            raise InternalError(f"column {column.name} of {column.alias} was not computed")
+        at = binding.positions[column.name]
+        name = self.source.name(f"{binding.row}_{column.name}")
+        self.steps.append(Let(name, f"{binding.row}[{at}]", False, binding.row, at, column.name))
+        binding.columns[column.name] = name
+        return name
+
+    def rowid(self, alias: str) -> str:
+        """The variable that holds the row identifier of a base table's alias."""
+        binding = self.scope[alias]
+        if binding.table is not None and binding.table.rowid_column is not None:
+            column = binding.table.columns[binding.table.rowid_column]
+            return self.column(x.Column(alias, column.name, column.type))
+        if binding.rowid is None:
+            raise InternalError(f"the rowid of {alias} was not kept")
+        return binding.rowid
+
+    def param(self, param: x.Param) -> str:
+        """See ``emit.Context``."""
+        return self.unit.param(param)
+
+    def once(self, wanted: str, text: str) -> str:
+        """See ``emit.Context``."""
+        return self.unit.once(wanted, text)
+
+    def part(self, text: str) -> str:
+        """See ``emit.Context``."""
+        name = self.source.name("part")
+        self.do(f"def {name}():", f"    return {text}")
+        return f"{name}()"
+
+    def subquery(self, subquery: Subplan) -> str:
+        """See ``emit.Context``."""
+        from .subquery import call_subquery
+
+        return call_subquery(self, subquery)
+
+    def open(self, node: Node, needed: Needed) -> None:
+        """Open the node's blocks in the pipeline; binds its aliases. ``needed`` is what is used of them later."""
+        from .nodes import open_node
+
+        open_node(self, node, needed)
+
+    # --- steps -----------------------------------------------------------------------------------------------------
+
+    def note(self, node: Node) -> None:
+        """The node's line of EXPLAIN as a comment."""
+        self.steps.append(Note(comment(label(node))))
+
+    def each(self, target: str, iterable: str, listed: bool = False) -> None:
+        """Open a loop."""
+        self.steps.append(For(target, iterable, listed))
+
+    def let(self, wanted: str, text: str) -> str:
+        """Bind a new variable."""
+        name = self.source.name(wanted)
+        self.steps.append(Let(name, text))
+        return name
+
+    def set(self, name: str, text: str) -> None:
+        """Bind a variable of that very name, such as that of a row."""
+        self.steps.append(Let(name, text, kept=True))
+
+    def where(self, condition: str) -> None:
+        """Go on only where the condition holds."""
+        if condition != "True":
+            self.steps.append(If(condition))
+
+    def do(self, *lines: str) -> None:
+        """Statements in the pipeline."""
+        self.steps.append(Do(lines))
+
+    # --- bindings --------------------------------------------------------------------------------------------------
+
+    def bind(self, alias: str, columns: Iterable[str], row: str | None, table: TableSchema | None = None) -> Binding:
+        """Make an alias known."""
+        binding = Binding(alias, {name: at for at, name in enumerate(columns)}, row, table=table)
+        self.scope[alias] = binding
+        return binding
+
+    def bind_table(self, node: p.BaseAccess | p.Insert) -> str:
+        """Make the alias of a base table known; returns the variable of its rows."""
+        row = self.unit.row_name(node.alias)
+        self.bind(node.alias, node.table.positions, row, node.table)
+        return row
+
+    def bound(self, node: Node) -> list[str]:
+        """The aliases that the node binds, in the order in which they were bound."""
+        aliases = p.bound_aliases(node)
+        return [alias for alias in self.scope if alias in aliases]
+
+    def carried(self, aliases: Iterable[str], needed: Needed) -> list[str]:
+        """The variables in which the needed columns of the aliases live, for the end of a pipeline."""
+        names: dict[str, None] = {}
+        for alias in aliases:
+            columns = sorted(name for other, name in needed if other == alias)
+            if columns:
+                binding = self.scope[alias]
+                names.update(dict.fromkeys(_variables(binding, columns)))
+        return list(names)
+
+    def missing(self, aliases: Iterable[str], needed: Needed) -> dict[str, str]:
+        """For each variable that ``carried`` returns, what it holds where an outer join finds nothing."""
+        texts: dict[str, str] = {}
+        for alias in aliases:
+            binding = self.scope[alias]
+            for name in self.carried((alias,), needed):
+                texts[name] = self.unit.missing(alias, binding.width) if name == binding.row else "None"
+        return texts
+
+    def forget(self, aliases: Iterable[str] | None = None) -> None:
+        """Drop variables of columns that come from rows: they are stale where the rows are bound anew."""
+        for binding in self.scope.values():
+            if binding.row is not None and (aliases is None or binding.alias in aliases):
+                binding.columns = {}
+
+    @contextmanager
+    def aside(self) -> Iterator[list[Step]]:
+        """Steps made inside go to the list yielded; variables of columns bound inside are forgotten after it."""
+        outer, self.steps = self.steps, []
+        columns = {alias: dict(binding.columns) for alias, binding in self.scope.items()}
+        try:
+            yield self.steps
+        finally:
+            self.steps = outer
+            for alias, binding in self.scope.items():
+                if alias in columns:
+                    binding.columns = columns[alias]
+                elif binding.row is not None:
+                    binding.columns = {}
+
+    # --- the ends of pipelines -------------------------------------------------------------------------------------
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the pipeline is near the number of blocks that Python nests."""
+        loops = sum(isinstance(step, For) for step in self.steps)
+        return loops >= _MOST_LOOPS or loops + sum(isinstance(step, If) for step in self.steps) >= _MOST_BLOCKS
+
+    def comprehension(self, value: str) -> Comprehension | None:
+        """The open pipeline as a comprehension, if it is simple enough."""
+        return comprehension(self.steps, value, self.source)
+
+    def finish(self, *sink: str) -> None:
+        """Print the pipeline around the statements of the sink; a new one begins."""
+        self.lines += blocks(self.steps, sink)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.steps = []
+        self.forget()
+
+    def write(self, *lines: str) -> None:
+        """Statements between pipelines."""
+        assert not self.steps
+        self.lines += lines
+
+    def write_note(self, node: Node) -> None:
+        """The node's line of EXPLAIN between pipelines."""
+        self.write(comment(label(node)))
+
+    def collect(self, value: str, wanted: str) -> str:
+        """End the pipeline in a new list of ``value``; returns its variable."""
+        simple = self.comprehension(value)
+        if simple is not None and simple.plain and simple.listed and simple.iterable.isidentifier():
+            self._keep_notes()
+            return simple.iterable
+        name = self.source.name(wanted)
+        if simple is not None:
+            self._keep_notes()
+            first, *rest = simple.listing()
+            self.lines += [f"{name} = {first}", *rest]
+        else:
+            self.lines.append(f"{name} = []")
+            self.finish(f"{name}.append({clean(value)})")
+        return name
+
+    def return_list(self, simple: Comprehension) -> None:
+        """End the pipeline, and the function, with the list of it."""
+        self._keep_notes()
+        first, *rest = simple.listing()
+        self.write(f"return {first}", *rest)
+
+    def collect_braced(self, name: str, key: str, value: str | None) -> bool:
+        """End the pipeline in a new set of keys, or dict of keys and values, if it is simple enough."""
+        keys, values = self.comprehension(key), self.comprehension(value or key)
+        if keys is None or values is None:
+            return False
+        pair = keys.value if value is None else f"{keys.value}: {values.value}"
+        first, *rest = replace(keys, value=pair).bracketed("{", "}")
+        self._keep_notes()
+        self.lines += [f"{name} = {first}", *rest]
+        return True
+
+    def iterable(self, value: str, wanted: str) -> str:
+        """End the pipeline in something to loop over once: lazily where it is simple, else a list."""
+        simple = self.comprehension(value)
+        if simple is None:
+            return self.collect(value, wanted)
+        self._keep_notes()
+        return simple.generator
+
+    def lazily(self, value: str, wanted: str) -> str:
+        """End the pipeline in an iterable that computes each ``value`` when it is asked for."""
+        simple = self.comprehension(value)
+        if simple is not None:
+            self._keep_notes()
+            return simple.generator
+        name = self.source.name(wanted)
+        lines = blocks(self.steps, [f"yield {clean(value)}"])
+        self._reset()
+        self.lines += [f"def {name}():", *indented(lines)]
+        return f"{name}()"
+
+    def _keep_notes(self) -> None:
+        self.lines += [step.text for step in self.steps if isinstance(step, Note)]
+        self._reset()
+
+    def materialise(self, aliases: Iterable[str], needed: Needed) -> None:
+        """End the pipeline in a list of what is needed, and begin the next with a loop over it."""
+        names = self.carried(aliases, needed)
+        rows = self.collect(tuple_of(names), "found")
+        self.each(target_of(names), rows, listed=True)
+
+
+def _variables(binding: Binding, columns: Sequence[str]) -> Iterator[str]:
+    if binding.row is not None:
+        yield binding.row
+    for name in columns:
+        if name == x.ROWID_COLUMN:
+            if binding.rowid is not None:
+                yield binding.rowid
+        elif binding.row is None and name != WHOLE:
+            yield binding.columns[name]
+
+
+def tuple_of(names: Sequence[str]) -> str:
+    """One variable itself, several as a tuple, none as None."""
+    if len(names) == 1:
+        return names[0]
+    return f"({', '.join(names)})" if names else "None"
+
+
+def target_of(names: Sequence[str]) -> str:
+    """What unpacks ``tuple_of`` in a loop."""
+    return ", ".join(names) or "_"
+
+
+def needed_by(expressions: Iterable[Expr]) -> Needed:
+    """The columns that the expressions use, also in the plans of their subqueries."""
+    found = set()
+    for expression in expressions:
+        for part in x.walk(expression):
+            match part:
+                case x.Column(alias=alias, name=name):
+                    found.add((alias, name))
+                case x.Subquery(plan=plan) | x.Exists(plan=plan) | x.InPlan(plan=plan):
+                    found |= needed_inside(plan)
+                case _:
+                    pass
+    return frozenset(found)
+
+
+def needed_inside(node: Node) -> Needed:
+    """The columns that a plan uses, its own and those of enclosing plans."""
+    return frozenset((part.alias, part.name) for part in all_expressions(node) if isinstance(part, x.Column))
+
+
+def whole(alias: str, columns: Iterable[str]) -> Needed:
+    """Every column of an alias, and its row as one."""
+    return frozenset({(alias, WHOLE), *((alias, name) for name in columns)})

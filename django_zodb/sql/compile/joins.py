@@ -1,0 +1,348 @@
+"""Joins: nested loops, lookups that need no loop, hash joins, and the kinds that keep or drop what has no pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...values import Kind
+from .. import expr as x
+from .. import plan as p
+from ..expr import Expr, is_nullable
+from ..plan import Node
+from .access import Lookup, is_lookup, open_lookup
+from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
+from .pipeline import Do, For, Let, Step, blocks
+from .subquery import call_rows
+
+AnyJoin = p.Join | p.NestedLoop | p.HashJoin
+
+
+@dataclass(slots=True)
+class Right:
+    """The right side of a join, ready to be looped over: variables of a row, and the text of their iterable."""
+
+    aliases: list[str]
+    names: list[str]
+    iterable: str
+
+    @property
+    def target(self) -> str:
+        """What a loop unpacks a row into."""
+        return target_of(self.names)
+
+
+def open_join(frame: Frame, node: AnyJoin, needed: Needed) -> None:
+    """Open both sides; binds their aliases (of a semi or anti join, those of the left side)."""
+    condition = node.condition
+    inner = needed | needed_by([condition] if condition is not None else [])
+    inner |= (
+        needed_by((*node.left_keys, *node.right_keys)) if isinstance(node, p.HashJoin) else needed_inside(node.right)
+    )
+    frame.open(node.left, inner)
+    if frame.crowded:
+        frame.materialise(frame.bound(node.left), inner)
+    frame.note(node)
+    lookup, terms = _peeled(node.right, condition)
+    if node.kind == "full":
+        _open_full(frame, node, inner)
+    elif is_lookup(lookup) and not isinstance(node, p.HashJoin):
+        assert isinstance(lookup, Lookup)
+        _open_lookup(frame, node, lookup, terms)
+    elif isinstance(node, p.HashJoin):
+        _open_hash(frame, node, inner)
+    else:
+        _open_loop(frame, node, inner)
+
+
+def _peeled(node: Node, condition: Expr | None) -> tuple[Node, list[Expr]]:
+    """The node under its filters, and their conditions with that of the join: for these the place is the same."""
+    terms = [condition] if condition is not None else []
+    while isinstance(node, p.Filter):
+        terms.append(node.condition)
+        node = node.source
+    return node, terms
+
+
+def _both(terms: Sequence[Expr]) -> Expr | None:
+    if len(terms) > 1:
+        return x.And(tuple(terms))
+    return terms[0] if terms else None
+
+
+# --- lookups: no loop ----------------------------------------------------------------------------------------------
+
+
+def _open_lookup(frame: Frame, node: AnyJoin, lookup: Lookup, terms: list[Expr]) -> None:
+    frame.note(lookup)
+    if node.kind in ("inner", "semi"):
+        row = open_lookup(frame, lookup)
+        frame.where(f"({row} is not None)")
+        _where(frame, terms)
+        return
+    row = open_lookup(frame, lookup)
+    _check_found(frame, row, terms)
+    if node.kind == "anti":
+        frame.where(f"({row} is None)")
+        return
+    missing = frame.unit.missing(lookup.alias, len(lookup.table.columns))
+    match frame.steps[-1]:
+        case Let(name=name, text=text) if name == row:
+            frame.steps[-1] = Let(row, f"({text} or {missing})", kept=True)
+        case _:
+            frame.set(row, f"({row} or {missing})")
+
+
+def _where(frame: Frame, terms: Sequence[Expr]) -> None:
+    for term in terms:
+        frame.where(frame.is_true(term))
+
+
+def _check_found(frame: Frame, row: str, terms: list[Expr]) -> None:
+    """Make the row None where the rest of the join condition does not hold."""
+    condition = _both(terms)
+    if condition is None:
+        return
+    with frame.aside() as steps:
+        text = frame.is_true(condition)
+    frame.do(
+        f"if {row} is not None:", *("    " + line for line in blocks(steps, [f"if not {text}:", f"    {row} = None"]))
+    )
+
+
+# --- loops ---------------------------------------------------------------------------------------------------------
+
+
+def _open_loop(frame: Frame, node: p.Join | p.NestedLoop, needed: Needed) -> None:
+    if node.kind == "inner" and _in_place(frame, node):
+        frame.open(node.right, needed)
+        if node.condition is not None:
+            frame.where(frame.is_true(node.condition))
+        return
+    right = _right_side(frame, node, needed)
+    _open_matches(frame, node, right, needed)
+
+
+def _in_place(frame: Frame, node: p.Join | p.NestedLoop) -> bool:
+    """Whether the right side can be opened inside the left one: an access path that uses the left row."""
+    return _depends(frame, node) and all(isinstance(part, p.BaseAccess | p.Filter) for part in p.walk(node.right))
+
+
+def _depends(frame: Frame, node: AnyJoin) -> bool:
+    left = p.bound_aliases(node.left)
+    return any(alias in left for alias, _ in needed_inside(node.right))
+
+
+def _right_side(frame: Frame, node: p.Join | p.NestedLoop, needed: Needed) -> Right:
+    """The right side as an iterable: a list made before the loops, an access path, or a function of the left row."""
+    if not _depends(frame, node):
+        return _listed(frame, node.right, needed)
+    if _in_place(frame, node):
+        with frame.aside() as steps:
+            frame.open(node.right, needed)
+            aliases = frame.bound(node.right)
+            names = frame.carried(aliases, needed)
+            made = _iterable(frame, steps, tuple_of(names))
+        return Right(aliases, names, made)
+    names, call = call_rows(frame, node.right, needed)
+    return Right(frame.bound(node.right), names, call)
+
+
+def _iterable(frame: Frame, steps: list[Step], value: str) -> str:
+    outer, frame.steps = frame.steps, steps
+    simple = frame.comprehension(value)
+    frame.steps = outer
+    if simple is not None:
+        return "".join(simple.listing()) if simple.plain else f"[{simple.generator[1:-1]}]"
+    name = frame.source.name("matches")
+    lines = [f"{name} = []", *blocks(steps, [f"{name}.append({value})"])]
+    outer.append(Do(tuple(lines)))
+    return name
+
+
+def _listed(frame: Frame, node: Node, needed: Needed) -> Right:
+    """The right side in a list, made before the pipeline of the left side."""
+    with frame.aside():
+        frame.open(node, needed)
+        aliases = frame.bound(node)
+        names = frame.carried(aliases, needed)
+        rows = frame.collect(tuple_of(names), f"{aliases[0] if aliases else 'row'}_rows")
+    return Right(aliases, names, rows)
+
+
+def _open_matches(frame: Frame, node: AnyJoin, right: Right, needed: Needed) -> None:
+    """Loop over the right rows that match; outer, semi and anti joins ask first if there are any."""
+    if node.kind == "inner":
+        frame.each(right.target, right.iterable)
+        if node.condition is not None:
+            frame.where(frame.is_true(node.condition))
+        return
+    matches = _matches(frame, node.condition, right)
+    if node.kind == "left":
+        absent = tuple_of([frame.missing(right.aliases, needed)[name] for name in right.names])
+        frame.each(right.target, f"({matches} or ({absent},))")
+    else:
+        frame.where(matches if node.kind == "semi" else f"(not {matches})")
+
+
+def _matches(frame: Frame, condition: Expr | None, right: Right) -> str:
+    """Text of a list (or the like) of the matching right rows, false if empty."""
+    if condition is None:
+        return right.iterable
+    with frame.aside() as steps:
+        frame.steps.append(For(right.target, right.iterable))
+        frame.where(frame.is_true(condition))
+    return _iterable(frame, steps, tuple_of(right.names))
+
+
+# --- hash joins ----------------------------------------------------------------------------------------------------
+
+
+def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
+    inner = needed | needed_by(node.right_keys)
+    keys_only = node.kind in ("semi", "anti") and node.condition is None
+    unique = _unique_keys(node)
+    with frame.aside():
+        frame.open(node.right, inner)
+        aliases = frame.bound(node.right)
+        names = frame.carried(aliases, needed)
+        table = _hash_table(frame, node, tuple_of(names), keys_only, unique)
+    key = _probe_key(frame, node.left_keys)
+    if keys_only:
+        frame.where(f"({key} {'in' if node.kind == 'semi' else 'not in'} {table})")
+        return
+    if unique and names and (node.kind == "inner" or node.condition is None):
+        _open_unique(frame, node, Right(aliases, names, f"{table}.get({key})"), needed)
+        return
+    found = f"({table}[{key}],)" if unique else f"{table}.get({key}, ())"
+    if unique:
+        found = f"({table}[{key}],) if {key} in {table} else ()"
+    _open_matches(frame, node, Right(aliases, names, f"({found})"), needed)
+
+
+def _hash_table(frame: Frame, node: p.HashJoin, value: str, keys_only: bool, unique: bool) -> str:
+    """Print the loop that files the right rows under their keys; returns the variable."""
+    key = _stored_key(frame, node.right_keys)
+    wanted = "_by_".join((_name_of(node.right), "_".join(_column_of(key) for key in node.right_keys)))
+    name = frame.source.name(wanted)
+    kind = "set" if keys_only else "dict" if unique else "lists"
+    if kind != "lists" and frame.collect_braced(name, key, None if keys_only else value):
+        return name
+    first = {"set": "set()", "dict": "{}", "lists": "defaultdict(list)"}[kind]
+    frame.lines.append(f"{name} = {first}")
+    sink = {"set": f"{name}.add({key})", "dict": f"{name}[{key}] = {value}", "lists": f"{name}[{key}].append({value})"}
+    frame.finish(sink[kind])
+    return name
+
+
+def _stored_key(frame: Frame, keys: Sequence[Expr]) -> str:
+    """The key of a right row; rows with a NULL in it match nothing, and are left out."""
+    texts = []
+    for key in keys:
+        if is_nullable(key):
+            frame.where(f"({frame.atom(key, 'key')} is not None)")
+        texts.append(_same(key, frame.value(key)))
+    return tuple_of(texts)
+
+
+def _probe_key(frame: Frame, keys: Sequence[Expr]) -> str:
+    return tuple_of([_same(key, frame.value(key)) for key in keys])
+
+
+def _same(key: Expr, text: str) -> str:
+    return f"same({text})" if x.type_of(key).kind is Kind.DOUBLE else text
+
+
+def _unique_keys(node: p.HashJoin) -> bool:
+    """Whether a key has one right row at most: the right side is a table, its columns a unique key of it."""
+    source, _ = _peeled(node.right, None)
+    if not isinstance(source, p.BaseAccess):
+        return False
+    names = {key.name for key in node.right_keys if isinstance(key, x.Column)}
+    if source.table.primary_key and names >= {*source.table.primary_key}:
+        return True
+    return any(
+        index.unique and index.where is None and None not in index.columns and names >= {*index.columns}
+        for index in source.table.indexes
+        if not index.deferrable
+    )
+
+
+def _open_unique(frame: Frame, node: p.HashJoin, right: Right, needed: Needed) -> None:
+    (row,) = right.names if len(right.names) == 1 else (frame.source.name("match"),)
+    absent = tuple_of([frame.missing(right.aliases, needed)[name] for name in right.names])
+    if node.kind == "left" and len(right.names) == 1 and absent != "None":
+        frame.set(row, f"({right.iterable} or {absent})")
+        return
+    frame.set(row, right.iterable)
+    match node.kind:
+        case "inner":
+            frame.where(f"({row} is not None)")
+        case "left":
+            frame.set(row, f"({absent} if {row} is None else {row})")
+        case _:
+            frame.where(f"({row} is {'not ' if node.kind == 'semi' else ''}None)")
+            return
+    if len(right.names) > 1:
+        frame.set(right.target, row)
+    if node.condition is not None:
+        frame.where(frame.is_true(node.condition))
+
+
+def _name_of(node: Node) -> str:
+    return next(iter(sorted(p.bound_aliases(node))), "row")
+
+
+def _column_of(key: Expr) -> str:
+    return key.name if isinstance(key, x.Column) else "key"
+
+
+# --- full joins ----------------------------------------------------------------------------------------------------
+
+
+def _open_full(frame: Frame, node: AnyJoin, needed: Needed) -> None:
+    """Pairs, then left rows without a pair, in one list; then the right rows that no pair has used."""
+    right_keys = node.right_keys if isinstance(node, p.HashJoin) else ()
+    right = _listed(frame, node.right, needed | needed_by(right_keys))
+    at, matched = frame.source.name("at"), frame.source.name("matched")
+    joined, matches = frame.source.name("joined"), frame.source.name("matches")
+    left = frame.bound(node.left)
+    left_names = frame.carried(left, needed)
+    numbered = f"enumerate({right.iterable})"
+    condition = node.condition
+    if isinstance(node, p.HashJoin):
+        numbered, condition = _numbered_by_key(frame, node, right, at), node.condition
+    pair = f"({at}, {tuple_of(right.names)})"
+    with frame.aside() as steps:
+        frame.each(f"{at}, {_unpacked(right.names)}", numbered)
+        if condition is not None:
+            frame.where(frame.is_true(condition))
+        found = _iterable(frame, steps, pair)
+    names = [*left_names, *right.names]
+    absent_left, absent_right = frame.missing(left, needed), frame.missing(right.aliases, needed)
+    one = tuple_of([*left_names, *(absent_right[name] for name in right.names)])
+    other = tuple_of([*(absent_left[name] for name in left_names), *right.names])
+    loop = f"for {at}, {_unpacked(right.names)} in"
+    frame.lines += [f"{joined}, {matched} = [], set()"]
+    frame.finish(
+        f"{matches} = {found}",
+        f"{matched}.update({at} for {at}, _ in {matches})",
+        f"{joined} += [{tuple_of(names)} {loop} {matches}] or [{one}]",
+    )
+    frame.write(f"{joined} += [{other} {loop} enumerate({right.iterable}) if {at} not in {matched}]")
+    frame.each(target_of(names), joined, listed=True)
+
+
+def _unpacked(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"({', '.join(names)})" if names else "_"
+
+
+def _numbered_by_key(frame: Frame, node: p.HashJoin, right: Right, at: str) -> str:
+    """Print the loop that files the numbered right rows under their keys; returns what the left row finds."""
+    name = frame.source.name("by_key")
+    with frame.aside():
+        frame.each(f"{at}, {_unpacked(right.names)}", f"enumerate({right.iterable})")
+        key = _stored_key(frame, node.right_keys)
+        frame.lines.append(f"{name} = defaultdict(list)")
+        frame.finish(f"{name}[{key}].append(({at}, {tuple_of(right.names)}))")
+    return f"{name}.get({_probe_key(frame, node.left_keys)}, ())"

@@ -1,0 +1,239 @@
+"""What needs all rows before it gives the first: sorting, DISTINCT, set operations; and LIMIT, which needs few."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from ...values import Kind, SqlType
+from .. import expr as x
+from .. import plan as p
+from ..expr import Expr, SortKey, is_nullable
+from ..plan import Node
+from .frame import Frame, Needed, needed_by, target_of, tuple_of
+from .pipeline import For, Note
+
+
+def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
+    """Rows in a list, sorted, looped over."""
+    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    frame.write_note(node)
+    _write_sort(frame, rows, keys)
+    frame.each(target_of([*skipped, *names]), rows, listed=True)
+
+
+def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
+    """The first rows by a heap; by sorting, where one heap can't follow mixed directions."""
+    limit, offset = _limits(frame, node.limit, node.offset)
+    stop = f"{offset} + {limit}" if offset else limit
+    directions = {key.descending for key in node.keys}
+    if len(directions) > 1:
+        rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+        frame.write_note(node)
+        _write_sort(frame, rows, keys)
+        frame.each(target_of([*skipped, *names]), f"{rows}[{offset}:{stop}]", listed=True)
+        return
+    rows, names, skipped, keys = _collected(frame, node, node.keys, needed, lazily=True)
+    frame.write_note(node)
+    function = "nlargest" if directions == {True} else "nsmallest"
+    first = frame.source.name("first")
+    positions = ", ".join(str(at) for at, _ in keys)
+    frame.write(f"{first} = {function}({stop}, {rows}, key=itemgetter({positions}))")
+    frame.each(target_of([*skipped, *names]), f"{first}[{offset}:]" if offset else first, listed=True)
+
+
+Keys = list[tuple[int, bool]]
+"""The position of each sort key in the collected tuples, and whether it is descending."""
+
+
+def _collected(
+    frame: Frame, node: p.Sort | p.TopN, keys: tuple[SortKey, ...], needed: Needed, lazily: bool = False
+) -> tuple[str, list[str], list[str], Keys]:
+    """The rows of the source, collected together with their sort keys.
+
+    Returns the list (or iterable), the variables carried, placeholders for keys before them, and where the keys are.
+    """
+    early, frame.early = frame.early, False
+    frame.open(node.source, needed | needed_by(key.expr for key in keys))
+    frame.early = early
+    names = frame.carried(frame.bound(node.source), needed)
+    plain = _plain_positions(frame, keys, names)
+    if plain is not None:
+        value, skipped, places = names[0], [], plain
+    else:
+        texts = [sort_text(frame, key) for key in keys]
+        value = tuple_of([*texts, *names]) if names or len(texts) > 1 else f"({texts[0]},)"
+        skipped = ["_"] * len(texts) if names else []
+        places = list(range(len(texts)))
+    rows = frame.iterable(value, "found") if lazily else frame.collect(value, "found")
+    return rows, names, skipped, [(at, key.descending) for at, key in zip(places, keys, strict=True)]
+
+
+def _plain_positions(frame: Frame, keys: tuple[SortKey, ...], names: list[str]) -> list[int] | None:
+    """Positions of the keys in the only row that is carried, where they can be compared as they are."""
+    places = []
+    for key in keys:
+        column = key.expr
+        if not isinstance(column, x.Column) or column.nullable or column.type.kind is Kind.DOUBLE:
+            return None
+        binding = frame.scope[column.alias]
+        if binding.row is None or names != [binding.row] or column.name not in binding.positions:
+            return None
+        places.append(binding.positions[column.name])
+    return places or None
+
+
+def sort_text(frame: Frame, key: SortKey) -> str:
+    """The text of a value that sorts as the key says, among its like."""
+    exact = x.type_of(key.expr).kind is not Kind.DOUBLE
+    if not is_nullable(key.expr):
+        text = frame.value(key.expr)
+        return text if exact else f"float_key({text})"
+    name = frame.atom(key.expr, "key")
+    extreme = "LEAST" if key.nulls_first is not key.descending else "GREATEST"
+    return f"({extreme} if {name} is None else {name if exact else f'float_key({name})'})"
+
+
+def _write_sort(frame: Frame, rows: str, keys: Keys) -> None:
+    """Sort by the last run of one direction first: sorting is stable."""
+    runs = [(descending, [str(at) for at, _ in run]) for descending, run in groupby(keys, key=lambda item: item[1])]
+    for descending, positions in reversed(runs):
+        order = ", reverse=True" if descending else ""
+        frame.write(f"{rows}.sort(key=itemgetter({', '.join(positions)}){order})")
+
+
+# --- LIMIT ---------------------------------------------------------------------------------------------------------
+
+
+def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
+    """A slice of a list, or the first rows of what computes no more of them than asked for."""
+    limit, offset = _limits(frame, node.limit, node.offset)
+    early, frame.early = frame.early, True
+    frame.open(node.source, needed)
+    frame.early = early
+    stop = f"{offset} + {limit}" if offset and limit else limit
+    match [step for step in frame.steps if not isinstance(step, Note)]:
+        case [For(target=target, iterable=rows, listed=True)] if rows.isidentifier():
+            frame.steps = [step for step in frame.steps if isinstance(step, Note)]
+            frame.note(node)
+            frame.each(target, f"{rows}[{offset}:{stop}]", listed=True)
+        case _:
+            names = frame.carried(frame.bound(node.source), needed)
+            rows = frame.lazily(tuple_of(names), "rows")
+            frame.note(node)
+            first = f"{offset}, " if offset else ""
+            frame.each(target_of(names), f"islice({rows}, {first}{stop or None})")
+
+
+def _limits(frame: Frame, limit: Expr | None, offset: Expr | None) -> tuple[str, str]:
+    """Texts of the numbers, checked before the first row is read; empty where there is none."""
+    return _limit(frame, limit, "LIMIT"), _limit(frame, offset, "OFFSET")
+
+
+def _limit(frame: Frame, expr: Expr | None, clause: str) -> str:
+    if expr is None:
+        return ""
+    if isinstance(expr, x.Constant) and isinstance(expr.value, int) and 0 <= expr.value < 1 << 31:
+        return str(expr.value)
+    option = "" if clause == "LIMIT" else ", 'OFFSET'"
+    return frame.once(clause.lower(), f"row_limit({frame.value(expr)}{option})")
+
+
+# --- DISTINCT ------------------------------------------------------------------------------------------------------
+
+
+def open_distinct(frame: Frame, node: p.Distinct, needed: Needed) -> None:
+    """Rows as keys of a dict, which keeps their order; row by row against those seen, where few may be asked for."""
+    from .nodes import open_row
+
+    (alias,) = p.bound_aliases(node)
+    columns = p.output_columns(node.source)
+    value = open_row(frame, node.source)
+    inexact = any(column.type.kind is Kind.DOUBLE for column in columns)
+    row = frame.unit.row_name(alias)
+    if frame.early:
+        frame.note(node)
+        seen = frame.source.name("seen")
+        key = "same_row({0})" if inexact else "{0}"
+        frame.lines.append(f"{seen} = set()")
+        if value != row:
+            frame.set(row, value)
+        frame.where(f"({key.format(row)} not in {seen})")
+        frame.do(f"{seen}.add({key.format(row)})")
+    else:
+        found = _distinct_rows(frame, value, inexact)
+        frame.note(node)
+        frame.each(row, found)
+    frame.bind(alias, [column.name for column in columns], row)
+
+
+def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:
+    if not inexact:
+        simple = frame.comprehension(value)
+        if simple is not None:
+            return f"dict.fromkeys{_closed(frame.iterable(value, 'found'))}"
+    name = frame.source.name("found")
+    frame.lines.append(f"{name} = {{}}")
+    if inexact:
+        frame.finish(f"{name}.setdefault(same_row({value}), {value})")
+        return f"{name}.values()"
+    frame.finish(f"{name}[{value}] = None")
+    return name
+
+
+def _closed(text: str) -> str:
+    return text if text.startswith("(") and text.endswith(")") else f"({text})"
+
+
+def open_distinct_on(frame: Frame, node: p.DistinctOn, needed: Needed) -> None:
+    """The first rows by their keys, in a dict."""
+    early, frame.early = frame.early, False
+    frame.open(node.source, needed | needed_by(node.keys))
+    frame.early = early
+    key = tuple_of([same_text(x.type_of(key), frame.value(key)) for key in node.keys])
+    names = frame.carried(frame.bound(node.source), needed)
+    found = frame.source.name("firsts")
+    frame.lines.append(f"{found} = {{}}")
+    frame.finish(f"{found}.setdefault({key}, {tuple_of(names)})")
+    frame.note(node)
+    frame.each(target_of(names), f"{found}.values()")
+
+
+def same_text(type_: SqlType, text: str) -> str:
+    """The value as it may stand in a set or dict: every NaN the same."""
+    return f"same({text})" if type_.kind is Kind.DOUBLE else text
+
+
+# --- UNION, INTERSECT, EXCEPT --------------------------------------------------------------------------------------
+
+
+def open_set_operation(frame: Frame, node: p.SetOperation, needed: Needed) -> None:
+    """Both sides as rows, then combined; DISTINCT kinds keep the order in which rows are found."""
+    left, right = _side(frame, node.left, "left"), _side(frame, node.right, "right")
+    if any(column.type.kind is Kind.DOUBLE for column in node.columns) and not (node.all and node.kind == "union"):
+        left, right = f"map(same_row, {left})", f"map(same_row, {right})"
+    frame.note(node)
+    row = frame.unit.row_name(node.alias)
+    match node.kind, node.all:
+        case "union", True:
+            rows = f"chain({left}, {right})"
+        case "union", False:
+            rows = f"dict.fromkeys(chain({left}, {right}))"
+        case kind, True:
+            rows = f"{kind}_all({left}, {right})"
+        case kind, False:
+            there = frame.source.name("there")
+            frame.lines.append(f"{there} = set({right})")
+            test = "in" if kind == "intersect" else "not in"
+            rows = f"dict.fromkeys([{row} for {row} in {left} if {row} {test} {there}])"
+    frame.each(row, rows)
+    frame.bind(node.alias, [column.name for column in node.columns], row)
+
+
+def _side(frame: Frame, node: Node, wanted: str) -> str:
+    from .nodes import open_row
+
+    early, frame.early = frame.early, False
+    with frame.aside():
+        rows = frame.collect(open_row(frame, node), wanted)
+    frame.early = early
+    return rows

@@ -1,0 +1,140 @@
+"""Subqueries: local functions of the statement's function, called with the outer rows that they use.
+
+One that uses no outer row is computed at most once per execution, and only if it is asked for.
+"""
+
+from __future__ import annotations
+
+from .. import expr as x
+from .. import plan as p
+from ..emit import Subplan
+from ..plan import Node
+from .frame import Binding, Frame, Needed, needed_by, needed_inside, tuple_of
+from .pipeline import For, If, indented
+
+
+def call_subquery(frame: Frame, subquery: Subplan) -> str:
+    """See ``emit.Context.subquery``."""
+    match subquery:
+        case x.Subquery(plan=plan):
+            inner = _Function(frame, plan, "scalar")
+            _scalar(inner.frame, plan)
+        case x.Exists(plan=plan):
+            inner = _Function(frame, plan, "exists")
+            _exists(inner.frame, plan)
+        case x.InPlan(plan=plan, terms=terms):
+            inner = _Function(frame, plan, "members")
+            _members(inner.frame, plan, len(terms))
+    return inner.call()
+
+
+def call_rows(frame: Frame, node: Node, needed: Needed) -> tuple[list[str], str]:
+    """The rows of a plan that uses outer rows, as a list made by a local function.
+
+    Binds the plan's aliases in ``frame``; returns the variables that a row consists of, and the call.
+    """
+    inner = _Function(frame, node, "rows")
+    inner.frame.open(node, needed)
+    aliases = inner.frame.bound(node)
+    names = inner.frame.carried(aliases, needed)
+    inner.frame.write(f"return {inner.frame.collect(tuple_of(names), 'found')}")
+    frame.scope.update((alias, inner.frame.scope[alias]) for alias in aliases)
+    frame.forget(aliases)
+    return names, inner.call()
+
+
+class _Function:
+    """A local function while it is written: its frame knows the outer rows by the names they have outside."""
+
+    def __init__(self, outer: Frame, plan: Node, wanted: str) -> None:
+        self._unit = outer.unit
+        self._name = outer.source.name(wanted)
+        self._args: dict[str, None] = {}
+        self.frame = Frame(outer.unit)
+        used = needed_inside(plan)
+        for alias, binding in list(outer.scope.items()):
+            columns = sorted(name for other, name in used if other == alias)
+            if columns:
+                self._pass(outer, binding, columns)
+
+    def _pass(self, outer: Frame, binding: Binding, columns: list[str]) -> None:
+        passed = Binding(binding.alias, binding.positions, binding.row, {}, binding.rowid, binding.table)
+        if binding.row is not None:
+            self._args[binding.row] = None
+            if x.ROWID_COLUMN in columns and binding.rowid is not None:
+                self._args[binding.rowid] = None
+        else:
+            passed.columns = {name: binding.columns[name] for name in columns}
+            self._args.update(dict.fromkeys(passed.columns.values()))
+        self.frame.scope[binding.alias] = passed
+
+    def call(self) -> str:
+        """Add the finished function to the statement's; returns a call of it."""
+        args = ", ".join(self._args)
+        decorators = [] if args else ["@once"]
+        self._unit.definitions += [*decorators, f"def {self._name}({args}):", *indented(self.frame.lines)]
+        return f"{self._name}({args})"
+
+
+def _open_columns(frame: Frame, plan: Node) -> list[str]:
+    """Open a query; the texts of its columns."""
+    if isinstance(plan, p.Project):
+        expressions = [output.expr for output in plan.outputs]
+        frame.open(plan.source, needed_by(expressions))
+        frame.note(plan)
+        return [frame.value(expression) for expression in expressions]
+    columns = p.output_columns(plan)
+    (alias,) = p.bound_aliases(plan)
+    frame.open(plan, frozenset((alias, column.name) for column in columns))
+    return [frame.column(x.Column(alias, column.name, column.type)) for column in columns]
+
+
+def _scalar(frame: Frame, plan: Node) -> None:
+    (value,) = _open_columns(frame, plan)
+    if not _one_row(plan):
+        frame.write(f"return single({frame.collect(value, 'found')})")
+        return
+    blocks = any(isinstance(step, For | If) for step in frame.steps)
+    frame.finish(f"return {value}")
+    if blocks:
+        frame.write("return None")
+
+
+def _one_row(plan: Node) -> bool:
+    """Whether the plan certainly gives one row at most."""
+    match plan:
+        case p.Limit(limit=x.Constant(value=int(limit))) | p.TopN(limit=x.Constant(value=int(limit))):
+            return limit <= 1
+        case p.Aggregate(keys=()) | p.KeyLookup() | p.IndexLookup(unique=True, nulls=False):
+            return True
+        case p.Values(rows=rows):
+            return len(rows) <= 1
+        case p.Project() | p.Filter() | p.Sort() | p.Distinct() | p.Limit():
+            return _one_row(plan.source)
+        case _:
+            return False
+
+
+def _exists(frame: Frame, plan: Node) -> None:
+    while isinstance(plan, p.Project | p.Sort | p.Distinct):
+        plan = plan.source
+    frame.early = True
+    frame.open(plan, frozenset())
+    blocks = any(isinstance(step, For | If) for step in frame.steps)
+    frame.finish("return True")
+    if blocks:
+        frame.write("return False")
+
+
+def _members(frame: Frame, plan: Node, width: int) -> None:
+    from .order import same_text
+
+    columns = p.output_columns(plan)
+    texts = [same_text(column.type, text) for column, text in zip(columns, _open_columns(frame, plan), strict=True)]
+    assert len(texts) == width
+    value = tuple_of(texts)
+    name = frame.source.name("found")
+    if not frame.collect_braced(name, value, None):
+        frame.lines.append(f"{name} = set()")
+        frame.finish(f"{name}.add({value})")
+    frame.write(f"return {name}")

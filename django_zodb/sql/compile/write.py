@@ -1,0 +1,286 @@
+"""INSERT, UPDATE and DELETE: all rows are found before the first one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ...errors import DataError, ProgrammingError
+from ...storage.schema import ColumnSchema, TableSchema
+from .. import expr as x
+from .. import plan as p
+from ..expr import Expr
+from ..plan import Output
+from ..runtime import column_converter
+from .frame import WHOLE, Frame, needed_by, tuple_of
+from .nodes import open_row, row_text
+from .pipeline import blocks, clean_statement, indented
+
+
+def write_insert(frame: Frame, node: p.Insert) -> None:
+    """The body of an INSERT's function."""
+    count, last = frame.source.name("count"), frame.source.name("last")
+    texts = _open_source(frame, node)
+    returned = _returned(frame, node.returning)
+    row = _insert_row(frame, node, _proposed(frame, node, texts))
+    sink = [f"{count} += 1"]
+    at = node.table.rowid_column
+    if at is not None:
+        sink.append(f"{last} = {row}[{at}]")
+    sink += _returning(frame, node.returning, returned)
+    frame.lines.append(f"{count}, {last} = 0, None")
+    frame.finish(*sink)
+    frame.write(f"return {returned}, {count}, {last}")
+
+
+def _returned(frame: Frame, outputs: Sequence[Output]) -> str:
+    """Begin the list of rows to return; None if there are none."""
+    if not outputs:
+        return "None"
+    name = frame.source.name("returned")
+    frame.lines.append(f"{name} = []")
+    return name
+
+
+def _returning(frame: Frame, outputs: Sequence[Output], returned: str) -> list[str]:
+    if not outputs:
+        return []
+    return [clean_statement(f"{returned}.append({row_text(frame, [output.expr for output in outputs])})")]
+
+
+def _open_source(frame: Frame, node: p.Insert) -> dict[int, str]:
+    """Loop over the rows to insert; the texts of the columns that they give, by position, converted."""
+    source = node.source
+    columns = [node.table.columns[at] for at in node.positions]
+    frame.note(node)
+    if isinstance(source, p.Values):
+        texts = _open_values(frame, node, source, columns)
+    else:
+        with frame.aside():
+            rows = frame.collect(open_row(frame, source), "rows")
+        row = frame.source.name("given")
+        frame.each(row, rows)
+        types = [column.type for column in p.output_columns(source)]
+        texts = [
+            f"{row}[{at}]" if type_ == column.type else f"{_convert(frame, node.table, column)}({row}[{at}])"
+            for at, (column, type_) in enumerate(zip(columns, types, strict=True))
+        ]
+    return dict(zip(node.positions, texts, strict=True))
+
+
+def _open_values(frame: Frame, node: p.Insert, source: p.Values, columns: list[ColumnSchema]) -> list[str]:
+    if len(source.rows) == 1:
+        (values,) = source.rows
+        return [_converted(frame, node.table, column, value) for column, value in zip(columns, values, strict=True)]
+    if source.rows and (batch := _batch(source)) is not None:
+        first, stride = batch
+        names = [frame.source.name(f"p{at}") for at in range(stride)]
+        end = first + stride * len(source.rows)
+        frame.each(f"{', '.join(names)},", f"batches(params[{first}:{end}], {stride})")
+        return [
+            f"{_convert(frame, node.table, column)}({names[value.index - first]})"
+            if isinstance(value, x.Param)
+            else _converted(frame, node.table, column, value)
+            for column, value in zip(columns, source.rows[0], strict=True)
+        ]
+    row = frame.source.name("given")
+    rows = [
+        ", ".join(_converted(frame, node.table, column, value) for column, value in zip(columns, values, strict=True))
+        for values in source.rows
+    ]
+    frame.each(row, f"({''.join(f'({texts},), ' if texts else '(), ' for texts in rows)})")
+    return [f"{row}[{at}]" for at in range(len(columns))]
+
+
+def _batch(source: p.Values) -> tuple[int, int] | None:
+    """The first parameter and the number of parameters per row, where all rows are made alike of consecutive ones."""
+    first_row = source.rows[0]
+    indexes = sorted(value.index for value in first_row if isinstance(value, x.Param))
+    stride = len(indexes)
+    if not indexes or indexes != list(range(indexes[0], indexes[0] + stride)):
+        return None
+    for number, row in enumerate(source.rows):
+        for value, first in zip(row, first_row, strict=True):
+            if isinstance(first, x.Param):
+                if not isinstance(value, x.Param) or value.index != first.index + number * stride:
+                    return None
+            elif not isinstance(first, x.Constant) or value != first:
+                return None
+    return indexes[0], stride
+
+
+def _proposed(frame: Frame, node: p.Insert, texts: dict[int, str]) -> str:
+    for at, default in node.defaults:
+        texts[at] = _converted(frame, node.table, node.table.columns[at], default)
+    return f"({', '.join(texts.get(at, 'None') for at in range(len(node.table.columns)))},)"
+
+
+def _converted(frame: Frame, table: TableSchema, column: ColumnSchema, value: Expr) -> str:
+    """The text of a value as it fits the column; converted when the plan is, if it can be."""
+    if isinstance(value, x.Param):
+        return f"{_convert(frame, table, column)}({frame.unit.raw_param(value.index)})"
+    if isinstance(value, x.Constant):
+        try:
+            return frame.source.constant(_converter(table, column)(value.value))
+        except DataError:
+            pass  # to be raised when the statement runs
+    text = frame.value(value)
+    if x.type_of(value) == column.type:
+        return text
+    return f"{_convert(frame, table, column)}({text})"
+
+
+def _converter(table: TableSchema, column: ColumnSchema) -> Callable[[Any], Any]:
+    return column_converter(column.type, f"{table.name}.{column.name}")
+
+
+def _convert(frame: Frame, table: TableSchema, column: ColumnSchema) -> str:
+    """The name of the function that makes a value fit the column."""
+    key = f"to_{table.name}_{column.name}"
+    name = frame.unit.converters.get(key)
+    if name is None:
+        name = frame.unit.converters[key] = frame.source.share(key, _converter(table, column))
+    return name
+
+
+# --- one row -------------------------------------------------------------------------------------------------------
+
+
+def _insert_row(frame: Frame, node: p.Insert, proposed: str) -> str:
+    """Store the row, or do what ON CONFLICT says; returns the variable of the row as stored."""
+    table = frame.unit.table(node.table)
+    row = frame.unit.row_name(node.alias)
+    if node.conflict is None:
+        frame.set(row, f"{table}.insert({proposed})")
+        frame.bind_table(node)
+        return row
+    name = frame.source.name("proposed")
+    frame.set(name, proposed)
+    index = _conflict_index(node.table, node.conflict)
+    option = "" if index is None else f", {frame.source.constant(index)}"
+    clashes = f"{table}.conflicts({name}{option})"
+    if node.conflict.assignments is None:
+        frame.where(f"(not {clashes})")
+        frame.set(row, f"{table}.insert({name})")
+    else:
+        _upsert(frame, node, node.conflict, name, clashes)
+    frame.bind_table(node)
+    return row
+
+
+def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, found: str) -> None:
+    table, row = frame.unit.table(node.table), frame.unit.row_name(node.alias)
+    clashes, existing = frame.let("clashes", found), frame.source.name("existing")
+    assert conflict.assignments is not None
+    names = [column.name for column in node.table.columns]
+    with frame.aside() as steps:
+        frame.bind(node.alias, names, existing, node.table)
+        frame.bind(conflict.excluded, names, proposed, node.table)
+        if conflict.condition is not None:
+            frame.where(frame.is_true(conflict.condition))
+        changed = _changed_row(frame, node.table, existing, conflict.assignments)
+        update = clean_statement(f"{row} = {table}.update({clashes}[0], {existing}, {changed})")
+    frame.do(
+        f"if {clashes}:",
+        f"    {existing} = {table}.get({clashes}[0])",
+        f"    {row} = None",
+        *indented(blocks(steps, [update])),
+        "else:",
+        f"    {row} = {table}.insert({proposed})",
+    )
+    if conflict.condition is not None:
+        frame.where(f"({row} is not None)")
+
+
+def _conflict_index(table: TableSchema, conflict: p.OnConflict) -> str | None:
+    """The unique index that ON CONFLICT names, or that has the columns it names."""
+    if conflict.index is not None or not conflict.target:
+        return conflict.index
+    target = set(conflict.target)
+    if table.primary_key and target == {*table.primary_key}:
+        return table.primary_key_name or f"{table.name}_pkey"
+    for index in table.indexes:
+        if index.unique and target == {*index.columns}:
+            return index.name
+    shown = ", ".join(conflict.target)
+    raise ProgrammingError(f"ON CONFLICT ({shown}): {table.name} has no unique constraint of these columns")
+
+
+def _changed_row(frame: Frame, table: TableSchema, row: str, assignments: Sequence[tuple[int, Expr]]) -> str:
+    """``row`` with values exchanged: slices of it, added to the new values."""
+    texts = {at: _converted(frame, table, table.columns[at], value) for at, value in assignments}
+    return f"({' + '.join(_pieces(row, texts, len(table.columns)))})"
+
+
+def _pieces(row: str, texts: dict[int, str], width: int) -> Iterator[str]:
+    at = 0
+    while at < width:
+        end = at
+        while end < width and (end in texts) is (at in texts):
+            end += 1
+        if at in texts:
+            yield f"({', '.join(texts[place] for place in range(at, end))},)"
+        else:
+            yield f"{row}[{at or ''}:{end if end < width else ''}]"
+        at = end
+
+
+# --- UPDATE and DELETE ---------------------------------------------------------------------------------------------
+
+
+def write_update(frame: Frame, node: p.Update) -> None:
+    """The body of an UPDATE's function."""
+    extra = needed_by(output.expr for output in node.returning)
+    used = needed_by(value for _, value in node.assignments)
+    rowid, row, others = _open_target(frame, node, used | extra)
+    frame.note(node)
+    changed = _changed_row(frame, node.table, row, node.assignments)
+    kept = frame.carried(others, extra)
+    new = frame.source.name("new")
+    found = _collect_once(frame, node, rowid, [row, changed, *kept], "changes")
+    returned = _returned(frame, node.returning)
+    target = frame.source.name("rowid")
+    frame.each(", ".join([target, *([row, new, *kept])]), found)
+    frame.set(row, f"{frame.unit.table(node.table)}.update({target}, {row}, {new})")
+    frame.finish(*_returning(frame, node.returning, returned))
+    frame.write(f"return {returned}, len({_counted(found)}), None")
+
+
+def write_delete(frame: Frame, node: p.Delete) -> None:
+    """The body of a DELETE's function."""
+    extra = needed_by(output.expr for output in node.returning)
+    rowid, row, others = _open_target(frame, node, extra)
+    frame.note(node)
+    kept = frame.carried(others, extra)
+    found = _collect_once(frame, node, rowid, [row, *kept], "found")
+    returned = _returned(frame, node.returning)
+    target = frame.source.name("rowid")
+    frame.each(", ".join([target, row, *kept]), found)
+    frame.do(f"{frame.unit.table(node.table)}.delete({target}, {row})")
+    frame.finish(*_returning(frame, node.returning, returned))
+    frame.write(f"return {returned}, len({_counted(found)}), None")
+
+
+def _open_target(
+    frame: Frame, node: p.Update | p.Delete, needed: frozenset[tuple[str, str]]
+) -> tuple[str, str, list[str]]:
+    """Open the source; the variables of the target's rowid and row, and the other aliases."""
+    wanted = {(node.alias, x.ROWID_COLUMN), (node.alias, WHOLE)}
+    frame.open(node.source, needed | wanted)
+    row = frame.scope[node.alias].row
+    assert row is not None
+    return frame.rowid(node.alias), row, [alias for alias in frame.bound(node.source) if alias != node.alias]
+
+
+def _collect_once(frame: Frame, node: p.Update | p.Delete, rowid: str, values: Sequence[str], wanted: str) -> str:
+    """End the pipeline in a collection of ``(rowid, *values)``, each row once; returns an iterable of it."""
+    if p.bound_aliases(node.source) == {node.alias}:
+        return frame.collect(tuple_of([rowid, *values]), wanted)
+    name = frame.source.name(wanted)
+    frame.lines.append(f"{name} = {{}}")
+    frame.finish(f"{name}.setdefault({rowid}, {clean_statement(tuple_of([rowid, *values]))})")
+    return f"{name}.values()"
+
+
+def _counted(found: str) -> str:
+    return found.removesuffix(".values()")

@@ -1,0 +1,378 @@
+"""Everything that generated code may call besides Python's own: named for SQL, taking and returning SQL values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import cache as once
+from functools import lru_cache
+from heapq import nlargest, nsmallest
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+from ..errors import DataError, ProgrammingError
+from ..storage.protocol import Index, Row
+from ..values import UTC, Kind, SqlType, converter
+
+Predicate = Callable[[str], bool]
+
+NAN = float("nan")
+NO_LIMIT = sys.maxsize // 2
+
+
+# --- order and equality --------------------------------------------------------------------------------------------
+
+
+class Extreme:
+    """A sort key below (rank < 0) or above every value; two of them are in the order of their ranks."""
+
+    __slots__ = ("rank",)
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+
+    def __lt__(self, other: object) -> bool:
+        return self.rank < (other.rank if isinstance(other, Extreme) else 0)
+
+    def __gt__(self, other: object) -> bool:
+        return self.rank > (other.rank if isinstance(other, Extreme) else 0)
+
+
+LEAST = Extreme(-1)
+NAN_KEY = Extreme(1)
+GREATEST = Extreme(2)
+
+
+def float_key(value: float) -> object:
+    """A sort key: NaN comes after every number."""
+    return value if value == value else NAN_KEY
+
+
+def same(value: Any) -> Any:
+    """``value``, where every NaN is the one that equals itself in sets and dicts."""
+    return value if value == value else NAN
+
+
+def same_row(row: Row) -> Row:
+    """``row`` with ``same`` applied to its values."""
+    return tuple([value if value == value else NAN for value in row])
+
+
+# --- patterns ------------------------------------------------------------------------------------------------------
+
+ANY_ONE, ANY_MANY = object(), object()
+
+
+def pattern_parts(pattern: str, escape: str | None) -> list[object]:
+    """A LIKE pattern as pieces of literal text, ``ANY_ONE`` and ``ANY_MANY``. DataError if it ends in its escape."""
+    parts: list[object] = []
+    characters = iter(pattern)
+    for character in characters:
+        part: object = character
+        if escape and character == escape:
+            part = next(characters, None)
+            if part is None:
+                raise DataError(f"LIKE pattern must not end with its escape character: {pattern!r:.80}")
+        elif character in "%_":
+            part = ANY_MANY if character == "%" else ANY_ONE
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return parts
+
+
+@lru_cache(maxsize=512)
+def like(pattern: str, escape: str | None = "\\", fold: bool = False) -> Predicate:
+    """The predicate of ``… LIKE pattern``; with ``fold``, of ILIKE: both sides are case-folded, over all of Unicode."""
+    parts = pattern_parts(pattern, escape)
+    if fold:
+        matches = _matcher([part.casefold() if isinstance(part, str) else part for part in parts])
+        return lambda text: matches(text.casefold())
+    return _matcher(parts)
+
+
+def _matcher(parts: list[object]) -> Predicate:
+    match parts:
+        case []:
+            return lambda text: not text
+        case [str(part)]:
+            return lambda text: text == part
+        case [str(part), last] if last is ANY_MANY:
+            return lambda text: text.startswith(part)
+        case [first, str(part)] if first is ANY_MANY:
+            return lambda text: text.endswith(part)
+        case [first, str(part), last] if first is ANY_MANY and last is ANY_MANY:
+            return lambda text: part in text
+    special = {ANY_ONE: ".", ANY_MANY: ".*"}
+    expression = "".join(re.escape(part) if isinstance(part, str) else special[part] for part in parts)
+    fullmatch = re.compile(expression, re.DOTALL).fullmatch
+    return lambda text: fullmatch(text) is not None
+
+
+@lru_cache(maxsize=512)
+def regex(pattern: str, fold: bool = False) -> Predicate:
+    """The predicate of ``… ~ pattern`` (``fold``: ``~*``), in Python's syntax. DataError if it is no expression."""
+    try:
+        search = re.compile(pattern, re.IGNORECASE if fold else 0).search
+    except (re.error, OverflowError, RecursionError) as error:
+        raise DataError(f"invalid regular expression {pattern!r:.80}: {error}") from error
+    return lambda text: search(text) is not None
+
+
+# --- arithmetic ----------------------------------------------------------------------------------------------------
+
+
+def _by_zero() -> DataError:
+    return DataError("division by zero")
+
+
+def quotient(left: int, right: int) -> int:
+    """Integer division, truncating toward zero."""
+    if right == 0:
+        raise _by_zero()
+    return left // right if (left < 0) == (right < 0) else -(-left // right)
+
+
+def divide(left: Any, right: Any) -> Any:
+    """Division of decimals, floats, or an interval by a number."""
+    if right == 0:
+        raise _by_zero()
+    try:
+        return left / right
+    except (ArithmeticError, ValueError) as error:
+        raise DataError(f"{left} / {right} is out of range") from error
+
+
+def remainder(left: Any, right: Any) -> Any:
+    """Modulo with the sign of ``left``."""
+    if right == 0:
+        raise _by_zero()
+    if isinstance(left, float):
+        return math.fmod(left, right) if math.isfinite(left) else NAN
+    try:
+        return left % right if isinstance(left, Decimal) else left - right * quotient(left, right)
+    except InvalidOperation as error:
+        raise DataError(f"{left} % {right} is out of range") from error
+
+
+def power(left: Any, right: Any) -> Any:
+    """``left ^ right``; integers stay integers where the result is one of 64 bits."""
+    try:
+        if isinstance(left, int) and isinstance(right, int):
+            if right < 0 or (abs(left) > 1 and right * left.bit_length() > 128):
+                return int(float(left) ** right)
+            return left**right
+        result = left**right
+    except ZeroDivisionError as error:
+        raise _by_zero() from error
+    except (ArithmeticError, ValueError) as error:
+        raise DataError(f"{left} ^ {right} is out of range") from error
+    if isinstance(result, complex):
+        raise DataError(f"{left} ^ {right}: a negative number has no such power")
+    return result
+
+
+def shift_left(left: int, right: int) -> int:
+    """``left << right`` in 64 bits; the count is taken modulo 64."""
+    return ((left << (right & 63)) + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def shift_right(left: int, right: int) -> int:
+    """``left >> right`` in 64 bits; the count is taken modulo 64."""
+    return left >> (right & 63)
+
+
+def midnight(date: dt.date) -> dt.datetime:
+    """The timestamp at which ``date`` begins."""
+    return dt.datetime(date.year, date.month, date.day, tzinfo=UTC)
+
+
+def days(count: int) -> dt.timedelta:
+    """An interval of so many days."""
+    try:
+        return dt.timedelta(count)
+    except OverflowError as error:
+        raise DataError(f"{count} days are out of range") from error
+
+
+def date_and_time(date: dt.date, time: dt.time) -> dt.datetime:
+    """date + time."""
+    return dt.datetime.combine(date, time, UTC)
+
+
+def add_to_time(time: dt.time, interval: dt.timedelta) -> dt.time:
+    """time + interval, round the clock."""
+    return (
+        dt.datetime.combine(dt.date(2000, 1, 2), time) + dt.timedelta(seconds=interval.total_seconds() % 86400)
+    ).time()
+
+
+def time_difference(left: dt.time, right: dt.time) -> dt.timedelta:
+    """time - time."""
+    day = dt.date(2000, 1, 1)
+    return dt.datetime.combine(day, left) - dt.datetime.combine(day, right)
+
+
+def moved(value: Any, interval: dt.timedelta) -> Any:
+    """date or timestamp + interval. DataError beyond the years 1 to 9999."""
+    try:
+        return value + interval
+    except OverflowError as error:
+        raise DataError(f"{value} + {interval} is out of range") from error
+
+
+def scaled(interval: dt.timedelta, factor: float) -> dt.timedelta:
+    """interval * number."""
+    try:
+        return interval * factor
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"{interval} * {factor} is out of range") from error
+
+
+# --- rows and subqueries -------------------------------------------------------------------------------------------
+
+
+def single(values: Sequence[object]) -> object:
+    """The value of a subquery that stands for one: NULL if it found nothing, an error if it found several rows."""
+    if len(values) > 1:
+        raise ProgrammingError("more than one row returned by a subquery used as an expression")
+    return values[0] if values else None
+
+
+def row_in(row: Row, rows: Collection[Row]) -> bool | None:
+    """``row IN rows`` in three-valued logic, where values may be NULL."""
+    unknown = False
+    for other in rows:
+        pairs = [(a, b) for a, b in zip(row, other, strict=True) if a is None or b is None or same(a) != same(b)]
+        if not pairs:
+            return True
+        unknown = unknown or all(a is None or b is None for a, b in pairs)
+    return None if unknown else False
+
+
+def row_limit(value: int | None, clause: str = "LIMIT") -> int:
+    """The number of a LIMIT or OFFSET clause; NULL is no limit. DataError if negative."""
+    if value is None:
+        return NO_LIMIT if clause == "LIMIT" else 0
+    if value < 0:
+        raise DataError(f"{clause} must not be negative: {value}")
+    return min(value, NO_LIMIT)
+
+
+def rowids_in(index: Index, keys: Iterable[object]) -> list[int]:
+    """The rowids that a single-key index has for any of ``keys`` (a set), ascending."""
+    return sorted([rowid for key in keys for rowid in index.lookup(key)])
+
+
+def not_null(keys: Iterable[object]) -> set[Any]:
+    """The distinct keys that are not NULL."""
+    found = set(keys)
+    found.discard(None)
+    return found
+
+
+def batches(values: Sequence[object], width: int) -> Iterator[tuple[object, ...]]:
+    """``values`` in tuples of ``width``."""
+    return zip(*[iter(values)] * width, strict=True)
+
+
+def intersect_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
+    """INTERSECT ALL: each row as often as it is in both."""
+    there = Counter(right)
+    for row in left:
+        if there[row] > 0:
+            there[row] -= 1
+            yield row
+
+
+def except_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
+    """EXCEPT ALL: each row as often as it is in ``left`` beyond ``right``."""
+    there = Counter(right)
+    for row in left:
+        if there[row] > 0:
+            there[row] -= 1
+        else:
+            yield row
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
+    """What makes a value (NULL stays NULL) fit for a column; a DataError names the column.
+
+    The class test comes first: nearly every value is already right, and this runs once per value written.
+    """
+    convert = converter(type_)
+
+    def slowly(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except DataError as error:
+            raise DataError(f"{column}: {error}") from error
+
+    match type_.kind:
+        case Kind.INTEGER:
+            limit = 1 << ((type_.size or 64) - 1)
+            return lambda value: value if type(value) is int and -limit <= value < limit else slowly(value)
+        case Kind.TEXT if type_.size is not None:
+            size = type_.size
+            return lambda value: value if type(value) is str and len(value) <= size else slowly(value)
+        case kind if (class_ := _SIMPLE.get(kind)) is not None:
+            return lambda value: value if type(value) is class_ else slowly(value)
+        case _:
+            return slowly
+
+
+_SIMPLE = {Kind.TEXT: str, Kind.JSON: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes}
+
+NAMES: dict[str, object] = {
+    "DataError": DataError,
+    "Decimal": Decimal,
+    "GREATEST": GREATEST,
+    "LEAST": LEAST,
+    "NAN": NAN,
+    "add_to_time": add_to_time,
+    "date_and_time": date_and_time,
+    "batches": batches,
+    "chain": chain,
+    "days": days,
+    "defaultdict": defaultdict,
+    "divide": divide,
+    "except_all": except_all,
+    "float_key": float_key,
+    "intersect_all": intersect_all,
+    "islice": islice,
+    "itemgetter": itemgetter,
+    "like": like,
+    "midnight": midnight,
+    "moved": moved,
+    "nlargest": nlargest,
+    "not_null": not_null,
+    "nsmallest": nsmallest,
+    "once": once,
+    "power": power,
+    "quotient": quotient,
+    "regex": regex,
+    "remainder": remainder,
+    "row_in": row_in,
+    "row_limit": row_limit,
+    "rowids_in": rowids_in,
+    "same": same,
+    "same_row": same_row,
+    "scaled": scaled,
+    "shift_left": shift_left,
+    "shift_right": shift_right,
+    "single": single,
+    "time_difference": time_difference,
+}
+"""What generated code sees of this module. Every name is reserved: nothing generated may take it."""
