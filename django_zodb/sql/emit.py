@@ -141,14 +141,14 @@ class Emitter:
                 text = self._truth_test(expr)
                 return text if negated is not truth else f"(not {text})"
             case x.In(negated=negated):
-                return self._in(expr, negated is not truth)
+                return self._in(expr, negated is truth)
             case x.Like() | x.Regex():
-                return self._matches(expr, expr.negated is not truth)
+                return self._matches(expr, expr.negated is truth)
             case x.Exists(negated=negated):
                 text = self._context.subquery(expr)
                 return text if negated is not truth else f"(not {text})"
             case x.InPlan(negated=negated):
-                return self._in_plan(expr, negated is not truth)
+                return self._in_plan(expr, negated is truth)
             case _:
                 return None
 
