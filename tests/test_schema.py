@@ -1,0 +1,343 @@
+"""Migrations, introspection and the commands that print or run SQL."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import IntegrityError, ProgrammingError, connection, models
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Deferrable, F, Q
+from django.db.models.functions import Lower
+from django_project.models import Author, Book, Everything
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LATE = Deferrable.DEFERRED
+
+
+def output(*command: str, **options: Any) -> str:
+    stream = io.StringIO()
+    call_command(*command, stdout=stream, no_color=True, **options)
+    return stream.getvalue()
+
+
+class Thing(models.Model):
+    """Altered by the tests; its table is made and dropped by the fixture."""
+
+    name = models.CharField(max_length=20)
+    number = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "django_project"
+        apps = apps.__class__()
+
+
+@pytest.fixture
+def thing() -> Iterator[type[Thing]]:
+    with connection.schema_editor() as editor:
+        editor.create_model(Thing)
+    yield Thing
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TABLE IF EXISTS "{Thing._meta.db_table}" CASCADE')
+
+
+def alter(old: str, field: models.Field[Any, Any]) -> None:
+    field.set_attributes_from_name(field.name or old)
+    field.model = Thing
+    with connection.schema_editor() as editor:
+        editor.alter_field(Thing, Thing._meta.get_field(old), field, strict=True)
+
+
+def constraints(table: str = "django_project_thing") -> dict[str, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        return connection.introspection.get_constraints(cursor, table)
+
+
+def columns(table: str = "django_project_thing") -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        return {column.name: column for column in connection.introspection.get_table_description(cursor, table)}
+
+
+def rows(table: str = "django_project_thing") -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT * FROM "{table}"')
+        return cursor.fetchall()
+
+
+# --- altering ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_type_is_changed_with_the_values(thing: type[Thing]) -> None:
+    thing.objects.create(name="12", number=3)
+    field = models.IntegerField(name="name")
+    alter("name", field)
+    alter("number", models.CharField(max_length=5, null=True, name="number"))
+    assert rows() == [(1, 12, "3")]
+
+
+def test_a_column_is_renamed_with_its_constraints(thing: type[Thing]) -> None:
+    alter("number", models.PositiveIntegerField(null=True, unique=True, name="amount"))
+    assert set(columns()) == {"id", "name", "amount"}
+    assert {tuple(info["columns"]) for info in constraints().values()} == {("id",), ("amount",)}
+    assert columns()["amount"].is_positive
+
+
+def test_null_is_forbidden_with_a_default(thing: type[Thing]) -> None:
+    thing.objects.create(name="a")
+    alter("number", models.IntegerField(default=5, name="number"))
+    assert rows() == [(1, "a", 5)]
+    assert columns()["number"].default is None
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match=r"django_project_thing\.number"):
+        cursor.execute("INSERT INTO django_project_thing (name) VALUES ('b')")
+
+
+def test_values_that_do_not_fit_leave_the_table_as_it_was(thing: type[Thing]) -> None:
+    thing.objects.create(name="no number")
+    with pytest.raises(Exception, match="no number"):
+        alter("name", models.IntegerField(name="name"))
+    assert rows() == [(1, "no number", None)]
+
+
+def test_a_key_is_made_automatic_and_back(thing: type[Thing]) -> None:
+    thing.objects.create(pk=7, name="a")
+    with connection.schema_editor() as editor:
+        old, new = Thing._meta.get_field("id"), models.IntegerField(primary_key=True, name="id")
+        new.set_attributes_from_name("id")
+        new.model = Thing
+        editor.alter_field(Thing, old, new)
+        assert not columns()["id"].is_autofield
+        editor.alter_field(Thing, new, old)
+    assert columns()["id"].is_autofield
+    assert thing.objects.create(name="b").pk > 7
+
+
+@pytest.mark.parametrize(
+    ("constraint", "first", "second", "refused"),
+    [
+        (models.UniqueConstraint(fields=["number"], name="c"), ("a", 1), ("b", 1), True),
+        (models.UniqueConstraint(fields=["number"], name="c"), ("a", None), ("b", None), False),
+        (models.UniqueConstraint(fields=["number"], name="c", nulls_distinct=False), ("a", None), ("b", None), True),
+        (models.UniqueConstraint(fields=["number"], name="c", condition=Q(name="a")), ("a", 1), ("b", 1), False),
+        (models.UniqueConstraint(fields=["number"], name="c", condition=Q(name="a")), ("a", 1), ("a", 1), True),
+        (models.UniqueConstraint(Lower("name"), name="c"), ("a", 1), ("A", 2), True),
+        (models.UniqueConstraint(fields=["number"], name="c", include=["name"]), ("a", 1), ("b", 1), True),
+        (
+            models.UniqueConstraint(fields=["number"], name="c", deferrable=Deferrable.DEFERRED),
+            ("a", 1),
+            ("b", 1),
+            True,
+        ),
+        (models.CheckConstraint(condition=Q(number__gt=0) & ~Q(name="x%"), name="c"), ("a", 1), ("b", 0), True),
+        (models.CheckConstraint(condition=Q(number__gt=0) & ~Q(name="x%"), name="c"), ("a", 1), ("x%", 1), True),
+        (models.CheckConstraint(condition=Q(number__gt=0), name="c"), ("a", 1), ("b", None), False),
+    ],
+)
+def test_constraints_are_added_enforced_and_removed(
+    thing: type[Thing], constraint: Any, first: tuple[Any, Any], second: tuple[Any, Any], refused: bool
+) -> None:
+    with connection.schema_editor() as editor:
+        editor.add_constraint(thing, constraint)
+    assert "c" in constraints()
+    thing.objects.create(name=first[0], number=first[1])
+    if refused:
+        with pytest.raises(IntegrityError):
+            thing.objects.create(name=second[0], number=second[1])
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(thing, constraint)
+    assert "c" not in constraints()
+    thing.objects.create(name=second[0], number=second[1])
+
+
+def test_indexes_are_described(thing: type[Thing]) -> None:
+    indexes = [
+        models.Index(fields=["name", "-number"], name="ordered"),
+        models.Index(Lower("name"), name="by_expression"),
+        models.Index(fields=["number"], name="partial", condition=Q(number__gt=5)),
+        models.Index(fields=["number"], name="covering", include=["name"]),
+    ]
+    with connection.schema_editor() as editor:
+        for index in indexes:
+            editor.add_index(thing, index)
+    found = constraints()
+    assert (found["ordered"]["columns"], found["ordered"]["orders"]) == (["name", "number"], ["ASC", "DESC"])
+    assert found["by_expression"]["columns"] == []
+    assert found["by_expression"]["definition"].startswith('CREATE INDEX "by_expression" ON "django_project_thing"')
+    assert all(found[index.name]["index"] and found[index.name]["type"] == "idx" for index in indexes)
+    with connection.schema_editor() as editor:
+        editor.rename_index(thing, indexes[0], models.Index(fields=["name", "-number"], name="renamed"))
+        for index in indexes[1:]:
+            editor.remove_index(thing, index)
+    assert set(constraints()) == {"renamed", "django_project_thing_pkey"}
+
+
+def test_columns_are_added_with_defaults_comments_and_expressions(thing: type[Thing]) -> None:
+    thing.objects.create(name="Ada", number=1)
+    fields = {
+        "flag": models.BooleanField(default=True),
+        "level": models.IntegerField(db_default=3, db_comment="it's a level"),
+        "lowered": models.GeneratedField(expression=Lower("name"), output_field=models.TextField(), db_persist=True),
+        "double": models.GeneratedField(
+            expression=F("number") * 2, output_field=models.IntegerField(), db_persist=False
+        ),
+        "author": models.ForeignKey(Author, models.CASCADE, null=True),
+    }
+    with connection.schema_editor() as editor:
+        for name, field in fields.items():
+            field.contribute_to_class(Thing, name)
+            editor.add_field(Thing, field)
+    try:
+        assert rows() == [(1, "Ada", 1, True, 3, "ada", 2, None)]
+        assert columns()["flag"].default is None
+        assert columns()["level"].comment == "it's a level"
+        foreign = [info for info in constraints().values() if info["foreign_key"]]
+        assert [info["foreign_key"] for info in foreign] == [("django_project_author", "id")]
+        with connection.schema_editor() as editor:
+            for field in fields.values():
+                editor.remove_field(Thing, field)
+        assert set(columns()) == {"id", "name", "number"}
+    finally:
+        for field in fields.values():
+            Thing._meta.local_fields.remove(field)
+        Thing._meta._expire_cache()
+
+
+def test_tables_are_renamed(thing: type[Thing]) -> None:
+    thing.objects.create(name="a")
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(thing, "django_project_thing", "renamed")
+        editor.alter_db_table_comment(type("Renamed", (), {"_meta": _Named("renamed")}), None, "new")
+    assert rows("renamed") == [(1, "a", None)]
+    assert {table.name: table.comment for table in _tables()}["renamed"] == "new"
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(thing, "renamed", "django_project_thing")
+
+
+class _Named:
+    def __init__(self, db_table: str) -> None:
+        self.db_table = db_table
+
+
+def _tables() -> list[Any]:
+    with connection.cursor() as cursor:
+        return connection.introspection.get_table_list(cursor)
+
+
+# --- introspection ----------------------------------------------------------------------------------------------------
+
+
+def test_every_field_is_recognised() -> None:
+    described = columns("django_project_everything")
+    found = {
+        name: connection.introspection.get_field_type(column.type_code, column) for name, column in described.items()
+    }
+    expected = {
+        field.column: field.output_field.get_internal_type()
+        if field.generated
+        else {"OneToOneField": "BigIntegerField"}.get(field.get_internal_type(), field.get_internal_type())
+        for field in Everything._meta.local_fields
+    }
+    assert found == expected
+    assert (described["char"].display_size, described["decimal"].precision, described["decimal"].scale) == (17, 12, 3)
+    assert {name for name, column in described.items() if column.null_ok} == {
+        "nullable_boolean",
+        "lowered",
+        "author_id",
+    }
+
+
+def test_inspectdb_gives_the_models_back() -> None:
+    text = output("inspectdb", "django_project_everything", "django_project_book", "django_project_author")
+    for line in (
+        "id = models.AutoField(primary_key=True)",
+        "positive_small = models.PositiveSmallIntegerField()",
+        "positive_big = models.PositiveBigIntegerField()",
+        "nullable_boolean = models.BooleanField(blank=True, null=True)",
+        "char = models.CharField(max_length=17)",
+        "decimal = models.DecimalField(max_digits=12, decimal_places=3)",
+        "duration = models.DurationField()",
+        "uuid = models.UUIDField(unique=True)",
+        "json = models.JSONField()",
+        "author = models.OneToOneField(DjangoProjectAuthor, models.DO_NOTHING, blank=True, null=True)",
+        "unique_together = (('small', 'big'),)",
+        "author = models.ForeignKey('DjangoProjectAuthor', models.DO_NOTHING)",
+        "name = models.CharField(unique=True, max_length=100)",
+        "unique_together = (('author', 'title'),)",
+    ):
+        assert line in text
+    assert "# Unable" not in text
+
+
+def test_a_table_that_is_not_there() -> None:
+    with connection.cursor() as cursor, pytest.raises(ProgrammingError, match='table "nowhere" does not exist'):
+        connection.introspection.get_table_description(cursor, "nowhere")
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def schema_of_everything() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        return {
+            name: (
+                connection.introspection.get_table_description(cursor, name),
+                connection.introspection.get_constraints(cursor, name),
+            )
+            for name in connection.introspection.table_names(cursor)
+        }
+
+
+def test_all_migrations_backward_and_forward_again() -> None:
+    before = schema_of_everything()
+    labels = sorted(MigrationExecutor(connection).loader.migrated_apps)
+    try:
+        for label in labels:
+            call_command("migrate", label, "zero", verbosity=0)
+        assert connection.introspection.table_names() == ["cache_entries", "django_migrations"]
+    finally:
+        call_command("migrate", verbosity=0)
+    after = schema_of_everything()
+    assert after == before
+
+
+def test_sqlmigrate_prints_what_is_run() -> None:
+    sql = output("sqlmigrate", "auth", "0001")
+    assert sql.startswith("BEGIN;")
+    assert '"username" varchar(30) NOT NULL UNIQUE' in sql
+    assert 'REFERENCES "auth_permission" ("id") DEFERRABLE INITIALLY DEFERRED;' in sql
+    assert "DROP TABLE" in output("sqlmigrate", "auth", "0001", backwards=True)
+
+
+def test_flush() -> None:
+    Author.objects.create(name="Ada")
+    assert "TRUNCATE" in output("sqlflush")
+    call_command("flush", interactive=False, verbosity=0)
+    assert not Author.objects.exists()
+
+
+def test_sequences_need_no_reset() -> None:
+    assert output("sqlsequencereset", "django_project").strip() in ("", "No sequences found.")
+
+
+def test_fixtures_are_loaded_and_dumped() -> None:
+    call_command("loaddata", "library", verbosity=0)
+    assert Book.objects.get().author.name == "Jane"
+    assert '"title": "Emma"' in output("dumpdata", "django_project")
+    assert Author.objects.create(name="next").pk > 70
+
+
+def test_the_cache_table() -> None:
+    assert "CREATE TABLE" in output("createcachetable", dry_run=True) or "cache_entries" in str(_tables())
+    call_command("createcachetable", verbosity=0)
+    cache.set("key", {"value": 1})
+    assert cache.get("key") == {"value": 1}
+    assert cache.add("key", 2) is False
+    cache.set_many({f"k{i}": i for i in range(400)})
+    assert cache.get("k399") == 399
+    cache.clear()
+    assert cache.get("key") is None

@@ -1,0 +1,64 @@
+"""``manage.py test`` on the engine: in memory, in parallel by fork and by spawn, on a file, kept, and with pytest."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+def run_tests(*arguments: str, settings: str = "settings", **environment: str) -> str:
+    """Run the project's own tests in a process; its output. They must pass."""
+    result = subprocess.run(
+        [sys.executable, "-m", "django", "test", "django_project", f"--settings=django_project.{settings}", *arguments],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.replace("\n", "").strip() in (
+        "",
+        "Found 12 test(s).System check identified no issues (0 silenced).",
+    )
+    return result.stderr
+
+
+def count(output: str) -> int:
+    found = re.search(r"Ran (\d+) tests", output)
+    assert found, output
+    return int(found[1])
+
+
+def test_in_one_process() -> None:
+    assert count(run_tests(EXPECTED_DATABASE="^:memory:test_default$")) == 12
+
+
+def test_in_forked_processes() -> None:
+    assert count(run_tests("--parallel=2", EXPECTED_DATABASE="^:memory:test_default$")) == 12
+
+
+def test_in_spawned_processes() -> None:
+    output = run_tests("--parallel=2", settings="settings_spawn", EXPECTED_DATABASE="^:memory:test_default_[12]$")
+    assert count(output) == 12
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_on_a_data_file(tmp_path: Path, processes: str) -> None:
+    run_tests(f"--parallel={processes}", settings="settings_file", DATA_FOLDER=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kept_database_is_not_migrated_again(tmp_path: Path) -> None:
+    first = run_tests("--keepdb", "-v2", settings="settings_file", DATA_FOLDER=str(tmp_path))
+    second = run_tests("--keepdb", "-v2", settings="settings_file", DATA_FOLDER=str(tmp_path))
+    assert "Preserving test database" in first
+    assert (tmp_path / "test_default.fs").exists()
+    assert count(second) == 12
