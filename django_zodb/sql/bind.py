@@ -35,12 +35,13 @@ class Bound:
     """A plan, and what it rests on.
 
     ``tables`` pairs each table that was named with its schema token; None for a name that no table must have. ``asked``
-    are the indexes of the parameters whose classes decided types.
+    are the indexes of the parameters whose classes decided types, ``compared`` the pairs whose equality mattered.
     """
 
     plan: Node
     tables: tuple[tuple[str, str | None], ...]
     asked: tuple[int, ...]
+    compared: tuple[tuple[int, int], ...]
 
 
 def bind(parsed: Parsed, catalog: Catalog, params: Sequence[object]) -> Bound:
@@ -53,7 +54,8 @@ def bind(parsed: Parsed, catalog: Catalog, params: Sequence[object]) -> Bound:
         plan = bind_write(tree, here) if isinstance(tree, WRITES) else bind_query(tree, here, "result").titled()
     except RecursionError as error:
         raise OperationalError("the statement is nested too deeply: split it, or nest it less deeply") from error
-    return Bound(plan, tuple(statement.tables.items()), tuple(sorted(statement.params.asked)))
+    known = statement.params
+    return Bound(plan, tuple(statement.tables.items()), tuple(sorted(known.asked)), tuple(sorted(known.compared)))
 
 
 def bind_parsed_expression(parsed: Parsed, schema: TableSchema, alias: str) -> Expr:

@@ -56,6 +56,7 @@ READ: dict[type[exp.Expression], str] = {
     exp.Literal: "this is_string",
     exp.ByteString: "this",
     exp.HexString: "this",
+    exp.RawString: "this",
     exp.Boolean: "this",
     exp.Null: "",
     exp.Interval: "this unit",
@@ -112,6 +113,20 @@ IGNORED: dict[type[exp.Expression], str] = {
 }
 """Class of node → the names of arguments that are set, but say nothing here."""
 
+_CLASS_NAMES: dict[type[exp.Expression], str] = {
+    exp.Window: "a window function",
+    exp.JSONExtract: "the JSON operator ->",
+    exp.JSONExtractScalar: "the JSON operator ->>",
+    exp.JSONBExtract: "the JSON operator #>",
+    exp.JSONBExtractScalar: "the JSON operator #>>",
+    exp.JSONBContainsTopKey: "the JSON operator ?",
+    exp.ArrayContainsAll: "the operator @>",
+    exp.ArrayContainedBy: "the operator <@",
+    exp.Dot: "a qualified function or a field of a value",
+    exp.Rollup: "ROLLUP",
+    exp.WithinGroup: "WITHIN GROUP",
+}
+
 _NAMES = {
     "sample": "TABLESAMPLE",
     "windows": "the WINDOW clause",
@@ -136,7 +151,8 @@ def consume(text: str, node: exp.Expression) -> None:
     """Let ``node`` pass if every argument it has is read or means nothing; else NotSupportedError, located."""
     known = _known(type(node))
     if known is None:
-        raise unsupported(text, node, f"{_spelled(type(node).__name__)} is not supported")
+        what = _CLASS_NAMES.get(type(node)) or _spelled(type(node).__name__)
+        raise unsupported(text, node, f"{what} is not supported")
     for name, value in node.args.items():
         if name not in known and not (value is None or value is False or value == [] or value == ""):
             part = value[0] if isinstance(value, list) else value

@@ -432,6 +432,7 @@ EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr
     exp.Placeholder: _placeholder,
     exp.Literal: _literal,
     exp.ByteString: _escaped_text,
+    exp.RawString: _escaped_text,
     exp.HexString: _bytes,
     exp.Boolean: _boolean,
     exp.Null: _null,

@@ -7,24 +7,24 @@ DISTINCT or where a sort key is dear to compute, Project → [Distinct] → Sort
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlglot import exp
 
-from ..values import BIGINT, Kind
+from ..values import Kind
 from .bind_context import Context, name_of
-from .bind_expr import bind_condition, bind_expr, bind_value
+from .bind_expr import bind_condition, bind_value
 from .bind_from import bind_from, bind_values
 from .bind_functions import CALLS, is_stable
-from .coerce import convert, literal, settle, unify
-from .expr import Column, Constant, Exists, Expr, InPlan, SortKey, Subquery, is_nullable, type_of
+from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of
+from .coerce import settle, unify
+from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
 from .expr import walk as parts_of
 from .plan import (
     Aggregate,
     Distinct,
     DistinctOn,
     Filter,
-    Limit,
     LockRows,
     Node,
     Output,
@@ -39,37 +39,6 @@ from .rewrite import rewrite
 from .scope import Grouping, Name, NameProblem, Scope, Source, SourceColumn, unique_name
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A bound query. Its plan binds ``alias`` to tuples of ``columns``, whose names differ; ``titles`` may not."""
-
-    plan: Node
-    alias: str
-    columns: tuple[OutputColumn, ...]
-    titles: tuple[str, ...]
-
-    def column(self, at: int) -> Column:
-        """The column number ``at`` as an expression."""
-        column = self.columns[at]
-        return Column(self.alias, column.name, column.type, column.nullable)
-
-    def source_columns(self) -> tuple[SourceColumn, ...]:
-        """The columns by their titles, as a FROM offers them."""
-        return tuple(SourceColumn(title, self.column(at)) for at, title in enumerate(self.titles))
-
-    def titled(self) -> Node:
-        """The plan with the titles as column names: for the root, whose names nothing refers to."""
-        if all(column.name == title for column, title in zip(self.columns, self.titles, strict=True)):
-            return self.plan
-        if isinstance(self.plan, Project):
-            outputs = self.plan.outputs
-            named = tuple(Output(title, output.expr) for title, output in zip(self.titles, outputs, strict=True))
-            return replace(self.plan, outputs=named)
-        return Project(
-            self.plan, f"{self.alias}_titled", tuple(Output(t, self.column(at)) for at, t in enumerate(self.titles))
-        )
-
-
 def bind_query(node: exp.Expression, here: Context, alias: str, exact: bool = False) -> Query:
     """The plan of a query, inside ``here``, whose names it may use; it binds an alias like ``alias``.
 
@@ -82,13 +51,13 @@ def bind_query(node: exp.Expression, here: Context, alias: str, exact: bool = Fa
         case exp.Select():
             return _Select(node, here, alias).bind()
         case exp.SetOperation():
-            return _ordered(_bind_set_operation(node, here, alias), node, here)
+            return ordered(_bind_set_operation(node, here, alias), node, here)
         case exp.Values():
             values = bind_values(node, here, alias)
             titles = tuple(column.name for column in values.columns)
-            return _ordered(Query(values, alias, values.columns, titles), node, here)
+            return ordered(Query(values, alias, values.columns, titles), node, here)
         case exp.Subquery():
-            return _ordered(bind_query(node.this, here, alias, exact=True), node, here)
+            return ordered(bind_query(node.this, here, alias, exact=True), node, here)
     raise here.unsupported(node, "this statement is not supported as a query")
 
 
@@ -128,7 +97,7 @@ def _cte(
     return bind
 
 
-# --- set operations, and ORDER BY and LIMIT after any query --------------------------------------------------------
+# --- set operations ------------------------------------------------------------------------------------------------
 
 
 def _bind_set_operation(node: exp.Expression, here: Context, alias: str) -> Query:
@@ -167,86 +136,6 @@ def _converted(query: Query, exprs: list[Expr], here: Context) -> Node:
     return Project(query.plan, here.alias("converted"), outputs)
 
 
-def _ordered(query: Query, node: exp.Expression, here: Context) -> Query:
-    """The query with the ORDER BY, LIMIT and OFFSET that follow it; these know its columns alone."""
-    plan = query.plan
-    order = node.args.get("order")
-    if order is not None:
-        here.consume(order)
-        scope = Scope(here.scope, [Source(query.alias, query.alias, query.source_columns())], clause="ORDER BY")
-        items = [_Item(title, query.column(at)) for at, title in enumerate(query.titles)]
-        keys = [_sort_key(each, items, here.inside(scope))[0] for each in order.expressions]
-        plan = Sort(plan, tuple(keys))
-    return replace(query, plan=_limited(plan, node, here))
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A column of the SELECT list."""
-
-    title: str
-    expr: Expr
-
-
-def _sort_key(node: exp.Expression, items: list[_Item], here: Context) -> tuple[SortKey, int | None]:
-    """A sort key, and the number of the item that it is, if it is one: by position, by name."""
-    here.consume(node)
-    at = _item_at(node.this, items, here, "ORDER BY")
-    expr = items[at].expr if at is not None else bind_value(node.this, here)
-    return SortKey(expr, bool(node.args.get("desc")), bool(node.args.get("nulls_first"))), at
-
-
-def _item_at(node: exp.Expression, items: list[_Item], here: Context, clause: str) -> int | None:
-    """Which item a position or an output name means."""
-    if isinstance(node, exp.Literal) and not node.is_string:
-        if not node.this.isdigit() or not 1 <= int(node.this) <= len(items):
-            raise here.wrong(node, f"{clause} position {node.this} is not in the select list")
-        return int(node.this) - 1
-    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) and not node.args.get("table"):
-        with here.placed(node):
-            title = name_of(node.this).choose(item.title for item in items)
-        found = [at for at, item in enumerate(items) if item.title == title]
-        if len({items[at].expr for at in found}) > 1:
-            raise here.wrong(node, f'{clause} "{title}" is ambiguous')
-        return found[0] if found else None
-    return None
-
-
-def _limited(plan: Node, node: exp.Expression, here: Context) -> Node:
-    limit, offset = _limit_of(node.args.get("limit"), here), _offset_of(node.args.get("offset"), here)
-    return plan if limit is None and offset is None else Limit(plan, limit, offset)
-
-
-def _limit_of(node: exp.Expression | None, here: Context) -> Expr | None:
-    if node is None:
-        return None
-    here.consume(node)
-    if isinstance(node, exp.Fetch):
-        options = node.args.get("limit_options")
-        if options is not None:
-            here.consume(options)
-        count = node.args.get("count")
-        return Constant(1, BIGINT) if count is None else _row_count(count, here)
-    if isinstance(node.expression, exp.Var) and node.expression.name.upper() == "ALL":
-        return None
-    return _row_count(node.expression, here)
-
-
-def _offset_of(node: exp.Expression | None, here: Context) -> Expr | None:
-    if node is None:
-        return None
-    here.consume(node)
-    return _row_count(node.expression, here)
-
-
-def _row_count(node: exp.Expression, here: Context) -> Expr | None:
-    with here.placed(node):
-        count = convert(bind_expr(node, here.inside(Scope(here.scope.parent, clause="LIMIT"))), BIGINT)
-        if isinstance(count, Constant) and count.value is not None:
-            count = literal(count.value, BIGINT)
-    return None if isinstance(count, Constant) and count.value is None else count
-
-
 # --- SELECT --------------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +148,7 @@ class _Select:
         self.scope = Scope(outer.scope)
         self.here = outer.inside(self.scope)
         self.grouping = Grouping("")
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
         self.keys: dict[Expr, Column] = {}
 
     def bind(self) -> Query:
@@ -321,7 +210,7 @@ class _Select:
 
     def _group_key(self, node: exp.Expression) -> tuple[str, Expr]:
         if isinstance(node, exp.Literal) and not node.is_string:
-            at = _item_at(node, self.items, self.here, "GROUP BY")
+            at = item_at(node, self.items, self.here, "GROUP BY")
             assert at is not None
             return self.items[at].title, self.items[at].expr
         expr = bind_value(node, self.here)
@@ -337,7 +226,7 @@ class _Select:
         positions: list[int | None] = []
         with self.here.clause("ORDER BY", self.grouping):
             for node in order.expressions:
-                key, at = _sort_key(node, self.items, self.here)
+                key, at = sort_key_of(node, self.items, self.here)
                 if not isinstance(key.expr, Constant):
                     keys.append(key)
                     positions.append(at)
@@ -354,7 +243,7 @@ class _Select:
         keys = []
         with self.here.clause("DISTINCT ON", self.grouping):
             for node in on.expressions if isinstance(on, exp.Tuple) else [on]:
-                at = _item_at(node, self.items, self.here, "DISTINCT ON")
+                at = item_at(node, self.items, self.here, "DISTINCT ON")
                 keys.append(self.items[at].expr if at is not None else bind_value(node, self.here))
         return tuple(keys)
 
@@ -372,7 +261,7 @@ class _Select:
         nodes = self.node.expressions
         if len(nodes) != len(self.items):  # a * among them
             nodes = [self.node] * len(self.items)
-        self.items = [_Item(item.title, regroup(item.expr, node)) for item, node in zip(self.items, nodes, strict=True)]
+        self.items = [Item(item.title, regroup(item.expr, node)) for item, node in zip(self.items, nodes, strict=True)]
         having = None if having is None else regroup(having, self.node.args.get("having") or self.node)
         order = self.node.args.get("order") or self.node
         sort_keys = [replace(key, expr=regroup(key.expr, order)) for key in sort_keys]
@@ -410,7 +299,7 @@ class _Select:
             plan = Sort(plan, tuple(sort_keys))
         if on:
             plan = DistinctOn(plan, on)
-        plan = self._locked(_limited(plan, self.node, self.here))
+        plan = self._locked(limited(plan, self.node, self.here))
         return self._query(Project(plan, self.alias, outputs))
 
     def _outputs(self) -> tuple[Output, ...]:
@@ -438,7 +327,7 @@ class _Select:
                 )
             keys.append(replace(key, expr=query.column(by_expr[key.expr])))
         sorted_ = Sort(query.plan, tuple(keys)) if keys else query.plan
-        return replace(query, plan=_limited(sorted_, self.node, self.here))
+        return replace(query, plan=limited(sorted_, self.node, self.here))
 
     def _sorted_by_outputs(
         self, plan: Node, outputs: tuple[Output, ...], sort_keys: list[SortKey], positions: list[int | None]
@@ -458,7 +347,7 @@ class _Select:
                 output = outputs[at]
             keys.append(replace(key, expr=_column_of(output, wide)))
         plan = Sort(Project(plan, wide, (*outputs, *hidden)), tuple(keys))
-        plan = _limited(plan, self.node, self.here)
+        plan = limited(plan, self.node, self.here)
         shown = tuple(Output(output.name, _column_of(output, wide)) for output in outputs)
         return self._query(Project(plan, self.alias, shown))
 
@@ -507,6 +396,7 @@ class _Regrouping:
         self.select = select
         self.outputs = outputs
         self.local = select.scope.aliases()
+        self.shapes = {_shape(key): key for key in select.keys if _params_of(key)}
 
     def __call__(self, expr: Expr, node: exp.Expression) -> Expr:
         """``expr`` of ``node``; ProgrammingError for a column that a group may have several values of."""
@@ -514,7 +404,7 @@ class _Regrouping:
             return rewrite(expr, self._replacement)
 
     def _replacement(self, part: Expr) -> Expr | None:
-        key = self.select.keys.get(part)
+        key = self.select.keys.get(part) or self._same_but_for_params(part)
         if key is not None:
             return key
         if not isinstance(part, Column) or part.alias not in self.local:
@@ -524,6 +414,23 @@ class _Regrouping:
         raise NameProblem(
             f'column "{part.alias}.{part.name}" must appear in the GROUP BY clause or be used in an aggregate function'
         )
+
+    def _same_but_for_params(self, part: Expr) -> Column | None:
+        """The key that is this expression with the same values in other parameters: the text can't name one twice."""
+        key = self.shapes.get(_shape(part)) if self.shapes else None
+        if key is None:
+            return None
+        params = self.select.here.params
+        pairs = zip(_params_of(key), _params_of(part), strict=True)
+        return self.select.keys[key] if all(params.same(one, other) for one, other in pairs) else None
+
+
+def _shape(expr: Expr) -> Expr:
+    return rewrite(expr, lambda part: replace(part, index=-1) if isinstance(part, Param) else None)
+
+
+def _params_of(expr: Expr) -> list[int]:
+    return [part.index for part in parts_of(expr) if isinstance(part, Param)]
 
 
 def _column_of(output: Output, alias: str) -> Column:
@@ -543,13 +450,13 @@ def bind_items(nodes: list[exp.Expression], here: Context) -> list[tuple[str, Ex
     return [(item.title, item.expr) for node in nodes for item in _bind_item(node, here)]
 
 
-def _bind_item(node: exp.Expression, here: Context) -> list[_Item]:
+def _bind_item(node: exp.Expression, here: Context) -> list[Item]:
     if isinstance(node, exp.Star):
         here.consume(node)
         columns = here.scope.star()
         if not here.scope.sources:
             raise here.wrong(node, "SELECT * without FROM")
-        return [_Item(column.name, column.expr) for column in columns]
+        return [Item(column.name, column.expr) for column in columns]
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         return _bind_qualified_star(node, here)
     alias: exp.Expression | None = None
@@ -563,10 +470,10 @@ def _bind_item(node: exp.Expression, here: Context) -> list[_Item]:
     expr = bind_value(node, here)
     if type_of(expr).kind is Kind.UNKNOWN:
         expr = settle(expr, here.params)
-    return [_Item(_title(node, expr) if alias is None else alias.this, expr)]
+    return [Item(_title(node, expr) if alias is None else alias.this, expr)]
 
 
-def _bind_qualified_star(node: exp.Expression, here: Context) -> list[_Item]:
+def _bind_qualified_star(node: exp.Expression, here: Context) -> list[Item]:
     here.consume(node)
     here.consume(node.this)
     name: Name = name_of(node.args["table"])
@@ -574,7 +481,7 @@ def _bind_qualified_star(node: exp.Expression, here: Context) -> list[_Item]:
         source = here.scope.source(name)
         if source is None:
             raise NameProblem(f'"{name.text}" is no table of this FROM')
-    return [_Item(column.name, column.expr) for column in source.columns]
+    return [Item(column.name, column.expr) for column in source.columns]
 
 
 def _title(node: exp.Expression, expr: Expr) -> str:

@@ -30,17 +30,29 @@ class Misfit(Exception):
 class Params:
     """The caller's parameters, as far as binding looks at them: the types of their classes.
 
-    ``asked`` holds the indexes that were looked at: a program is right only for parameters of the same classes there.
+    ``asked`` holds the indexes that were looked at, ``compared`` the pairs whose equality was: a program is right only
+    for parameters of the same classes and equalities there.
     """
 
     def __init__(self, values: Sequence[object]) -> None:
         self._values = values
         self.asked: set[int] = set()
+        self.compared: set[tuple[int, int]] = set()
 
     def ask(self, index: int) -> SqlType:
         """The type of the value's class; UNKNOWN for None."""
         self.asked.add(index)
         return type_of_value(self._values[index])
+
+    def same(self, one: int, other: int) -> bool:
+        """Whether two parameters have the same value: an expression written twice holds each of them twice."""
+        self.compared.add((one, other))
+        return are_same(self._values[one], self._values[other])
+
+
+def are_same(one: object, other: object) -> bool:
+    """Equal, and of one class."""
+    return type(one) is type(other) and one == other
 
 
 def is_open(expr: Expr) -> bool:
@@ -133,7 +145,7 @@ def cast(expr: Expr, type_: SqlType) -> Expr:
         case Constant():
             result = literal(expr.value, TEXT if type_.kind is Kind.TEXT else type_)
         case _:
-            result = assign(expr, TEXT if type_.kind is Kind.TEXT else type_)
+            result = convert(expr, TEXT) if type_.kind is Kind.TEXT else assign(expr, type_)
     if type_.kind is Kind.TEXT and type_.size is not None and type_of(expr) != type_:
         if isinstance(result, Constant):
             return Constant(str(result.value)[: type_.size], type_)

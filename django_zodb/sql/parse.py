@@ -125,10 +125,12 @@ def tokenize(text: str) -> list[Token]:
 # --- where an error lies -------------------------------------------------------------------------------------------
 
 
-def start_of(node: exp.Expression) -> int | None:
-    """The first character of ``node`` in the text it was parsed from, as far as its parts know."""
-    starts = [part.meta["start"] for part in node.walk() if part.meta and "start" in part.meta]
-    return min(starts, default=None)
+def span_of(node: exp.Expression) -> tuple[int, int] | None:
+    """Where ``node`` begins and ends in the text it was parsed from, as far as its parts know; None if none does."""
+    metas = [part.meta for part in node.walk() if part.meta and "start" in part.meta]
+    if not metas:
+        return None
+    return min(meta["start"] for meta in metas), max(meta["end"] for meta in metas) + 1
 
 
 def place(text: str, start: int) -> str:
@@ -137,19 +139,22 @@ def place(text: str, start: int) -> str:
     return f"{line}:{start - (text.rfind(chr(10), 0, start) + 1) + 1}"
 
 
-def quote(text: str, start: int) -> str:
-    """The fragment that begins at ``start``, and its place: ``"GROUPS BETWEEN…" at 1:42``."""
-    fragment = " ".join(text[start : start + 60].split())
-    if start + 60 < len(text):
-        fragment += "…"
-    return f'"{fragment}" at {place(text, start)}'
+def quote(text: str, start: int, end: int | None = None) -> str:
+    """The fragment from ``start`` to ``end`` (the end of the text), and its place: ``"GROUPS BETWEEN…" at 1:42``."""
+    end = len(text) if end is None else end
+    shown = min(end, start + 60)
+    fragment = " ".join(text[start:shown].split())
+    return f'"{fragment}{"…" if shown < end else ""}" at {place(text, start)}'
 
 
 def locate(text: str, node: exp.Expression) -> str:
     """``quote`` for a node; where its parts do not know their place, the node in the parser's own words."""
-    start = start_of(node)
-    if start is not None:
-        return quote(text, start)
+    span = span_of(node)
+    if span is not None:
+        start, end = span
+        while text[start:end].count("(") > text[start:end].count(")") and ")" in text[end:]:
+            end = text.index(")", end) + 1
+        return quote(text, start, end)
     shown = node.sql(_DIALECT)
     return f'"{shown[:60]}{"…" if len(shown) > 60 else ""}"'
 

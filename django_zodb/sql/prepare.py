@@ -19,7 +19,7 @@ from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import TableSchema
 from ..values import TEXT
 from .bind import Bound, bind, bind_parsed_expression
-from .coerce import Misfit, condition
+from .coerce import Misfit, are_same, condition
 from .compile import compile_plan, compile_row_function
 from .ddl import bind_definition
 from .expr import Expr
@@ -65,15 +65,16 @@ class Runnable(Protocol):
 class Entry:
     """A cached statement."""
 
-    __slots__ = ("asked", "classes", "count", "names", "program", "programs", "tables", "token", "used")
+    __slots__ = ("asked", "classes", "compared", "count", "names", "program", "programs", "tables", "token", "used")
 
-    def __init__(self, parsed: Parsed) -> None:
-        self.count = parsed.param_count
-        self.names = parsed.names
+    def __init__(self, count: int, names: tuple[str, ...] | None) -> None:
+        self.count = count
+        self.names = names
         self.token = ""
         self.tables: tuple[tuple[str, str | None], ...] = ()
         self.used = True
         self.asked: frozenset[int] = frozenset()
+        self.compared: frozenset[tuple[int, int]] = frozenset()
         self.classes: Callable[[Sequence[object]], Any] | None = None
         self.program: Runnable | None = None
         self.programs: dict[Any, Runnable] = {}
@@ -93,17 +94,22 @@ class Entry:
         classes = self.classes
         return self.program if classes is None else self.programs.get(classes(params))
 
-    def add(self, bound: Bound, params: Sequence[object], program: Runnable, token: str) -> None:
-        """Keep the program of ``bound``. What was kept for other tables, or with less asked, goes."""
-        asked = self.asked.union(bound.asked)
-        if asked != self.asked or bound.tables != self.tables or len(self.programs) >= MOST_VARIANTS:
-            self.programs = {}
-        self.asked, self.tables, self.token = asked, bound.tables, token
-        self.classes = _classes_of(sorted(asked))
-        if self.classes is None:
-            self.program = program
+    def add(self, bound: Bound, params: Sequence[object], program: Runnable, token: str) -> Entry:
+        """An entry that has the program of ``bound``, too. What was kept for other tables, or with less asked, goes.
+
+        It is this one, or another, so that whoever reads this one meanwhile finds what belongs together.
+        """
+        asked, compared = self.asked.union(bound.asked), self.compared.union(bound.compared)
+        known = (asked, compared, bound.tables) == (self.asked, self.compared, self.tables)
+        entry = self if known and len(self.programs) < MOST_VARIANTS else Entry(self.count, self.names)
+        entry.asked, entry.compared, entry.tables, entry.token = asked, compared, bound.tables, token
+        if entry is not self:
+            entry.classes = _classes_of(sorted(asked), sorted(compared))
+        if entry.classes is None:
+            entry.program = program
         else:
-            self.programs[self.classes(params)] = program
+            entry.programs[entry.classes(params)] = program
+        return entry
 
 
 Cache = dict[Any, Any]
@@ -118,11 +124,12 @@ def prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) ->
     Raises ProgrammingError for bad SQL, unknown names and a wrong number of parameters, NotSupportedError for SQL that
     is not spoken, DataError for a literal that does not convert.
     """
-    entry = cache.get(text if params is not None or "%" not in text else f"\0{text}")
+    entry: Entry | None = cache.get(text if params is not None or "%" not in text else f"\0{text}")
     if entry is not None and (entry.token == catalog.token or entry.holds(catalog)):
         entry.used = True
-        if entry.names is None and len(params or ()) == entry.count:
-            program: Runnable | None = entry.find(params or ())
+        values = (params or ()) if entry.names is None else _by_name(entry.names, params)
+        if len(values) == entry.count:
+            program = entry.find(values)  # type: ignore[arg-type]
             if program is not None:
                 return program
     return _prepare(text, params, catalog, cache)
@@ -140,12 +147,10 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
     if parsed.explain is not None:
         return _Explanation(program, parsed.explain)  # type: ignore[arg-type]
     if parsed.names is not None:
-        return _Named(program, parsed)
+        program = _Named(program, parsed.names)
     if short:
-        with _writing:
-            _keep(cache, text if params is not None or "%" not in text else f"\0{text}", parsed).add(
-                bound, values, program, token
-            )
+        entry = Entry(parsed.param_count, parsed.names)
+        _keep(cache, _key(text, params), entry.add(bound, values, program, token), bound, values, program)
     return program
 
 
@@ -160,26 +165,35 @@ def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:
         if len(given) != parsed.param_count:
             raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(given)} are given")
         return given
+    return _by_name(parsed.names, params)
+
+
+def _by_name(names: tuple[str, ...], params: Params | None) -> Sequence[object]:
     if not isinstance(params, Mapping):
         raise ProgrammingError("the statement takes its parameters by name: give a mapping")
-    missing = [name for name in parsed.names if name not in params]
+    missing = [name for name in names if name not in params]
     if missing:
         raise ProgrammingError(f"no value is given for the parameter {missing[0]!r}")
-    return [params[name] for name in parsed.names]
+    return [params[name] for name in names]
 
 
-def _keep(cache: Cache, key: str, parsed: Parsed) -> Entry:
-    """The entry for that text; makes room by dropping entries that were not used since the last time."""
-    entry = cache.get(key)
-    if entry is None:
-        if len(cache) >= MOST_STATEMENTS:
+def _key(text: str, params: Params | None) -> str:
+    return text if params is not None or "%" not in text else f"\0{text}"
+
+
+def _keep(cache: Cache, key: str, entry: Entry, bound: Bound, params: Sequence[object], program: Runnable) -> None:
+    """Remember the program: in the entry that is there, if that holds, or in ``entry``; makes room if need be."""
+    with _writing:
+        known = cache.get(key)
+        if known is not None:
+            entry = known.add(bound, params, program, entry.token)
+        elif len(cache) >= MOST_STATEMENTS:
             _make_room(cache)
-        entry = cache[key] = Entry(parsed)
-    found: Entry = entry
-    return found
+        cache[key] = entry
 
 
 def _make_room(cache: Cache) -> None:
+    """Drop what was not used since the last time; a tenth of all, if everything was."""
     for key in list(cache):
         if cache[key].used:
             cache[key].used = False
@@ -190,8 +204,11 @@ def _make_room(cache: Cache) -> None:
             del cache[key]
 
 
-def _classes_of(asked: Sequence[int]) -> Callable[[Sequence[object]], Any] | None:
-    """Parameters → the classes of those that were asked for; None if none was."""
+def _classes_of(asked: Sequence[int], compared: Sequence[tuple[int, int]]) -> Callable[[Sequence[object]], Any] | None:
+    """Parameters → the classes and equalities that were asked for; None if none was."""
+    if compared:
+        classes = _classes_of(asked, ()) or (lambda params: None)
+        return lambda params: (classes(params), *(are_same(params[one], params[other]) for one, other in compared))
     if not asked:
         return None
     if len(asked) == 1:
@@ -207,19 +224,19 @@ def _classes_of(asked: Sequence[int]) -> Callable[[Sequence[object]], Any] | Non
 class _Named:
     """A program whose parameters come by name."""
 
-    def __init__(self, program: Runnable, parsed: Parsed) -> None:
+    def __init__(self, program: Runnable, names: tuple[str, ...]) -> None:
         self._program = program
-        self._parsed = parsed
+        self._names = names
         self.columns = program.columns
         self.writes = program.writes
 
     def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """As ``Program.run``."""
-        return self._program.run(catalog, arranged(self._parsed, params))
+        return self._program.run(catalog, _by_name(self._names, params))
 
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """As ``Program.stream``."""
-        return self._program.stream(catalog, arranged(self._parsed, params))
+        return self._program.stream(catalog, _by_name(self._names, params))
 
 
 class _Explanation:
