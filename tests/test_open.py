@@ -461,8 +461,8 @@ def test_a_port_that_is_no_zeo_server() -> None:
 
 
 def test_round_trip_through_a_server(server: Server) -> None:
-    host, port = server.address
-    database = Database.open("ignored", host, port)
+    port = server.address[1]
+    database = Database.open("ignored", *server.address)
     create_books(database.session(no_expressions), "Emma")
     assert not database.exclusive
     run = run_python(
@@ -506,7 +506,7 @@ WRITER = """
 
 
 def test_several_processes_write_through_a_server(server: Server) -> None:
-    _, port = server.address
+    port = server.address[1]
     session = Database.open(None, "127.0.0.1", port).session(no_expressions)
     create_books(session)
     answers: list[str] = []
@@ -553,3 +553,60 @@ def test_a_hostile_server_cannot_name_classes() -> None:
 def test_the_client_uses_the_careful_decoder(server: Server) -> None:
     database = Database.open(None, *server.address)
     assert database._storage._server.client.protocol.decode is client._decode
+
+
+def test_two_processes_lay_out_one_server(server: Server) -> None:
+    answers: list[str] = []
+
+    def run() -> None:
+        done = run_python("Database.open(None, '127.0.0.1', int(sys.argv[1])); print('open')", str(server.address[1]))
+        answers.append(done.stdout + done.stderr)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == ["open\n"] * 3
+
+
+def test_work_goes_on_when_the_server_is_back(path: str) -> None:
+    running = serve(path)
+    session = Database.open(None, *running.address, timeout=5).session(no_expressions)
+    create_books(session, "Emma")
+    running.stop()
+    while Path(path + ".lock").exists() and not running._acceptor.closed:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    serve(path, int(running.address[1])) if isinstance(running.address, tuple) else None
+    create_books(session, "Persuasion")
+    assert titles(session) == ["Emma", "Persuasion"]
+
+
+# --- URIs ----------------------------------------------------------------------------------------------------------
+
+
+def test_changes_over_a_base_that_stays(path: str, tmp_path: Path) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    content = Path(path).read_bytes()
+    session = new_session(f"demo:(file://{path})/(memory://changes)")
+    create_books(session, "Persuasion")
+    assert titles(session) == ["Emma", "Persuasion"]
+    close_all()
+    assert Path(path).read_bytes() == content
+
+
+def test_a_zconfig_file(path: str, tmp_path: Path) -> None:
+    configuration = tmp_path / "zodb.conf"
+    configuration.write_text(f"<filestorage>\npath {path}\n</filestorage>\n")
+    create_books(new_session(f"zconfig://{configuration}"), "Emma")
+    close_all()
+    assert titles(new_session(path)) == ["Emma"]
+
+
+def test_uris_that_are_wrong(tmp_path: Path) -> None:
+    assert "cannot open" in refused(f"zconfig://{tmp_path / 'missing.conf'}")
+    assert "OPTIONS" in refused(f"file://{tmp_path}/Data.fs?create=1")
+    assert "OPTIONS" in refused(f"zconfig://{tmp_path}/x.conf?connection_cache_size=5")
+    assert list(tmp_path.iterdir()) == []

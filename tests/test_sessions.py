@@ -260,7 +260,7 @@ def test_unrelated_inserts_never_fail(database: Database) -> None:
             session.commit()
         session.close()
 
-    assert in_threads(*(lambda thread=thread: work(thread) for thread in range(4))) == []  # type: ignore[misc]
+    assert in_threads(*(lambda thread=thread: work(thread) for thread in range(4))) == []
     assert database_count(database, "event") == 800
     table = new_session(database).catalog.table("event")
     assert len({row[0] for row in table.rows()}) == 800
@@ -764,6 +764,25 @@ def test_an_interrupted_commit_leaves_nothing(database: Database, monkeypatch: p
     insert(session, "parent", "y")
     session.commit()
     assert [row[1] for row in rows(database, "parent")] == ["y"]
+
+
+def test_a_scan_runs_in_bounded_memory(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "Data.fs", cache_size=50)
+    session = new_session(database)
+    session.catalog.create_table(PARENT)
+    for number in range(40_000):
+        insert(session, "parent", str(number))
+    session.commit()
+    session.close()
+    session = new_session(database)
+    cache = session.catalog.root["tables"]._p_jar._cache
+    largest = seen = 0
+    for row in session.catalog.table("parent").rows():
+        assert row[1] == str(seen)
+        seen += 1
+        largest = max(largest, cache.cache_non_ghost_count)
+    assert seen == 40_000
+    assert largest < 700, "of some 2,700 leaves"
 
 
 def test_memory_keeps_no_history(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import transaction
@@ -20,6 +22,7 @@ import ZODB
 from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
+from .bounded import BoundedDB
 from .catalog import check_format, create_layout
 from .classes import class_factory
 from .datafile import DataFile
@@ -32,6 +35,7 @@ from .sequences import MAX_ID, Sequences
 from .session import Session
 
 _LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what is large is ours to decide
+_IDLE_S = 600  # after so long, a connection that nobody uses gives its cache back
 _RESERVE_ROUNDS = 50
 
 
@@ -101,42 +105,43 @@ class Database:
             return self._zodb.open(manager), self.generation
 
     def _open_zodb(self) -> None:
-        options = self.options
         if self._storage is None:
-            self._storage = open_storage(self.location, options)
+            self._storage = open_storage(self.location, self.options)
         try:
-            self._zodb = ZODB.DB(
-                self._storage,
-                pool_size=options.pool_size,
-                cache_size=options.cache_size,
-                cache_size_bytes=options.cache_size_bytes,
-                large_record_size=_LARGE_RECORD,
-                class_factory=class_factory,
-            )
-            self._prepare(self._zodb)
+            self._zodb = self._laid_out()
         except BaseException as error:
-            storage, self._storage, self._zodb = self._storage, None, None
+            storage, self._storage = self._storage, None
             storage.close()
             if isinstance(error, STORAGE_ERRORS):
                 raise translated(error) from error
             raise
 
-    def _prepare(self, zodb: ZODB.DB) -> None:
-        """Lay out an empty database; refuse one of another making or of a newer version."""
-        manager = transaction.TransactionManager(explicit=True)
-        connection = zodb.open(manager)
-        try:
-            with manager:
-                root = connection.root()
-                if root or self.options.read_only:
-                    check_format(root)
-                else:
-                    create_layout(root)
-        except RecordConflict:  # another client of the same server was first
-            with manager:
-                check_format(connection.root())
-        finally:
-            connection.close()
+    def _laid_out(self) -> ZODB.DB:
+        """A DB over the storage, laid out if it was empty; OperationalError for one of another making or version."""
+        options = self.options
+        for last in (False, False, True):
+            try:
+                zodb = BoundedDB(
+                    self._storage,
+                    pool_size=options.pool_size,
+                    pool_timeout=_IDLE_S,
+                    cache_size=options.cache_size,
+                    cache_size_bytes=options.cache_size_bytes,
+                    large_record_size=_LARGE_RECORD,
+                    class_factory=class_factory,
+                )
+                with _transaction(zodb) as connection:
+                    root = connection.root()
+                    if root or options.read_only:
+                        check_format(root)
+                    else:
+                        connection.transaction_manager.get().note("django_zodb: lay out the database")
+                        create_layout(root)
+                return zodb
+            except RecordConflict:  # another client of the same server lays it out just now
+                if last:
+                    raise
+        raise AssertionError("the last round returns or raises")
 
     def check_health(self) -> None:
         """After a failure: if the storage closed itself, let go of it; the next transaction opens it again."""
@@ -175,23 +180,22 @@ class Database:
 
     def _reserve_ids(self, oid: bytes, lowest: int, count: int) -> int:
         """Take ``count`` ids, from ``lowest`` at least, out of a Sequence by a transaction of its own."""
-        manager = transaction.TransactionManager(explicit=True)
-        connection, _ = self.connect(manager)
-        try:
-            for _ in range(_RESERVE_ROUNDS):
-                try:
-                    with manager as current:
-                        current.note("django_zodb: reserve ids")
-                        sequence = connection.get(oid)
-                        first = max(sequence.value + 1, lowest)
-                        sequence.value = min(first + count - 1, MAX_ID)
-                    return int(first)
-                except RecordConflict:
-                    time.sleep(random.uniform(0, 0.01))
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
-        finally:
-            connection.close()
+        with self._opening:
+            if self._zodb is None:
+                self._open_zodb()
+        assert self._zodb is not None
+        for _ in range(_RESERVE_ROUNDS):
+            try:
+                with _transaction(self._zodb) as connection:
+                    connection.transaction_manager.get().note("django_zodb: reserve ids")
+                    sequence = connection.get(oid)
+                    first = max(sequence.value + 1, lowest)
+                    sequence.value = min(first + count - 1, MAX_ID)
+                return int(first)
+            except RecordConflict:
+                time.sleep(random.uniform(0, 0.01))
+            except STORAGE_ERRORS as error:
+                raise translated(error) from error
         raise errors.ConflictError("could not reserve ids: too many others are doing the same; run it again")
 
     def _settle_sequences(self) -> None:
@@ -200,19 +204,15 @@ class Database:
         if not last_ids or not self.exclusive or self.options.read_only or not self.is_connected():
             return
         assert self._zodb is not None
-        manager = transaction.TransactionManager(explicit=True)
-        connection = self._zodb.open(manager)
         try:
-            with manager as current:
-                current.note("django_zodb: settle the sequences")
+            with _transaction(self._zodb) as connection:
+                connection.transaction_manager.get().note("django_zodb: settle the sequences")
                 for sequence in connection.root()["sequences"].values():
                     last = last_ids.get(sequence._p_oid)
                     if last is not None and last < sequence.value:
                         sequence.value = last
         except STORAGE_ERRORS:
             pass  # nothing is lost but some numbers
-        finally:
-            connection.close()
 
     # --- copies ----------------------------------------------------------------------------------------------------
 
@@ -261,6 +261,23 @@ class Database:
             self._storage.abandon()
         self._storage = None
         self.sequences = self._new_sequences()
+
+
+@contextmanager
+def _transaction(zodb: ZODB.DB) -> Iterator[Any]:
+    """A connection in a transaction of its own, which is committed at the end, or aborted after an error."""
+    manager = transaction.TransactionManager(explicit=True)
+    connection = zodb.open(manager)
+    try:
+        manager.begin()
+        try:
+            yield connection
+            manager.commit()
+        except BaseException:
+            manager.abort()
+            raise
+    finally:
+        connection.close()
 
 
 def _memory_database(name: str, records: Records, given: dict[str, Any]) -> Database:

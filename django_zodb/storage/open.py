@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import zodburi
 from zc.lockfile import LockError
+from ZConfig import ConfigurationError
 from ZEO.Exceptions import ClientStorageError
 from ZODB.DemoStorage import DemoStorage
 from ZODB.POSException import POSError
@@ -253,6 +254,8 @@ def _open_uri(uri: str, options: Options) -> Any:
     with _explained(uri):
         try:
             factory, _ = zodburi.resolve_uri(uri)
+        except ConfigurationError as error:
+            raise OperationalError(f"cannot open {uri}: {error}") from error
         except (KeyError, ValueError) as error:
             raise OperationalError(f"the database URI {uri!r} is not understood: {error}") from error
         try:
