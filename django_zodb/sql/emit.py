@@ -133,7 +133,7 @@ class Emitter:
             case x.Compare():
                 return self._compare(expr, expr.op if truth else NEGATED[expr.op])
             case x.IsNull(term=term, negated=negated):
-                return self._null_test(term, negated is truth)
+                return self._null_test(term, negated is not truth)
             case x.IsDistinct(left=left, right=right, negated=negated):
                 operator = "==" if negated is truth else "!="
                 return f"({self._key(left)} {operator} {self._key(right)})"
