@@ -7,11 +7,11 @@ columns, the primary key ``book_pkey`` and the unique constraint ``book_title_ke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import OperationalError
-from ..storage.protocol import Catalog
+from ..storage.protocol import Catalog, Row
 from . import ddl_alter, ddl_index, ddl_table
 from .ddl_parse import Reader, interpolate
 from .plan import OutputColumn
@@ -24,22 +24,28 @@ class Definition:
     """A definition statement, to be run like a ``Program``."""
 
     sql: str
+    formatted: bool = False
     columns: tuple[OutputColumn, ...] = ()
     writes: bool = True
 
-    def run(self, catalog: Catalog, params: Params | None = None) -> tuple[None, int, None]:
-        """Carry it out. Parameters become literals; None leaves percent signs alone."""
-        text = self.sql if params is None else interpolate(self.sql, params)
+    def run(self, catalog: Catalog, params: Params = ()) -> tuple[None, int, None]:
+        """Carry it out. Of a ``formatted`` text, parameters become literals, and %% one percent sign."""
+        text = interpolate(self.sql, params) if self.formatted else self.sql
         try:
             _carry_out(Reader(text), catalog)
         except RecursionError as error:
             raise OperationalError(f"an expression is nested too deeply: {self.sql[:200]!r}") from error
         return None, -1, None
 
+    def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
+        """Carry it out; there are no rows."""
+        self.run(catalog, params)
+        return iter(())
 
-def bind_definition(tree: object, text: str, catalog: Catalog) -> Definition:
+
+def bind_definition(text: str, formatted: bool) -> Definition:
     """The statement that ``text`` is. It is read when it runs: no tree of the parser's is needed, and no snapshot."""
-    return Definition(text)
+    return Definition(text, formatted)
 
 
 def _carry_out(reader: Reader, catalog: Catalog) -> None:

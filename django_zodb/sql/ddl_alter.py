@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from ..errors import ProgrammingError
 from ..storage.protocol import Catalog
-from ..storage.schema import TableSchema
 from .ddl_change import Alteration
 from .ddl_column import (
     CONSTRAINT_WORDS,
@@ -17,7 +16,7 @@ from .ddl_column import (
     read_table_constraint,
     read_type,
 )
-from .ddl_expression import row_function
+from .ddl_expression import only_value
 from .ddl_parse import Name, Reader
 from .ddl_rename import rename
 from .ddl_table import existing, find_table
@@ -167,7 +166,7 @@ def _read_restart(reader: Reader, name: Name) -> Action:
     def restart(table: Alteration) -> None:
         if not table.column(name).type.is_integer:
             raise ProgrammingError(f"{table.name}.{name.text} draws from no sequence{name.where}")
-        found = value if query is None else row_function(TableSchema(table.name, ()), f"({query})")(())
+        found = value if query is None else only_value(query, table.catalog)
         if type(found) is not int:
             raise ProgrammingError(f"a sequence restarts with a number, not with {found!r}{name.where}")
         table.catalog.set_sequence(table.old.name, found)

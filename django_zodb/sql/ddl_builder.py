@@ -138,8 +138,10 @@ class TableBuilder:
     def _is_taken(self, name: str) -> bool:
         if name in constraint_names(self.schema) or self.schema.index(name) is not None:
             return True
-        owner = self.catalog.owner_of_index(name)
-        return owner is not None and owner != self.name
+        if self.catalog.owner_of_index(name) not in (None, self.name):
+            return True
+        others = (self.catalog.schema(table) for table in self.catalog.table_names() if table != self.name)
+        return any(other is not None and other.primary_key_name == name for other in others)
 
     def check_columns(self, since: TableSchema | None = None) -> None:
         """Try the default and look at the expression of every column that was not so in ``since``.

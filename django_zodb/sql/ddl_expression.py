@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from ..errors import DataError
-from ..storage.protocol import Row, RowFunction
+from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import ColumnSchema, TableSchema
 from ..values import converter
 from .ddl_parse import identifier
@@ -41,6 +41,14 @@ def row_function(schema: TableSchema, expression: str, boolean: bool = False) ->
     from . import prepare  # prepare imports the DDL modules
 
     return prepare.row_function(schema, expression, boolean)
+
+
+def only_value(query: str, catalog: Catalog) -> object:
+    """The first column of the first row of a query; None if it finds none."""
+    from . import prepare
+
+    rows, _, _ = prepare.prepare(query, None, catalog, {}).run(catalog)
+    return rows[0][0] if rows else None
 
 
 def converted(schema: TableSchema, column: ColumnSchema, function: RowFunction) -> RowFunction:
