@@ -249,16 +249,13 @@ class DatabaseOperations(BaseDatabaseOperations):
         return [" ".join(words) + ";"]
 
     def sequence_reset_by_name_sql(self, style: Style, sequences: list[dict[str, Any]]) -> list[str]:
-        """Statements that let each sequence begin at 1 again."""
+        """Statements that let each sequence begin at 1 again. No column is given for a many-to-many table's ``id``."""
         return [
-            f"{style.SQL_KEYWORD('ALTER SEQUENCE')} {style.SQL_TABLE(self._sequence(sequence))} "
+            f"{style.SQL_KEYWORD('ALTER TABLE')} {style.SQL_TABLE(self.quote_name(sequence['table']))} "
+            f"{style.SQL_KEYWORD('ALTER COLUMN')} {style.SQL_FIELD(self.quote_name(sequence['column'] or 'id'))} "
             f"{style.SQL_KEYWORD('RESTART WITH')} 1;"
             for sequence in sequences
         ]
-
-    def _sequence(self, sequence: dict[str, Any]) -> str:
-        """Its name. The column is None for a many-to-many table, whose key is ``id``."""
-        return self.quote_name(f"{sequence['table']}_{sequence['column'] or 'id'}_seq")
 
     def sequence_reset_sql(self, style: Style, model_list: Iterable[type[models.Model]]) -> list[str]:
         """Nothing to do: an explicit id moves its table's sequence, so that no sequence is ever behind its table."""

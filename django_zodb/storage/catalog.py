@@ -293,8 +293,8 @@ class StoredCatalog:
         self._definition.rename_column(table, old, new)
 
     def set_sequence(self, table: str, value: int) -> None:
-        """The next generated id will be at least ``value``."""
-        self.sequences.observe(table, value - 1)
+        """The next generated id will be ``value``."""
+        self._definition.restart_sequence(table, value)
 
     def check_constraints(self, tables: Sequence[str] | None = None) -> None:
         """Check every foreign key of these tables (or all) over all rows."""

@@ -107,6 +107,10 @@ class Definition:
                 self._put("sequences", name, SequenceRecord())
             self._settle(name)
 
+    def restart_sequence(self, name: str, value: int) -> None:
+        """Let the table's ids go on with ``value``."""
+        self._put("sequences", self._existing(name).schema.name, SequenceRecord(value - 1))
+
     def alter_table(self, name: str, schema: TableSchema, convert: Callable[[Row], Row] | None) -> None:
         """Give a table a new definition and, with ``convert``, new rows."""
         table = self._existing(name)

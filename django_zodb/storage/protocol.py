@@ -175,7 +175,7 @@ class Catalog(Protocol):
         ...
 
     def set_sequence(self, table: str, value: int) -> None:
-        """The next generated id will be at least ``value``."""
+        """The next generated id will be ``value``, also where that is less than before."""
         ...
 
     def end_statement(self) -> None:
