@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django_zodb import dbapi
 
@@ -125,7 +125,7 @@ class Engines:
     """A fresh in-memory database of ours and one of sqlite3, side by side."""
 
     def __init__(self, uses: list[str]) -> None:
-        self.ours = dbapi.connect(":memory:", autocommit=True)
+        self.ours = dbapi.connect(f":memory:golden-{uuid4()}", autocommit=True)
         self.sqlite = sqlite3.connect(":memory:", isolation_level=None)
         self.sqlite.execute("PRAGMA foreign_keys = ON")
         self.sqlite.execute("PRAGMA case_sensitive_like = ON")

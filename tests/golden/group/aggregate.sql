@@ -3,39 +3,70 @@ use: library
 
 > SELECT COUNT(*), COUNT(price), SUM(year), MIN(year), MAX(title), AVG(rating) FROM book
 ---
+(7, 5, 12481, 1000, 'Persuasion', 4.359999999999999)
 
 > SELECT COUNT(*), SUM(year), MIN(year), AVG(year) FROM book WHERE id > 100
 ---
+(0, None, None, None)
 
 > SELECT author_id, COUNT(*), SUM(price) FROM book GROUP BY author_id ORDER BY author_id
 ---
+(None, 1, None)
+(1, 2, Decimal('13.75'))
+(2, 2, Decimal('9.99'))
+(3, 1, Decimal('11.00'))
+(4, 1, Decimal('8.00'))
 
 > SELECT a.name, COUNT(b.id) AS books FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id, a.name ORDER BY books DESC, a.name
 ---
+('Austen', 2)
+('Borges', 2)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)
 
 > SELECT author_id FROM book GROUP BY author_id HAVING COUNT(*) > 1 ORDER BY author_id
 ---
+(1,)
+(2,)
 
 > SELECT COUNT(*) FILTER (WHERE in_print), COUNT(*) FILTER (WHERE NOT in_print) FROM book
 ---
+(5, 2)
 
 > SELECT in_print, COUNT(DISTINCT author_id) FROM book GROUP BY in_print ORDER BY in_print
 ---
+(False, 1)
+(True, 4)
 
 > SELECT year / 100 AS century, COUNT(*) FROM book GROUP BY year / 100 ORDER BY century
 ---
+(10, 1)
+(18, 2)
+(19, 4)
 
 > SELECT year / 100 AS century, COUNT(*) FROM book GROUP BY 1 ORDER BY 1
 ---
+(10, 1)
+(18, 2)
+(19, 4)
 
 > SELECT SUM(price * 2) + 1 FROM book
 ---
+(Decimal('86.48'),)
 
 > SELECT MAX(price), MIN(published) FROM book
 ---
+(Decimal('11.00'), datetime.date(1815, 12, 23))
 
 > SELECT COUNT(*) FROM book HAVING COUNT(*) > 100
 ---
+no rows
 
 > SELECT author_id, SUM(CASE WHEN in_print THEN 1 ELSE 0 END) FROM book GROUP BY author_id ORDER BY 2 DESC, 1
 ---
+(1, 2)
+(2, 1)
+(3, 1)
+(4, 1)
+(None, 0)

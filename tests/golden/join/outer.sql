@@ -3,27 +3,88 @@ use: library
 
 [plan]> SELECT a.name, b.title FROM author a LEFT JOIN book b ON b.author_id = a.id ORDER BY a.id, b.id
 ---
+Project: a.name, b.title
+  Sort: a.id, b.id
+    HashJoin: left on a.id = b.author_id
+      Scan: author a
+      Scan: book b
+('Austen', 'Emma')
+('Austen', 'Persuasion')
+('Borges', 'Ficciones')
+('Borges', 'El Aleph')
+('Calvino', 'Le citta invisibili')
+('Duras', "L'amant")
+('Homer', None)
 
 [plan]> SELECT b.title, a.name FROM book b LEFT OUTER JOIN author a ON a.id = b.author_id ORDER BY b.id
 ---
+Project: b.title, a.name
+  NestedLoop: left
+    Scan: book b
+    KeyLookup: author a (a.id = b.author_id)
+('Emma', 'Austen')
+('Persuasion', 'Austen')
+('Ficciones', 'Borges')
+('El Aleph', 'Borges')
+('Le citta invisibili', 'Calvino')
+("L'amant", 'Duras')
+('Beowulf', None)
 
 > SELECT b.title, a.name FROM author a RIGHT JOIN book b ON a.id = b.author_id ORDER BY b.id
 ---
+('Emma', 'Austen')
+('Persuasion', 'Austen')
+('Ficciones', 'Borges')
+('El Aleph', 'Borges')
+('Le citta invisibili', 'Calvino')
+("L'amant", 'Duras')
+('Beowulf', None)
 
 > SELECT a.name, b.title FROM author a FULL JOIN book b ON a.id = b.author_id AND b.year > 1900 ORDER BY a.name, b.title
 ---
+(None, 'Beowulf')
+(None, 'Emma')
+(None, 'Persuasion')
+('Austen', None)
+('Borges', 'El Aleph')
+('Borges', 'Ficciones')
+('Calvino', 'Le citta invisibili')
+('Duras', "L'amant")
+('Homer', None)
 
 > SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.id IS NULL ORDER BY a.name
 ---
+('Homer',)
 
 [plan]> SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.year > 1980
 ---
+Project: a.name
+  NestedLoop: inner
+    IndexRange: book b using book_year (b.year > 1980)
+    KeyLookup: author a (a.id = b.author_id)
+('Duras',)
 
 > SELECT a.name, b.title FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.year > 1940 ORDER BY a.id, b.id
 ---
+('Austen', None)
+('Borges', 'Ficciones')
+('Borges', 'El Aleph')
+('Calvino', 'Le citta invisibili')
+('Duras', "L'amant")
+('Homer', None)
 
 > SELECT a.name, b.title, t.name FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN book_tag bt ON bt.book_id = b.id LEFT JOIN tag t ON t.id = bt.tag_id ORDER BY a.id, b.id, t.id
 ---
+('Austen', 'Emma', 'novel')
+('Austen', 'Emma', 'classic')
+('Austen', 'Persuasion', 'novel')
+('Borges', 'Ficciones', 'short')
+('Borges', 'Ficciones', 'classic')
+('Borges', 'El Aleph', 'short')
+('Calvino', 'Le citta invisibili', 'novel')
+('Duras', "L'amant", 'novel')
+('Homer', None, None)
 
 > SELECT COUNT(b.id), COUNT(*) FROM author a LEFT JOIN (book b JOIN book_tag bt ON bt.book_id = b.id) ON b.author_id = a.id
 ---
+(8, 9)

@@ -3,39 +3,90 @@ use: library
 
 > SELECT name, (SELECT COUNT(*) FROM book b WHERE b.author_id = a.id) FROM author a ORDER BY name
 ---
+('Austen', 2)
+('Borges', 2)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)
 
 [plan]> SELECT name FROM author a WHERE EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.year > %s) ORDER BY name {1900}
 ---
+Project: a.name
+  Sort: a.name
+    NestedLoop: inner
+      Distinct
+        Project: b.author_id as key 0
+          IndexRange: book b using book_year (b.year > p0)
+      KeyLookup: author a (a.id = a keys.key 0)
+('Borges',)
+('Calvino',)
+('Duras',)
 
 [plan]> SELECT name FROM author a WHERE NOT EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id) ORDER BY name
 ---
+Project: a.name
+  Sort: a.name
+    HashJoin: anti on a.id = b.author_id
+      Scan: author a
+      Scan: book b
+('Homer',)
 
 [plan]> SELECT name FROM author WHERE id IN (SELECT author_id FROM book WHERE in_print) ORDER BY name
 ---
+Project: author.name
+  Sort: author.name
+    NestedLoop: inner
+      Distinct
+        Project: book.author_id as key 0
+          Filter: book.in_print
+            Scan: book
+      KeyLookup: author (author.id = author keys.key 0)
+('Austen',)
+('Borges',)
+('Calvino',)
+('Duras',)
 
 > SELECT name FROM author WHERE id NOT IN (SELECT author_id FROM book) ORDER BY name
 ---
+no rows
 
 > SELECT name FROM author WHERE id NOT IN (SELECT author_id FROM book WHERE author_id IS NOT NULL) ORDER BY name
 ---
+('Homer',)
 
 > SELECT s.title, s.y FROM (SELECT title, year + 1 AS y FROM book WHERE year < 1900) s ORDER BY s.y
 ---
+('Beowulf', 1001)
+('Emma', 1816)
+('Persuasion', 1818)
 
 > SELECT AVG(c) FROM (SELECT author_id, COUNT(*) AS c FROM book GROUP BY author_id) s
 ---
+(1.4,)
 
 > SELECT (SELECT MAX(year) FROM book)
 ---
+(1984,)
 
 > SELECT (SELECT title FROM book WHERE id = 99)
 ---
+(None,)
 
 > SELECT title FROM book b WHERE year = (SELECT MAX(year) FROM book c WHERE c.author_id = b.author_id) ORDER BY title
 ---
+('El Aleph',)
+("L'amant",)
+('Le citta invisibili',)
+('Persuasion',)
 
 > SELECT a.name, (SELECT b.title FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC LIMIT 1) AS latest FROM author a ORDER BY a.name
 ---
+('Austen', 'Persuasion')
+('Borges', 'El Aleph')
+('Calvino', 'Le citta invisibili')
+('Duras', "L'amant")
+('Homer', None)
 
 [differs: sqlite3 takes the first of several rows]> SELECT (SELECT title FROM book)
 ---
+ProgrammingError: more than one row returned by a subquery used as an expression
