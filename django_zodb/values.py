@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
@@ -332,6 +333,14 @@ def _to_bytes(value: Any) -> bytes:
     raise _refuse(value, BYTES)
 
 
+_SINGLE_DIGIT = re.compile(r"(?<![\d.])(\d)(?!\d)")
+
+
+def _padded(text: str) -> str:
+    """``text`` with its fields of one digit padded, as in "3:16:17": the standard library insists on two."""
+    return _SINGLE_DIGIT.sub(r"0\1", text.strip())
+
+
 def _to_date(value: Any) -> dt.date:
     if type(value) is dt.date:
         return value
@@ -341,7 +350,7 @@ def _to_date(value: Any) -> dt.date:
         return dt.date(value.year, value.month, value.day)
     if isinstance(value, str):
         try:
-            return dt.datetime.fromisoformat(value.strip()).date()
+            return dt.datetime.fromisoformat(_padded(value)).date()
         except ValueError as error:
             raise _refuse(value, DATE) from error
     raise _refuse(value, DATE)
@@ -354,7 +363,7 @@ def _to_time(value: Any) -> dt.time:
         return value.time()
     if isinstance(value, str):
         try:
-            value = dt.time.fromisoformat(value.strip())
+            value = dt.time.fromisoformat(_padded(value))
         except ValueError as error:
             raise _refuse(value, TIME) from error
     if isinstance(value, dt.time):
@@ -365,7 +374,7 @@ def _to_time(value: Any) -> dt.time:
 def _to_timestamp(value: Any) -> dt.datetime:
     if isinstance(value, str):
         try:
-            value = dt.datetime.fromisoformat(value.strip())
+            value = dt.datetime.fromisoformat(_padded(value))
         except ValueError as error:
             raise _refuse(value, TIMESTAMP) from error
     if isinstance(value, dt.datetime):

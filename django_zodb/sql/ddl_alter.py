@@ -202,8 +202,6 @@ def _drop_not_null(table: Alteration, name: Name) -> None:
 
 def _add_identity(table: Alteration, name: Name) -> None:
     column = table.column(name)
-    if not column.type.is_integer:
-        raise ProgrammingError(f"identity column {table.name}.{column.name} must be an integer{name.where}")
     if column.nullable or column.default is not None or column.identity:
         raise ProgrammingError(
             f"{table.name}.{column.name} must be NOT NULL, without default or identity, to become one{name.where}"

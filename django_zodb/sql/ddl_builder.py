@@ -13,7 +13,7 @@ from ..errors import ProgrammingError
 from ..storage.protocol import Catalog
 from ..storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from ..values import common_type
-from .ddl_expression import columns_used, default_function
+from .ddl_expression import check_immutable, columns_used, default_function
 from .ddl_parse import Name
 
 MAX_NAME_LENGTH = 63
@@ -72,6 +72,9 @@ class TableBuilder:
 
     def add_index(self, index: IndexSchema, where: str = "") -> None:
         """Add an index or unique constraint; with an empty name it gets an automatic one."""
+        for expression in (*(key.expression for key in index.keys), index.where):
+            if expression is not None:
+                check_immutable(self.schema, expression, "an index")
         suffix = "key" if index.constraint else "idx"
         parts = [key.column or "expr" for key in index.keys]
         name = self.chosen_name(index.name or None, "_".join((self.name, *parts, suffix)), where)
@@ -150,6 +153,8 @@ class TableBuilder:
         """
         known = set(since.columns) if since else set()
         for column in self.schema.columns:
+            if column.identity and not column.type.is_integer:
+                raise ProgrammingError(f"identity column {self.name}.{column.name} must be an integer")
             if column not in known and column.default is not None:
                 default_function(self.schema, column)(())
             if column not in known and column.generated is not None:
@@ -157,6 +162,7 @@ class TableBuilder:
 
     def _check_generated(self, column: ColumnSchema) -> None:
         assert column.generated is not None
+        check_immutable(self.schema, column.generated, f"{self.name}.{column.name}")
         for used in columns_used(column.generated, self.schema):
             if self.schema.column(used).generated is not None:
                 raise ProgrammingError(

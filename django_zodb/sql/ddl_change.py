@@ -133,8 +133,6 @@ class Alteration(TableBuilder):
     def change_type(self, name: Name, type_: SqlType, collation: str | None, using: str | None) -> None:
         """ALTER COLUMN TYPE: values are converted by ``using``, else as an assignment would convert them."""
         before = self.column(name)
-        if before.identity and not type_.is_integer:
-            raise ProgrammingError(f"identity column {self.name}.{before.name} must be an integer{name.where}")
         after = replace(before, type=type_, collation=collation)
         self.replace_column(after)
         at = self.schema.positions[before.name]

@@ -73,8 +73,6 @@ def read_column(reader: Reader) -> ColumnDefinition:
         pass
     if column.generated is not None and (column.default is not None or column.identity):
         raise ProgrammingError(f'column "{name.text}" is generated and has a default or identity too{name.where}')
-    if column.identity and not type_.is_integer:
-        raise ProgrammingError(f'identity column "{name.text}" must be an integer, not {type_}{name.where}')
     if column.identity and column.default is not None:
         raise ProgrammingError(f'column "{name.text}" has an identity and a default{name.where}')
     return column

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from ..errors import DataError
+from ..errors import DataError, ProgrammingError
 from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import ColumnSchema, TableSchema
 from ..values import converter
 from .ddl_parse import identifier
+from .expr import Call, walk
+from .functions import FUNCTIONS
 from .parse import parse_expression
 
 
@@ -41,6 +43,21 @@ def row_function(schema: TableSchema, expression: str, boolean: bool = False) ->
     from . import prepare  # prepare imports the DDL modules
 
     return prepare.row_function(schema, expression, boolean)
+
+
+CLOCKS = frozenset(
+    ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "NOW", "STATEMENT_TIMESTAMP")
+)
+"""Functions whose result stays for a statement, but no longer."""
+
+
+def check_immutable(schema: TableSchema, expression: str, what: str) -> None:
+    """ProgrammingError if ``expression``, which is kept by ``what``, could give another value for the same row."""
+    from . import prepare
+
+    for part in walk(prepare.bind_row_expression(schema, expression, schema.name)):
+        if isinstance(part, Call) and (part.function in CLOCKS or not FUNCTIONS[part.function].stable):
+            raise ProgrammingError(f"{what} cannot use {part.function}, which changes by itself: {expression!r}")
 
 
 def only_value(query: str, catalog: Catalog) -> object:
