@@ -642,3 +642,38 @@ def test_expressions_are_taken_as_written() -> None:
     assert reader.accept(",")
     assert reader.identifier().text == "c"
     reader.finish()
+
+
+STATEMENTS = (
+    "CREATE TABLE t (a integer NOT NULL PRIMARY KEY, b numeric(5, 2) DEFAULT 1 CHECK (b > 0), "
+    "c integer REFERENCES author (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED, "
+    "CONSTRAINT u UNIQUE NULLS NOT DISTINCT (a, b) INCLUDE (c))",
+    "ALTER TABLE book ADD COLUMN d timestamp with time zone DEFAULT now() NOT NULL, "
+    "ALTER year TYPE bigint USING year + 1, DROP COLUMN author_id CASCADE, ADD CONSTRAINT x CHECK (year > 0)",
+    "ALTER TABLE book RENAME COLUMN year TO made",
+    "CREATE UNIQUE INDEX IF NOT EXISTS i ON book USING btree (lower(title) DESC, (year + 1)) INCLUDE (id) "
+    "WHERE year > 1",
+    "TRUNCATE TABLE author, book RESTART IDENTITY CASCADE",
+    "COMMENT ON COLUMN book.title IS 'x'",
+    "DROP TABLE IF EXISTS book, author CASCADE",
+)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_damaged_statements_are_refused_or_carried_out(library: Database, statement: str) -> None:
+    """Whatever word is missing, doubled, or last, the answer is one of this package's errors, or a success."""
+    words = statement.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()
+    damaged = [words[:at] + words[at + 1 :] for at in range(1, len(words))]
+    damaged += [[*words[:at], words[at], *words[at:]] for at in range(1, len(words))]
+    damaged += [words[:at] for at in range(1, len(words))]
+    library.connection.autocommit = False
+    for each in damaged:
+        try:
+            library.connection.execute(" ".join(each))
+        except dbapi.InternalError:
+            raise
+        except dbapi.Error:
+            pass
+        library.connection.rollback()
+    library.connection.autocommit = True
+    assert len(library.rows("SELECT * FROM book")) == 3
