@@ -70,3 +70,12 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     def introspected_field_types(self) -> dict[str, str]:  # type: ignore[override]
         """Addresses are text, everything else comes back as what it was."""
         return {**super().introspected_field_types, "GenericIPAddressField": "CharField"}
+
+    @cached_property
+    def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Tests of Django's own suite that no flag excludes, by reason."""
+        return {
+            "There are no views yet.": {
+                "introspection.tests.IntrospectionTests.test_table_names_with_views",
+            },
+        }

@@ -254,7 +254,7 @@ def test_every_field_is_recognised() -> None:
 def test_inspectdb_gives_the_models_back() -> None:
     text = output("inspectdb", "django_project_everything", "django_project_book", "django_project_author")
     for line in (
-        "id = models.AutoField(primary_key=True)",
+        "id = models.BigAutoField(primary_key=True)",
         "positive_small = models.PositiveSmallIntegerField()",
         "positive_big = models.PositiveBigIntegerField()",
         "nullable_boolean = models.BooleanField(blank=True, null=True)",
@@ -263,7 +263,7 @@ def test_inspectdb_gives_the_models_back() -> None:
         "duration = models.DurationField()",
         "uuid = models.UUIDField(unique=True)",
         "json = models.JSONField()",
-        "author = models.OneToOneField(DjangoProjectAuthor, models.DO_NOTHING, blank=True, null=True)",
+        "author = models.OneToOneField('DjangoProjectAuthor', models.DO_NOTHING, blank=True, null=True)",
         "unique_together = (('small', 'big'),)",
         "author = models.ForeignKey('DjangoProjectAuthor', models.DO_NOTHING)",
         "name = models.CharField(unique=True, max_length=100)",

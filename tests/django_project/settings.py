@@ -6,6 +6,7 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "django_project.urls"
 ALLOWED_HOSTS = ["*"]
+STATIC_URL = "static/"
 DATABASES = {
     "default": {"ENGINE": "django_zodb", "NAME": ":memory:"},
     "other": {"ENGINE": "django_zodb", "NAME": ":memory:other"},

@@ -55,6 +55,7 @@ class InCommits(TransactionTestCase):
 
 class InFreshSequences(TransactionTestCase):
     reset_sequences = True
+    serialized_rollback = True
 
     def test_keys_start_again(self) -> None:
         self.assertEqual(Author.objects.create(name="first").pk, 1)
@@ -64,6 +65,8 @@ class InFreshSequences(TransactionTestCase):
 
 
 class InAServer(LiveServerTestCase):
+    serialized_rollback = True
+
     def test_the_server_writes_where_the_test_reads(self) -> None:
         from urllib.request import urlopen
 
