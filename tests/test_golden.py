@@ -1,4 +1,4 @@
-"""Run the golden SQL files; ``pytest tests/test_golden.py --rewrite`` writes the answers into them (review the diff)."""
+"""Run the golden SQL files; ``pytest tests/test_golden.py --rewrite`` writes the answers into them: review the diff."""
 
 from __future__ import annotations
 

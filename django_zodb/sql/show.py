@@ -336,7 +336,7 @@ def _constant(expr: x.Constant) -> str:
     value = expr.value
     if value is None:
         return "null"
-    shown = as_text(value)
+    shown = "\\x" + value.hex() if isinstance(value, bytes) else as_text(value)
     if len(shown) > 60:
         shown = shown[:57] + "..."
     if expr.type.kind in (Kind.BOOLEAN, Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL):
