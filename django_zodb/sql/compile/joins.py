@@ -142,8 +142,7 @@ def _right_side(frame: Frame, node: p.Join | p.NestedLoop, needed: Needed) -> Ri
             frame.open(node.right, needed)
             aliases = frame.bound(node.right)
             names = frame.carried(aliases, needed)
-            made = _iterable(frame, steps, tuple_of(names))
-        return Right(aliases, names, made)
+        return Right(aliases, names, _iterable(frame, steps, tuple_of(names)))
     names, call = call_rows(frame, node.right, needed)
     return Right(frame.bound(node.right), names, call)
 
