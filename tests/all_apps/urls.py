@@ -1,0 +1,3 @@
+"""No pages are asked for."""
+
+urlpatterns: list[object] = []
