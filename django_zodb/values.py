@@ -279,7 +279,7 @@ def _to_text(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value (never None) as SQL's CAST(… AS text) writes it."""
+    """A value (never None) as SQL's CAST(… AS text) writes it. Bytes are read as UTF-8, as SQLite does."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -288,7 +288,7 @@ def as_text(value: Any) -> str:
         case float():
             return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         case bytes():
-            return "\\x" + value.hex()
+            return _decoded(value)
         case dt.datetime():
             return value.isoformat(" ")
         case dt.date() | dt.time():
@@ -298,6 +298,13 @@ def as_text(value: Any) -> str:
         case dt.timedelta():
             return str(value)
     raise _refuse(value, TEXT)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise _refuse(value, "text (its bytes are not UTF-8)") from error
 
 
 def _to_boolean(value: Any) -> bool:
@@ -330,6 +337,8 @@ def _to_bytes(value: Any) -> bytes:
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
+    if isinstance(value, str):
+        return value.encode()
     raise _refuse(value, BYTES)
 
 

@@ -186,7 +186,7 @@ def castable(source: SqlType, target: SqlType) -> bool:
         source.kind is target.kind
         or Kind.UNKNOWN in kinds
         or target.kind in (Kind.TEXT, Kind.JSON)
-        or (source.kind in (Kind.TEXT, Kind.JSON) and target.kind not in (Kind.BYTES, Kind.INTERVAL))
+        or (source.kind in (Kind.TEXT, Kind.JSON) and target.kind is not Kind.INTERVAL)
         or (source.is_numeric and target.is_numeric)
         or kinds in _CASTS
     )
