@@ -154,7 +154,7 @@ def consume(text: str, node: exp.Expression) -> None:
         what = _CLASS_NAMES.get(type(node)) or _spelled(type(node).__name__)
         raise unsupported(text, node, f"{what} is not supported")
     for name, value in node.args.items():
-        if name not in known and not (value is None or value is False or value == [] or value == ""):
+        if value and name not in known:
             part = value[0] if isinstance(value, list) else value
             at = part if isinstance(part, exp.Expression) else node
             what = _NAMES.get(name, f"{name.strip('_').upper()} in {_spelled(type(node).__name__)}")

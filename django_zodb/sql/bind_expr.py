@@ -47,6 +47,9 @@ MOST_ROWS_AS_OR = 20
 
 def bind_expr(node: exp.Expression, here: Context) -> Expr:
     """The expression, typed as far as it can say itself."""
+    while type(node) is exp.Paren:
+        here.consume(node)
+        node = node.this
     here.consume(node)
     try:
         binder = EXPRESSIONS.get(type(node))
@@ -126,10 +129,6 @@ def _interval(node: exp.Expression, here: Context) -> Expr:
     return literal(f"{node.this.this} {unit.this}" if unit else node.this.this, INTERVAL)
 
 
-def _paren(node: exp.Expression, here: Context) -> Expr:
-    return bind_expr(node.this, here)
-
-
 def _collate(node: exp.Expression, here: Context) -> Expr:
     collation = node.expression.name
     if collation.lower() not in ("c", "posix", "default", "ucs_basic", "binary"):
@@ -182,7 +181,7 @@ _OPERATORS: dict[type[exp.Expression], str] = {
 
 def _comparison(node: exp.Expression, here: Context) -> Expr:
     op = _OPERATORS[type(node)]
-    if isinstance(node.expression, (exp.Any, exp.All)):
+    if _quantifier(node.expression) is not None:
         return _quantified(node, op, here)
     left, right = _row(node.this), _row(node.expression)
     if left is None and right is None:
@@ -342,14 +341,23 @@ def _in_plan(left: exp.Expression, query: exp.Expression, here: Context) -> Expr
     return InPlan(tuple(terms), plan)
 
 
+def _quantifier(node: exp.Expression) -> tuple[bool, exp.Expression] | None:
+    """Whether it is ANY (else ALL), and of what; None for neither. ``ALL(ARRAY[…])`` comes as a function."""
+    if isinstance(node, exp.Any | exp.All):
+        return isinstance(node, exp.Any), node.this
+    if isinstance(node, exp.Anonymous) and node.name.upper() in ("ALL", "ANY", "SOME") and len(node.expressions) == 1:
+        return node.name.upper() != "ALL", node.expressions[0]
+    return None
+
+
 def _quantified(node: exp.Expression, op: str, here: Context) -> Expr:
     """``= ANY`` is IN and ``<> ALL`` is NOT IN, of a subquery or an ARRAY; no other is spoken."""
-    quantifier = node.expression
-    here.consume(quantifier)
-    operand: exp.Expression = quantifier.this
+    quantifier = _quantifier(node.expression)
+    assert quantifier is not None
+    any_, operand = quantifier
+    here.consume(node.expression)
     while isinstance(operand, exp.Paren):
         operand = operand.this
-    any_ = isinstance(quantifier, exp.Any)
     if (op, any_) not in (("=", True), ("<>", False)):
         raise here.unsupported(node, "of ANY and ALL only = ANY and <> ALL are supported")
     if isinstance(operand, exp.Array):
@@ -437,7 +445,6 @@ EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr
     exp.Boolean: _boolean,
     exp.Null: _null,
     exp.Interval: _interval,
-    exp.Paren: _paren,
     exp.Collate: _collate,
     exp.And: _and,
     exp.Or: _or,

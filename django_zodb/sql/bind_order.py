@@ -82,6 +82,7 @@ def item_at(node: exp.Expression, items: list[Item], here: Context, clause: str)
             raise here.wrong(node, f"{clause} position {node.this} is not in the select list")
         return int(node.this) - 1
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) and not node.args.get("table"):
+        here.consume(node)
         with here.placed(node):
             title = name_of(node.this).choose(item.title for item in items)
         found = [at for at, item in enumerate(items) if item.title == title]

@@ -7,6 +7,7 @@ one program for each combination of parameter classes that the binder asked for.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,7 +73,7 @@ class Entry:
         self.names = names
         self.token = ""
         self.tables: tuple[tuple[str, str | None], ...] = ()
-        self.used = True
+        self.used = False  # until it is found again
         self.asked: frozenset[int] = frozenset()
         self.compared: frozenset[tuple[int, int]] = frozenset()
         self.classes: Callable[[Sequence[object]], Any] | None = None
@@ -127,15 +128,18 @@ def prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) ->
     entry: Entry | None = cache.get(text if params is not None or "%" not in text else f"\0{text}")
     if entry is not None and (entry.token == catalog.token or entry.holds(catalog)):
         entry.used = True
-        values = (params or ()) if entry.names is None else _by_name(entry.names, params)
+        values = params if type(params) is tuple and entry.names is None else _sequence(params, entry.names)
         if len(values) == entry.count:
-            program = entry.find(values)  # type: ignore[arg-type]
+            program = entry.find(values)
             if program is not None:
                 return program
     return _prepare(text, params, catalog, cache)
 
 
 def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
+    bulk = _BULK_INSERT.fullmatch(text) if params is not None and not isinstance(params, Mapping) else None
+    if bulk is not None:
+        return _prepare_bulk(bulk, params or (), catalog, cache)  # type: ignore[arg-type]
     short = len(text) <= LONGEST_TEXT
     parsed = (parse_short if short else parse)(text, params is not None)
     if parsed.tree is None:
@@ -154,21 +158,38 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
     return program
 
 
+_BULK_INSERT = re.compile(
+    r"(?P<head>\s*INSERT\s+INTO\s[^'$/;%()-]*\([^'$/;%()-]*\)\s*VALUES\s*)"
+    r"(?P<row>\((?:[^'()%]|%s)*\))(?P<more>(?:,\s?(?P=row))+)(?P<tail>(?:\s+(?:RETURNING|ON\s+CONFLICT)\b[^%]*)?)",
+    re.IGNORECASE,
+)
+
+
+def _prepare_bulk(match: re.Match[str], params: Sequence[object], catalog: Catalog, cache: Cache) -> Runnable:
+    """An INSERT of many rows of the same text: that of one row, run for each, so that any number is one program."""
+    row = match["row"]
+    width, rows = row.count("%s"), 1 + match["more"].count(row)
+    if len(params) != width * rows:
+        raise ProgrammingError(f"the statement takes {width * rows} parameters, {len(params)} are given")
+    single = match["head"] + row + match["tail"]
+    return _Bulk(prepare(single, params[:width], catalog, cache), width)
+
+
 def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:
     """The values in the order of the placeholders; ProgrammingError if there are too few or too many."""
-    if parsed.names is None:
-        if isinstance(params, Mapping):
-            if parsed.param_count or params:
-                raise ProgrammingError("parameters by name for a statement without %(name)s")
+    values = _sequence(params, parsed.names)
+    if len(values) != parsed.param_count:
+        raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(values)} are given")
+    return values
+
+
+def _sequence(params: Params | None, names: tuple[str, ...] | None) -> Sequence[object]:
+    if names is None:
+        if params is None:
             return ()
-        given = () if params is None else params
-        if len(given) != parsed.param_count:
-            raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(given)} are given")
-        return given
-    return _by_name(parsed.names, params)
-
-
-def _by_name(names: tuple[str, ...], params: Params | None) -> Sequence[object]:
+        if isinstance(params, Mapping):
+            raise ProgrammingError("the statement takes its parameters by position: give a sequence, not a mapping")
+        return params
     if not isinstance(params, Mapping):
         raise ProgrammingError("the statement takes its parameters by name: give a mapping")
     missing = [name for name in names if name not in params]
@@ -232,11 +253,39 @@ class _Named:
 
     def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """As ``Program.run``."""
-        return self._program.run(catalog, _by_name(self._names, params))
+        return self._program.run(catalog, _sequence(params, self._names))
 
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """As ``Program.stream``."""
-        return self._program.stream(catalog, _by_name(self._names, params))
+        return self._program.stream(catalog, _sequence(params, self._names))
+
+
+class _Bulk:
+    """The program of one row, run for each row of parameters."""
+
+    writes = True
+
+    def __init__(self, program: Runnable, width: int) -> None:
+        self._program = program
+        self._width = width
+        self.columns = program.columns
+
+    def run(self, catalog: Catalog, params: Sequence[object] = ()) -> tuple[Sequence[Row] | None, int, int | None]:
+        """As ``Program.run``, for all rows."""
+        run, width = self._program.run, self._width
+        found: list[Row] = []
+        total, rowid, rows = 0, None, None
+        for at in range(0, len(params), width):
+            rows, count, last = run(catalog, params[at : at + width])
+            total += count
+            rowid = rowid if last is None else last
+            if rows:
+                found.extend(rows)
+        return None if rows is None else found, total, rowid
+
+    def stream(self, catalog: Catalog, params: Sequence[object] = ()) -> Iterator[Row]:
+        """As ``Program.stream``: all is written at the first row."""
+        yield from self.run(catalog, params)[0] or ()
 
 
 class _Explanation:
