@@ -1,8 +1,8 @@
 """Plans as the binder makes them → plans as they are carried out, by rewrites that keep the rows the same.
 
 ``SELECT … WHERE b.id = %s``: ``Project (Filter b.id = p0 (Scan b)) → Project (KeyLookup b (b.id = p0))``. Each rewrite
-is a module of its own and a function ``(Node, Catalog) → Node``; ``OPTIMIZERS`` is the order in which they run. Those
-down to ``prune`` simplify a plan whatever the tables hold; later ones choose access paths, joins, orders by counts.
+is a module of its own and a function ``(Node, Statistics) → Node``; ``OPTIMIZERS`` is the order in which they run.
+Those down to ``prune`` simplify a plan whatever the tables hold; later ones choose access paths, joins and orders.
 """
 
 from __future__ import annotations
@@ -19,29 +19,34 @@ from .push_filters import push_filters
 from .reduce_joins import reduce_joins
 from .rewriting import map_expressions, map_sources, transform
 from .simplify import simplify
+from .statistics import Statistics
 from .top_n import top_n
 from .use_index_order import use_index_order
 from .use_indexes import use_indexes
 
 __all__ = ["OPTIMIZERS", "optimize"]
 
-Rewrite = Callable[[Node, Catalog], Node]
+Rewrite = Callable[[Node, Statistics], Node]
 
 
 def optimize(node: Node, catalog: Catalog) -> Node:
     """The plan that gives the same rows as ``node`` at the least cost known, its subqueries' plans too."""
+    return _optimized(node, Statistics(catalog))
+
+
+def _optimized(node: Node, statistics: Statistics) -> Node:
     for rewrite in OPTIMIZERS:
-        node = rewrite(node, catalog)
+        node = rewrite(node, statistics)
     return node
 
 
-def optimize_subqueries(node: Node, catalog: Catalog) -> Node:
+def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     """The plans inside expressions, those that ``decorrelate`` has left; an outer row's columns are constants there."""
 
     def on_plan(plan: Node) -> Node:
-        return optimize(plan, catalog)
+        return _optimized(plan, statistics)
 
-    node = map_sources(node, lambda source: optimize_subqueries(source, catalog))
+    node = map_sources(node, lambda source: optimize_subqueries(source, statistics))
     return map_expressions(node, lambda expr: transform(expr, lambda part: part, on_plan))
 
 

@@ -79,6 +79,10 @@ def best_path(scan: Scan, terms: Terms, statistics: Statistics) -> Path:
 
 def paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
     """Every sensible way into the table, the plain scan last."""
+    return statistics.once(("paths", scan.alias, terms), lambda: _paths(scan, terms, statistics))
+
+
+def _paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
     if FALSE in terms or UNKNOWN_TRUTH in terms:
         return [_nothing(scan)]
     known = constraints(scan, terms)
@@ -104,8 +108,15 @@ def indexes(scan: Scan) -> Iterator[IndexSchema]:
 
 def usable_keys(scan: Scan, index: IndexSchema, terms: Terms, statistics: Statistics) -> tuple[Expr, ...] | None:
     """The index's keys as operands of ``scan``; None if it is partial and may lack rows for which the terms hold."""
-    if index.where is not None and not _implied(scan, index.where, terms):
-        return None
+    if index.where is not None:
+        where = statistics.once(("where", scan.alias, index.name), lambda: _condition(scan, index))
+        if not _implied(scan, where, terms):
+            return None
+    return statistics.once(("keys", scan.alias, index.name), lambda: _keys(scan, index)) or None
+
+
+def _keys(scan: Scan, index: IndexSchema) -> tuple[Expr, ...]:
+    """The keys as far as they are ordered as text is compared."""
     keys: list[Expr] = []
     for key in index.keys:
         if key.collation is not None:
@@ -116,7 +127,12 @@ def usable_keys(scan: Scan, index: IndexSchema, terms: Terms, statistics: Statis
         else:
             assert key.expression is not None
             keys.append(canonical(_bound(scan, key.expression), scan))
-    return tuple(keys) or None
+    return tuple(keys)
+
+
+def _condition(scan: Scan, index: IndexSchema) -> Terms:
+    assert index.where is not None
+    return conjuncts(canonical(_bound(scan, index.where), scan))
 
 
 def _bound(scan: Scan, text: str) -> Expr:
@@ -126,10 +142,10 @@ def _bound(scan: Scan, text: str) -> Expr:
     return simplified(bind_row_expression(scan.table, text, scan.alias))
 
 
-def _implied(scan: Scan, where: str, terms: Terms) -> bool:
+def _implied(scan: Scan, where: Terms, terms: Terms) -> bool:
     """Whether the terms hold every term of a partial index's condition, or what makes ``IS NOT NULL`` true."""
     given = {canonical(term, scan) for term in terms}
-    for needed in conjuncts(canonical(_bound(scan, where), scan)):
+    for needed in where:
         if needed in given:
             continue
         if isinstance(needed, IsNull) and needed.negated and _never_null(needed.term, given):

@@ -7,16 +7,15 @@ that of the result, so an ORDER BY with a LIMIT has a say in which table that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ...storage.protocol import Catalog
 from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
 from ..plan import Distinct, Filter, HashJoin, Join, Limit, NestedLoop, Node, Output, Project, Sort, bound_aliases
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .order import ordered_paths
-from .rewriting import map_sources
+from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
 from .terms import conjuncts, filtered, through_project, used_aliases
 from .use_index_order import wanted
@@ -38,9 +37,9 @@ class Goal:
 _NO_GOAL = Goal()
 
 
-def choose_joins(node: Node, catalog: Catalog) -> Node:
+def choose_joins(node: Node, statistics: Statistics) -> Node:
     """Every Join as a NestedLoop or a HashJoin."""
-    return _Chooser(Statistics(catalog)).choose(node, _NO_GOAL)
+    return _Chooser(statistics).choose(node, _NO_GOAL)
 
 
 class _Chooser:
@@ -50,13 +49,13 @@ class _Chooser:
     def choose(self, node: Node, goal: Goal) -> Node:
         match node:
             case Limit():
-                return replace(node, source=self.choose(node.source, Goal(limit=wanted(node))))
+                return changed(node, source=self.choose(node.source, Goal(limit=wanted(node))))
             case Sort(source=source, keys=keys):
-                return replace(node, source=self.choose(source, replace(goal, keys=keys)))
+                return changed(node, source=self.choose(source, changed(goal, keys=keys)))
             case Project(source=source):
-                return replace(node, source=self.choose(source, _below(goal, node)))
+                return changed(node, source=self.choose(source, _below(goal, node)))
             case Filter(source=source):
-                return replace(node, source=self.choose(source, goal))
+                return changed(node, source=self.choose(source, goal))
             case Join():
                 return self.joined(node, goal).node
         return map_sources(node, lambda source: self.choose(source, _NO_GOAL))
@@ -136,7 +135,7 @@ class _Chooser:
             _, _, at, current, ready = min(steps, key=lambda step: step[:3])
             waiting.remove(at)
             pending = [term for term in pending if term not in ready]
-        return current if not pending else replace(current, node=filtered(current.node, pending))
+        return current if not pending else changed(current, node=filtered(current.node, pending))
 
     def final_cost(self, joined: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead's order serves and a limit ends the walk early."""
@@ -179,8 +178,8 @@ def _below(goal: Goal, project: Project) -> Goal:
         expr = through_project(key.expr, project)
         if expr is None:
             return _NO_GOAL
-        keys.append(replace(key, expr=expr))
-    return replace(goal, keys=tuple(keys))
+        keys.append(changed(key, expr=expr))
+    return changed(goal, keys=tuple(keys))
 
 
 def _equalities(node: Join) -> list[tuple[Expr, Expr]] | None:

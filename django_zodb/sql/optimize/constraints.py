@@ -79,13 +79,19 @@ def canonical(expr: Expr, scan: Scan) -> Expr:
 
     def change(part: Expr) -> Expr:
         if isinstance(part, Column):
-            at = scan.table.rowid_column
-            if part.alias == scan.alias and at is not None and part.name == scan.table.columns[at].name:
-                return rowid(scan.alias)
-            return part if part.name == ROWID_COLUMN else replace(part, nullable=True)
-        return replace(part, nullable=True) if isinstance(part, Call) else part
+            return _canonical_column(part, scan)
+        return replace(part, nullable=True) if isinstance(part, Call) and not part.nullable else part
 
     return transform(_uncast(expr), change)
+
+
+def _canonical_column(column: Column, scan: Scan) -> Column:
+    at = scan.table.rowid_column
+    if column.alias == scan.alias and at is not None and column.name == scan.table.columns[at].name:
+        return rowid(scan.alias)
+    if column.name == ROWID_COLUMN:
+        return rowid(column.alias)
+    return column if column.nullable else replace(column, nullable=True)
 
 
 def _uncast(expr: Expr) -> Expr:

@@ -6,16 +6,16 @@ no side can be NULL. A subquery that uses the outer row anywhere but in its topm
 
 from __future__ import annotations
 
-from ...storage.protocol import Catalog
 from ..expr import Column, Compare, Constant, Exists, Expr, InPlan, is_nullable
 from ..plan import Distinct, Filter, Join, JoinKind, Limit, Node, Project, Sort, bound_aliases, output_columns
 from .rewriting import map_sources
+from .statistics import Statistics
 from .terms import conjunction, conjuncts, filtered, free_aliases, is_stable, unfiltered, used_aliases
 
 
-def decorrelate(node: Node, catalog: Catalog) -> Node:
+def decorrelate(node: Node, statistics: Statistics) -> Node:
     """Subqueries in conditions as joins, where that is the same."""
-    node = map_sources(node, lambda source: decorrelate(source, catalog))
+    node = map_sources(node, lambda source: decorrelate(source, statistics))
     if not isinstance(node, Filter):
         return node
     source, rest = node.source, []
@@ -27,7 +27,7 @@ def decorrelate(node: Node, catalog: Catalog) -> Node:
             rest.append(term)
         else:
             kind, right, condition = join
-            joins.append((kind, decorrelate(right, catalog), condition))
+            joins.append((kind, decorrelate(right, statistics), condition))
     source = filtered(source, rest)
     for kind, right, condition in joins:
         source = Join(source, right, kind, condition)

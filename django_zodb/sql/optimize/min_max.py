@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...storage.protocol import Catalog
 from ...values import BIGINT
 from ..expr import AggregateCall, Constant, Expr, IsNull, SortKey, rowid
 from ..plan import Aggregate, IndexRange, Limit, Node, Scan
@@ -22,15 +21,15 @@ from .terms import unfiltered, used_aliases
 _ONE = Constant(1, BIGINT)
 
 
-def min_max(node: Node, catalog: Catalog) -> Node:
+def min_max(node: Node, statistics: Statistics) -> Node:
     """Aggregates of nothing but one MIN or MAX, over one row where an index or the rowid knows which."""
-    node = map_sources(node, lambda source: min_max(source, catalog))
+    node = map_sources(node, lambda source: min_max(source, statistics))
     match node:
         case Aggregate(keys=(), calls=((_, AggregateCall(function="MIN" | "MAX", args=(operand,), filter=None)),)):
             scan, terms = unfiltered(node.source)
             if isinstance(scan, Scan) and used_aliases(operand) == {scan.alias}:
                 descending = node.calls[0][1].function == "MAX"
-                first = _first_row(scan, terms, operand, descending, Statistics(catalog))
+                first = _first_row(scan, terms, operand, descending, statistics)
                 return node if first is None else replace(node, source=first)
     return node
 

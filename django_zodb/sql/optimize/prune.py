@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...storage.protocol import Catalog
 from ..expr import Column, Exists, Expr, InPlan
 from ..plan import (
     Aggregate,
@@ -24,13 +21,14 @@ from ..plan import (
 )
 from ..show import expressions
 from .decorrelate import unordered
-from .rewriting import map_expressions, map_sources, transform
+from .rewriting import changed, map_expressions, map_sources, transform
+from .statistics import Statistics
 from .terms import TRUE, parts
 
 _SENSITIVE = frozenset(("STRING_AGG", "GROUP_CONCAT", "ANY_VALUE"))
 
 
-def prune(node: Node, catalog: Catalog) -> Node:
+def prune(node: Node, statistics: Statistics) -> Node:
     """The same result with less work."""
     node = _prune_subqueries(node)
     node = _without_sorts(node)
@@ -45,16 +43,16 @@ def _prune_subqueries(node: Node) -> Node:
 def _prune_subquery(expr: Expr) -> Expr:
     match expr:
         case Exists(plan=plan):
-            return replace(expr, plan=_existence(plan))
+            return changed(expr, plan=_existence(plan))
         case InPlan(plan=plan):
-            return replace(expr, plan=unordered(plan))
+            return changed(expr, plan=unordered(plan))
     return expr
 
 
 def _existence(plan: Node) -> Node:
     plan = unordered(plan)
     if isinstance(plan, Project) and not isinstance(plan.source, Aggregate):
-        return replace(plan, outputs=(Output("found", TRUE),))
+        return changed(plan, outputs=(Output("found", TRUE),))
     return plan
 
 
@@ -62,13 +60,13 @@ def _without_sorts(node: Node) -> Node:
     """No Sort where the order of rows decides nothing."""
     match node:
         case Aggregate(calls=calls) if not any(call.function in _SENSITIVE for _, call in calls):
-            node = replace(node, source=_unsorted(node.source))
+            node = changed(node, source=_unsorted(node.source))
         case SetOperation():
-            node = replace(node, left=_unsorted(node.left), right=_unsorted(node.right))
+            node = changed(node, left=_unsorted(node.left), right=_unsorted(node.right))
         case Join():
-            node = replace(node, right=_unsorted(node.right))
+            node = changed(node, right=_unsorted(node.right))
         case Sort():
-            node = replace(node, source=_unsorted(node.source))
+            node = changed(node, source=_unsorted(node.source))
     return map_sources(node, _without_sorts)
 
 
@@ -77,7 +75,7 @@ def _unsorted(node: Node) -> Node:
         case Sort(source=source):
             return _unsorted(source)
         case Filter() | Project() | Distinct():
-            return replace(node, source=_unsorted(node.source))
+            return changed(node, source=_unsorted(node.source))
     return node
 
 
@@ -96,7 +94,7 @@ def _narrow(node: Node, used: set[tuple[str, str]], visible: bool) -> Node:
     match node:
         case Project(alias=alias, outputs=outputs) if not visible:
             kept = tuple(output for output in outputs if (alias, output.name) in used) or outputs[:1]
-            node = replace(node, outputs=kept)
+            node = changed(node, outputs=kept)
             below = False
         case Filter() | Sort() | Limit() | LockRows() | DistinctOn():
             below = visible

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...storage.protocol import Catalog
 from ..expr import Column, Expr
 from ..plan import (
     Aggregate,
@@ -21,7 +18,8 @@ from ..plan import (
     bound_aliases,
     output_columns,
 )
-from .rewriting import map_sources
+from .rewriting import changed, map_sources
+from .statistics import Statistics
 from .terms import (
     conjunction,
     conjuncts,
@@ -36,7 +34,7 @@ from .terms import (
 Terms = tuple[Expr, ...]
 
 
-def push_filters(node: Node, catalog: Catalog) -> Node:
+def push_filters(node: Node, statistics: Statistics) -> Node:
     """The same rows, with each condition tested as early as possible."""
     return _push(node, ())
 
@@ -55,7 +53,7 @@ def _push(node: Node, terms: Terms) -> Node:
         case Sort() | Distinct():
             moved = tuple(term for term in terms if is_stable(term))
             stay = tuple(term for term in terms if not is_stable(term))
-            return filtered(replace(node, source=_push(node.source, moved)), stay)
+            return filtered(changed(node, source=_push(node.source, moved)), stay)
         case SetOperation():
             return _push_set_operation(node, terms)
     return filtered(map_sources(node, lambda source: _push(source, ())), terms)
@@ -87,7 +85,7 @@ def _push_join(node: Join, terms: Terms) -> Node:
             left.append(term)
         else:
             on.append(term)
-    joined = replace(
+    joined = changed(
         node, left=_push(node.left, tuple(left)), right=_push(node.right, tuple(right)), condition=conjunction(on)
     )
     return filtered(joined, stay)
@@ -104,7 +102,7 @@ def _push_project(node: Project, terms: Terms) -> Node:
     for term in terms:
         moved = through_project(term, node) if is_stable(term) and not holds_subquery(term) else None
         (stay if moved is None else below).append(term if moved is None else moved)
-    return filtered(replace(node, source=_push(node.source, tuple(below))), stay)
+    return filtered(changed(node, source=_push(node.source, tuple(below))), stay)
 
 
 def _push_aggregate(node: Aggregate, terms: Terms) -> Node:
@@ -116,7 +114,7 @@ def _push_aggregate(node: Aggregate, terms: Terms) -> Node:
         movable = node.alias in used_aliases(term) and is_stable(term) and not holds_subquery(term)
         moved = through_project(term, keys) if movable else None
         (stay if moved is None else below).append(term if moved is None else moved)
-    return filtered(replace(node, source=_push(node.source, tuple(below))), stay)
+    return filtered(changed(node, source=_push(node.source, tuple(below))), stay)
 
 
 def _push_set_operation(node: SetOperation, terms: Terms) -> Node:
@@ -124,7 +122,7 @@ def _push_set_operation(node: SetOperation, terms: Terms) -> Node:
     stay = tuple(term for term in terms if term not in moved)
     left = _push(node.left, tuple(_for_side(term, node, node.left) for term in moved))
     right = _push(node.right, tuple(_for_side(term, node, node.right) for term in moved))
-    return filtered(replace(node, left=left, right=right), stay)
+    return filtered(changed(node, left=left, right=right), stay)
 
 
 def _for_side(term: Expr, node: SetOperation, side: Node) -> Expr:

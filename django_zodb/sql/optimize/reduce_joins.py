@@ -6,9 +6,6 @@ through them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...storage.protocol import Catalog
 from ..expr import (
     And,
     Arithmetic,
@@ -32,13 +29,14 @@ from ..expr import (
 )
 from ..functions import FUNCTIONS
 from ..plan import Filter, Join, Limit, Node, Project, Sort, bound_aliases
-from .rewriting import map_sources
+from .rewriting import changed, map_sources
+from .statistics import Statistics
 from .terms import conjuncts, through_project
 
 Terms = tuple[Expr, ...]
 
 
-def reduce_joins(node: Node, catalog: Catalog) -> Node:
+def reduce_joins(node: Node, statistics: Statistics) -> Node:
     """Left joins as inner ones, where a condition makes that the same."""
     return _reduce(node, ())
 
@@ -47,16 +45,16 @@ def _reduce(node: Node, above: Terms) -> Node:
     """``above``: terms that every row of ``node`` must make true to matter."""
     match node:
         case Filter(condition=condition):
-            return replace(node, source=_reduce(node.source, above + conjuncts(condition)))
+            return changed(node, source=_reduce(node.source, above + conjuncts(condition)))
         case Sort():
-            return replace(node, source=_reduce(node.source, above))
+            return changed(node, source=_reduce(node.source, above))
         case Project():
             below = (through_project(term, node) for term in above)
-            return replace(node, source=_reduce(node.source, tuple(term for term in below if term is not None)))
+            return changed(node, source=_reduce(node.source, tuple(term for term in below if term is not None)))
         case Join():
             return _reduce_join(node, above)
         case Limit():
-            return replace(node, source=_reduce(node.source, ()))
+            return changed(node, source=_reduce(node.source, ()))
     return map_sources(node, lambda source: _reduce(source, ()))
 
 
@@ -65,7 +63,7 @@ def _reduce_join(node: Join, above: Terms) -> Join:
     if node.kind == "full":
         node = _without_full(node, above)
     if node.kind == "left" and _refused(bound_aliases(node.right), above):
-        node = replace(node, kind="inner")
+        node = changed(node, kind="inner")
     match node.kind:
         case "inner":
             left, right = above + on, above + on
@@ -75,15 +73,15 @@ def _reduce_join(node: Join, above: Terms) -> Join:
             left, right = above, on
         case "full":
             left, right = (), ()
-    return replace(node, left=_reduce(node.left, left), right=_reduce(node.right, right))
+    return changed(node, left=_reduce(node.left, left), right=_reduce(node.right, right))
 
 
 def _without_full(node: Join, above: Terms) -> Join:
     """A full join whose rows without a left side are refused is a left one, and the other way round."""
     if _refused(bound_aliases(node.left), above):
-        return replace(node, kind="left")
+        return changed(node, kind="left")
     if _refused(bound_aliases(node.right), above) and not node.lateral:
-        return replace(node, kind="left", left=node.right, right=node.left)
+        return changed(node, kind="left", left=node.right, right=node.left)
     return node
 
 

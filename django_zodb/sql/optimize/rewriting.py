@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar
 
 from ..expr import AggregateCall, Expr, SortKey
 from ..plan import Node, OnConflict, Output
 
+T = TypeVar("T")
 ExprChange = Callable[[Expr], Expr]
 NodeChange = Callable[[Node], Node]
+
+
+def changed(item: T, **values: Any) -> T:
+    """``dataclasses.replace``, but ``item`` itself where every value is what it was."""
+    if all(getattr(item, name) is value for name, value in values.items()):
+        return item
+    return replace(item, **values)  # type: ignore[type-var]
 
 
 def map_sources(node: Node, change: NodeChange) -> Node:
@@ -50,26 +59,54 @@ def _same(item: Any) -> Any:
     return item
 
 
+def operands(expr: Expr) -> Iterator[Expr]:
+    """The direct operands, in order; does not enter the plans of subqueries."""
+    for name in _inner_fields(type(expr)):
+        yield from _expressions(getattr(expr, name))
+
+
+def _expressions(value: Any) -> Iterator[Expr]:
+    if isinstance(value, Expr):
+        yield value
+    elif type(value) is tuple:
+        for item in value:
+            yield from _expressions(item)
+
+
+_HOLDERS = (Output, SortKey, AggregateCall, OnConflict)
+_INNER = ("Expr", "Node", *(holder.__name__ for holder in _HOLDERS))
+
+
+_inner: dict[type, tuple[str, ...]] = {}
+
+
+def _inner_fields(class_: type) -> tuple[str, ...]:
+    """The fields of a class of expressions, plans or what they hold, in which expressions or plans may be."""
+    names = _inner.get(class_)
+    if names is None:
+        found = (field.name for field in fields(class_) if any(word in str(field.type) for word in _INNER))
+        names = _inner[class_] = tuple(found)
+    return names
+
+
 def _rebuild(item: Any, on_expr: ExprChange, on_node: NodeChange) -> Any:
     changes = {}
-    for field in fields(item):
-        old = getattr(item, field.name)
+    for name in _inner_fields(type(item)):
+        old = getattr(item, name)
         new = _visit(old, on_expr, on_node)
         if new is not old:
-            changes[field.name] = new
+            changes[name] = new
     return replace(item, **changes) if changes else item
 
 
 def _visit(value: Any, on_expr: ExprChange, on_node: NodeChange) -> Any:
-    match value:
-        case Expr():
-            return on_expr(value)
-        case Node():
-            return on_node(value)
-        case tuple():
-            items = tuple(_visit(item, on_expr, on_node) for item in value)
-            return value if all(new is old for new, old in zip(items, value, strict=True)) else items
-        case Output() | SortKey() | AggregateCall() | OnConflict():
-            return _rebuild(value, on_expr, on_node)
-        case _:
-            return value
+    if isinstance(value, Expr):
+        return on_expr(value)
+    if isinstance(value, Node):
+        return on_node(value)
+    if type(value) is tuple:
+        items = tuple([_visit(item, on_expr, on_node) for item in value])
+        return value if all(map(is_, items, value)) else items
+    if isinstance(value, _HOLDERS):
+        return _rebuild(value, on_expr, on_node)
+    return value

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...storage.protocol import Catalog
 from ..expr import (
     And,
     Call,
@@ -31,16 +30,17 @@ from ..expr import (
 )
 from ..plan import Filter, HashJoin, Join, NestedLoop, Node
 from .rewriting import map_expressions, map_sources, transform
+from .statistics import Statistics
 from .terms import FALSE, TRUE, UNKNOWN_TRUTH
 
 _OPPOSITE: dict[str, Any] = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
-def simplify(node: Node, catalog: Catalog) -> Node:
+def simplify(node: Node, statistics: Statistics) -> Node:
     """Every expression of the plan in its simplest form; Filters and join conditions that are TRUE are dropped."""
 
     def on_plan(plan: Node) -> Node:
-        return simplify(plan, catalog)
+        return simplify(plan, statistics)
 
     node = map_expressions(map_sources(node, on_plan), lambda expr: transform(expr, _simplify, on_plan))
     match node:

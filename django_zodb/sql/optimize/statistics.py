@@ -6,10 +6,15 @@ rows at least, and the keys of a smaller one tell nothing: in doubt a lookup is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
 from ...storage.protocol import Catalog
 from ...storage.schema import IndexSchema
 from ..expr import And, Compare, Constant, Expr, In, IsNull, Like, Not, Or, Regex
 from ..plan import Scan
+
+T = TypeVar("T")
 
 SMALLEST = 1000
 SCAN_ROW = 1.0
@@ -27,12 +32,20 @@ HALF_OPEN = 0.2
 
 
 class Statistics:
-    """What the tables of ``catalog`` hold; asks each only once."""
+    """What the tables of ``catalog`` hold, asked only once, and what else need not be found out twice for a plan."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self._known: dict[Hashable, Any] = {}
         self._rows: dict[str, int] = {}
         self._keys: dict[tuple[str, str], int] = {}
+
+    def once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What ``find`` gave when it was called for the first time with that key."""
+        if key not in self._known:
+            self._known[key] = find()
+        found: T = self._known[key]
+        return found
 
     def counted(self, table: str) -> int:
         """The rows of the table as it is."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ...values import BOOLEAN
-from ..expr import And, Call, Column, Constant, Exists, Expr, InPlan, Subquery, children
+from ..expr import And, Call, Column, Constant, Exists, Expr, InPlan, Subquery
 from ..functions import FUNCTIONS
 from ..plan import Filter, Node, Project, bound_aliases, walk
 from ..show import expressions
-from .rewriting import transform, transform_plan
+from .rewriting import operands, transform, transform_plan
 
 TRUE = Constant(True, BOOLEAN)
 FALSE = Constant(False, BOOLEAN)
@@ -60,24 +60,25 @@ def parts(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        stack.extend(children(here))
+        stack.extend(operands(here))
         if isinstance(here, Subquery | Exists | InPlan):
             for node in walk(here.plan):
                 stack.extend(expressions(node))
 
 
 def used_aliases(expr: Expr | None) -> frozenset[str]:
-    """The aliases that the expression needs from outside: those of its columns, less those its subqueries bind."""
-    if expr is None:
-        return frozenset()
-    used: set[str] = set()
-    bound: set[str] = set()
-    for part in parts(expr):
-        if isinstance(part, Column):
-            used.add(part.alias)
-        elif isinstance(part, Subquery | Exists | InPlan):
-            bound |= all_aliases(part.plan)
-    return frozenset(used - bound)
+    """The aliases that the expression needs: those of its columns, and those its subqueries use but do not bind."""
+    match expr:
+        case None:
+            return _NONE
+        case Column(alias=alias):
+            return frozenset((alias,))
+        case Subquery(plan=plan) | Exists(plan=plan) | InPlan(plan=plan):
+            return _NONE.union(free_aliases(plan), *map(used_aliases, operands(expr)))
+    return _NONE.union(*map(used_aliases, operands(expr)))
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def all_aliases(node: Node) -> frozenset[str]:

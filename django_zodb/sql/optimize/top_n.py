@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...storage.protocol import Catalog
 from ..plan import Limit, Node, Project, Sort, TopN
 from .rewriting import map_sources
+from .statistics import Statistics
 
 
-def top_n(node: Node, catalog: Catalog) -> Node:
+def top_n(node: Node, statistics: Statistics) -> Node:
     """Limits over Sorts as TopN; a Project between them is left for the rows that remain."""
     match node:
         case Limit(source=Sort(source=source, keys=keys), limit=limit, offset=offset) if limit is not None:
@@ -16,4 +16,4 @@ def top_n(node: Node, catalog: Catalog) -> Node:
             limit is not None
         ):
             node = Project(TopN(source, keys, limit, offset), project.alias, project.outputs)
-    return map_sources(node, lambda below: top_n(below, catalog))
+    return map_sources(node, lambda below: top_n(below, statistics))

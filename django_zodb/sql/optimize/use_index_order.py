@@ -6,9 +6,6 @@ early; without one, an index is walked only where it serves the condition as wel
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...storage.protocol import Catalog
 from ..expr import Column, Constant, SortKey
 from ..plan import (
     Distinct,
@@ -26,30 +23,30 @@ from ..plan import (
 )
 from .access import Path, Terms, best_path
 from .order import ordered_paths
-from .rewriting import map_sources
+from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
 from .terms import filtered, through_project, unfiltered, used_aliases
 
 Keys = tuple[SortKey, ...]
 
 
-def use_index_order(node: Node, catalog: Catalog) -> Node:
+def use_index_order(node: Node, statistics: Statistics) -> Node:
     """The same rows in the same order, with as few Sorts as the indexes allow."""
-    return _use(node, Statistics(catalog), None)
+    return _use(node, statistics, None)
 
 
 def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
     """``limit``: how many rows of the node will be asked for, if that is known."""
     match node:
         case Limit():
-            return replace(node, source=_use(node.source, statistics, wanted(node)))
+            return changed(node, source=_use(node.source, statistics, wanted(node)))
         case Project() | LockRows():
-            return replace(node, source=_use(node.source, statistics, limit))
+            return changed(node, source=_use(node.source, statistics, limit))
         case Sort(source=source, keys=keys):
             led = _led_in_order(source, keys, statistics, limit)
             if led is not None:
                 return _use(led, statistics, limit)
-            return replace(node, source=_use(source, statistics, None))
+            return changed(node, source=_use(source, statistics, None))
     return map_sources(node, lambda source: _use(source, statistics, None))
 
 
@@ -77,13 +74,13 @@ def _led_in_order(node: Node, keys: Keys, statistics: Statistics, limit: int | N
         case Project():
             below_keys = _keys_below(keys, node)
             led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit)
-            return None if led is None else replace(node, source=led)
+            return None if led is None else changed(node, source=led)
         case Distinct():
             led = _led_in_order(node.source, keys, statistics, limit)
-            return None if led is None else replace(node, source=led)
+            return None if led is None else changed(node, source=led)
         case NestedLoop(kind="inner" | "left" | "semi" | "anti") | HashJoin(kind="inner" | "left" | "semi" | "anti"):
             led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit)
-            return None if led is None else replace(node, left=led)
+            return None if led is None else changed(node, left=led)
     return None
 
 
@@ -93,7 +90,7 @@ def _keys_below(keys: Keys, project: Project) -> Keys | None:
         below = through_project(key.expr, project)
         if below is None:
             return None
-        found.append(replace(key, expr=below))
+        found.append(changed(key, expr=below))
     return tuple(found)
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from ...storage.protocol import Catalog
 from ..plan import Filter, Node, Scan
 from .access import best_path
 from .rewriting import map_sources
@@ -13,9 +12,9 @@ from .statistics import Statistics
 from .terms import filtered, unfiltered
 
 
-def use_indexes(node: Node, catalog: Catalog) -> Node:
+def use_indexes(node: Node, statistics: Statistics) -> Node:
     """Every Scan, with the Filter above it, as the cheapest access path and a Filter of what remains."""
-    return _use(node, Statistics(catalog))
+    return _use(node, statistics)
 
 
 def _use(node: Node, statistics: Statistics) -> Node:
