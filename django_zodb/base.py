@@ -20,7 +20,7 @@ from . import dbapi as Database
 from .client import DatabaseClient
 from .creation import DatabaseCreation
 from .features import DatabaseFeatures
-from .introspection import DatabaseIntrospection
+from .introspection import UNLIMITED, DatabaseIntrospection
 from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 from .storage.open import locate
@@ -79,7 +79,7 @@ class LocalTimeCursor:
 
 
 def _varchar(field: dict[str, Any]) -> str:
-    return "varchar" if field["max_length"] is None else f"varchar({field['max_length']})"
+    return f"varchar({UNLIMITED if field['max_length'] is None else field['max_length']})"
 
 
 def _numeric(field: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
 
     # Rows and statements
     allows_group_by_selected_pks = True
+    supports_unspecified_pk = True
     can_return_columns_from_insert = True
     can_return_rows_from_bulk_insert = True
     can_return_rows_from_update = True
@@ -76,6 +77,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
         """Tests of Django's own suite that no flag excludes, by reason."""
         return {
             "There are no views yet.": {
+                "inspectdb.tests.InspectDBTransactionalTests.test_include_views",
                 "introspection.tests.IntrospectionTests.test_table_names_with_views",
             },
         }

@@ -52,6 +52,10 @@ AUTO_FIELDS = {
 }
 
 
+UNLIMITED = 2**31 - 1
+"""The size of a varchar that stands for a CharField without max_length; no text is longer."""
+
+
 def type_code(type_: SqlType) -> str:
     """What ``data_types_reverse`` is keyed by: the type's name in SQL without length, precision and scale."""
     return str(type_).partition("(")[0]
@@ -155,7 +159,7 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
 def _field_info(schema: TableSchema, column: ColumnSchema) -> FieldInfo:
     type_ = column.type
     is_decimal = type_.kind is Kind.DECIMAL
-    length = type_.size if type_.kind is Kind.TEXT else None
+    length = type_.size if type_.kind is Kind.TEXT and type_.size != UNLIMITED else None
     return FieldInfo(
         name=column.name,
         type_code=type_code(type_),
@@ -232,15 +236,15 @@ def _constraint(columns: Iterable[str | None], **properties: Any) -> dict[str, A
 def _index(schema: TableSchema, index: IndexSchema) -> dict[str, Any]:
     if index.constraint:
         return _constraint(index.columns, unique=True)
-    columns_only = None not in index.columns
-    named = any(index.columns)
+    columns = (*index.columns, *index.include)
+    named = any(columns)
     return _constraint(
-        index.columns if named else (),
+        columns if named else (),
         unique=index.unique,
         index=True,
         orders=["DESC" if key.descending else "ASC" for key in index.keys] if named else [],
         type=Index.suffix,
-        definition=None if columns_only else _definition(schema, index),
+        definition=_definition(schema, index) if None in columns else None,
     )
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
+from django.db import NotSupportedError, models
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
@@ -190,6 +191,11 @@ class DatabaseOperations(BaseDatabaseOperations):
         return []
 
     # --- expressions ---------------------------------------------------------------------------------------------
+
+    def check_expression_support(self, expression: Any) -> None:
+        """Refuse by name what Django has no general SQL for, rather than send nonsense."""
+        if isinstance(expression, KeyTransform):
+            raise NotSupportedError("lookups by the keys of a JSONField are not supported yet")
 
     def conditional_expression_supported_in_where_clause(self, expression: Any) -> bool:
         """Always: booleans are a type."""
