@@ -460,6 +460,23 @@ def test_a_port_that_is_no_zeo_server() -> None:
     assert "does not answer as a ZEO server" in message
 
 
+def test_another_protocol_is_no_zeo_server() -> None:
+    def greet(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, args=(listener,))
+        thread.start()
+        assert "b'SSH-2.0-OpenSSH_'" in refused("", port=listener.getsockname()[1])
+        thread.join()
+
+
+def test_a_storage_that_the_server_has_not(server: Server) -> None:
+    assert "no storage named 'other'" in refused(None, *server.address, storage="other", timeout=0.5)
+
+
 def test_round_trip_through_a_server(server: Server) -> None:
     port = server.address[1]
     database = Database.open("ignored", *server.address)

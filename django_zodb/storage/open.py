@@ -195,7 +195,8 @@ def _explained(name: str) -> Iterator[None]:
 
 def _open_server(address: str | tuple[str, int], options: Options) -> CarefulClientStorage:
     shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
-    _probe(address, shown, options.timeout)
+    tls = _tls_context(options)
+    _probe(address, shown, options.timeout, tls is not None)
     try:
         return CarefulClientStorage(
             address,
@@ -204,31 +205,47 @@ def _open_server(address: str | tuple[str, int], options: Options) -> CarefulCli
             read_only=options.read_only,
             blob_dir=options.blob_dir,
             server_sync=options.server_sync,
-            ssl=_tls_context(options),
+            ssl=tls,
         )
     except (ClientStorageError, POSError) as error:
-        raise OperationalError(
-            f"what listens at {shown} does not answer as a ZEO server with a storage named {options.storage!r} within "
-            f"{options.timeout:g} s ({error or type(error).__name__}). Check HOST, PORT, the storage and TLS options"
-        ) from error
+        reason = f"no storage named {options.storage!r} in {options.timeout:g} s ({error or type(error).__name__})"
+        raise _no_server(shown, reason) from error
 
 
-def _probe(address: str | tuple[str, int], shown: str, timeout: float) -> None:
-    """Fail at once where nobody listens: ClientStorage would try again until its time is up."""
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+def _probe(address: str | tuple[str, int], shown: str, timeout: float, tls: bool) -> None:
+    """Fail at once where nobody listens or somebody else does: ClientStorage would try until its time is up."""
     try:
-        if family is socket.AF_UNIX:
-            with socket.socket(family) as probe:
-                probe.settimeout(timeout)
-                probe.connect(address)
-        else:
-            assert isinstance(address, tuple)
-            socket.create_connection(address, timeout=timeout).close()
+        with _connected(address, timeout) as probe:
+            # A ZEO server speaks first: the length of its greeting, then the encoding and the version of its protocol.
+            greeting = b"" if tls else probe.recv(16)
+    except TimeoutError as error:
+        raise _no_server(shown, f"it says nothing within {timeout:g} s") from error
     except OSError as error:
         raise OperationalError(
             f"no ZEO server answers at {shown}: {error.strerror or error}. Start one with `manage.py runzeo`, or "
             f"correct HOST and PORT"
         ) from error
+    if not tls and greeting[4:5] not in (b"Z", b"M"):
+        raise _no_server(shown, f"it says {greeting!r}")
+
+
+def _connected(address: str | tuple[str, int], timeout: float) -> socket.socket:
+    if isinstance(address, tuple):
+        return socket.create_connection(address, timeout=timeout)
+    probe = socket.socket(socket.AF_UNIX)
+    probe.settimeout(timeout)
+    try:
+        probe.connect(address)
+    except OSError:
+        probe.close()
+        raise
+    return probe
+
+
+def _no_server(shown: str, reason: str) -> OperationalError:
+    return OperationalError(
+        f"what listens at {shown} does not answer as a ZEO server: {reason}. Check HOST, PORT and the TLS options"
+    )
 
 
 def _tls_context(options: Options) -> ssl.SSLContext | None:
