@@ -76,6 +76,9 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Tests of Django's own suite that no flag excludes, by reason."""
         return {
+            "It counts the second index that PostgreSQL needs for LIKE.": {
+                "indexes.tests.SchemaIndexesTests.test_alter_field_unique_false_removes_deferred_sql",
+            },
             "There are no views yet.": {
                 "inspectdb.tests.InspectDBTransactionalTests.test_include_views",
                 "introspection.tests.IntrospectionTests.test_table_names_with_views",

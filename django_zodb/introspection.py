@@ -237,12 +237,11 @@ def _index(schema: TableSchema, index: IndexSchema) -> dict[str, Any]:
     if index.constraint:
         return _constraint(index.columns, unique=True)
     columns = (*index.columns, *index.include)
-    named = any(columns)
     return _constraint(
-        columns if named else (),
+        columns if any(columns) else (),
         unique=index.unique,
         index=True,
-        orders=["DESC" if key.descending else "ASC" for key in index.keys] if named else [],
+        orders=["DESC" if key.descending else "ASC" for key in index.keys],
         type=Index.suffix,
         definition=_definition(schema, index) if None in columns else None,
     )

@@ -80,7 +80,8 @@ class DatabaseOperations(BaseDatabaseOperations):
         return 63
 
     def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
-        """The statement with its parameters as literals; for logs."""
+        """The statement that was run (a wrapper may have changed it), with its parameters as literals; for logs."""
+        sql = getattr(cursor, "statement", None) or sql
         if params is None:
             return sql
         try:

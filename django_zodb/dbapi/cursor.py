@@ -28,12 +28,13 @@ class Cursor:
     """A PEP 249 cursor. Made by ``Connection.cursor``; belongs to its connection's thread.
 
     ``rowcount`` is the number of rows found or written, -1 if there is none to tell; ``lastrowid`` the key that the
-    last INSERT gave to its last row, if it is an integer.
+    last INSERT gave to its last row, if it is an integer. ``statement`` is the text executed last.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.arraysize = 1
+        self.statement: str | None = None
         self.rowcount = -1
         self.lastrowid: int | None = None
         self._columns: Sequence[OutputColumn] = ()
@@ -51,6 +52,7 @@ class Cursor:
         if self._closed:
             self._refuse()
         self._rows = None
+        self.statement = operation
         self.rowcount = -1
         self._columns, self._rows, self.rowcount, rowid = self.connection.run(operation, params)
         self._at = 0
@@ -66,6 +68,7 @@ class Cursor:
         if self._closed:
             self._refuse()
         self._rows = None
+        self.statement = operation
         self.rowcount = -1
         self.rowcount, rowid = self.connection.run_many(operation, list(seq_of_params))
         if rowid is not None:
@@ -163,7 +166,6 @@ class StreamingCursor(Cursor):
         super().__init__(connection)
         self._stream: Iterator[Row] | None = None
         self._session: Session | None = None
-        self._sql = ""
 
     def execute(self, operation: str, params: Params | None = None) -> Self:
         """As ``Cursor.execute``."""
@@ -173,7 +175,7 @@ class StreamingCursor(Cursor):
         started = self.connection.start_stream(operation, params)
         if started is None:
             return super().execute(operation, params)
-        self._sql = operation
+        self.statement = operation
         self._rows = ()
         self._at = 0
         self.rowcount = -1
@@ -211,7 +213,7 @@ class StreamingCursor(Cursor):
             found = list(islice(self._stream, size))
         except BaseException as error:
             self._end()
-            failure = explained(error, self._sql)
+            failure = explained(error, self.statement or "")
             if failure is None:
                 raise
             raise failure from error
