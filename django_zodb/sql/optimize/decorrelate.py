@@ -6,7 +6,7 @@ no side can be NULL. A subquery that uses the outer row anywhere but in its topm
 
 from __future__ import annotations
 
-from ..expr import Column, Compare, Constant, Exists, Expr, InPlan, is_nullable
+from ..expr import Column, Compare, Constant, Exists, Expr, InPlan, IsNull, is_nullable
 from ..plan import Distinct, Filter, Join, JoinKind, Limit, Node, Project, Sort, bound_aliases, output_columns
 from .rewriting import map_sources
 from .statistics import Statistics
@@ -59,7 +59,7 @@ def _in_as_join(
         (alias,) = bound_aliases(plan)
         values = tuple(Column(alias, c.name, c.type, c.nullable) for c in output_columns(plan))
         below = plan
-    if negated and any(is_nullable(side) for side in (*terms, *values)):
+    if negated and any(is_nullable(side) and not _is_tested(side, below) for side in (*terms, *values)):
         return None
     split = _split(below, outer)
     if split is None:
@@ -67,6 +67,11 @@ def _in_as_join(
     right, on = split
     pairs = tuple(Compare("=", term, value) for term, value in zip(terms, values, strict=True))
     return "anti" if negated else "semi", right, conjunction((*pairs, *on))
+
+
+def _is_tested(value: Expr, plan: Node) -> bool:
+    """Whether the plan keeps only rows in which the value is not NULL."""
+    return IsNull(value, negated=True) in unfiltered(plan)[1]
 
 
 def unordered(plan: Node) -> Node:

@@ -23,9 +23,9 @@ from ..plan import (
     bound_aliases,
     sources,
 )
-from .access import best_path, paths
+from .access import Path, best_path, paths
 from .cluster import as_scan
-from .statistics import BETWEEN, HASH_BUILD, HASH_PROBE, SMALLEST, Statistics, selectivity_of
+from .statistics import BETWEEN, DESCENT, FETCH_ROW, HASH_BUILD, HASH_PROBE, SMALLEST, Statistics, selectivity_of
 from .terms import conjunction, conjuncts, is_stable, used_aliases
 
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
@@ -129,10 +129,20 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     ]
     if not candidates:
         return None
-    path = min(candidates, key=lambda each: each.cost)
+    cost = _first_match if kind in ("semi", "anti") else _every_match
+    path = min(candidates, key=lambda each: (cost(each), each.cost))
     node = NestedLoop(left.node, path.node, cast(JoinKind, kind), conjunction(path.residual))
     rows = _result_rows(left.rows, path.result_rows, kind)
-    return Joined(node, rows, left.cost + left.rows * path.cost, left.start)
+    return Joined(node, rows, left.cost + left.rows * cost(path), left.start)
+
+
+def _every_match(path: Path) -> float:
+    return path.cost
+
+
+def _first_match(path: Path) -> float:
+    """The cost of one row that passes: a semi join looks no further."""
+    return min(path.cost, DESCENT + FETCH_ROW * path.rows / max(path.result_rows, 1.0))
 
 
 def _result_rows(left: float, matches: float, kind: str) -> float:

@@ -26,9 +26,9 @@ Project: a.name
 ---
 Project: a.name
   Sort: a.name
-    HashJoin: anti on a.id = b.author_id
+    NestedLoop: anti
       Scan: author a
-      Scan: book b
+      IndexLookup: book b using book_author_id (b.author_id = a.id)
 ('Homer',)
 
 [plan]> SELECT name FROM author WHERE id IN (SELECT author_id FROM book WHERE in_print) ORDER BY name

@@ -1,0 +1,92 @@
+# Which way into a table a condition opens, and what is left to be tested.
+use: library
+
+[plan]> SELECT title FROM book WHERE id = %s {3}
+---
+Project: book.title
+  KeyLookup: book (book.id = p0)
+('Ficciones',)
+
+[plan]> SELECT title FROM book WHERE id IN (1, 99, 3)
+---
+Project: book.title
+  KeyIn: book (book.id in (1, 99, 3))
+('Emma',)
+('Ficciones',)
+
+[plan]> SELECT id FROM book WHERE id > 2 AND id <= 4
+---
+Project: book.id
+  KeyRange: book (book.id > 2 and book.id <= 4)
+(3,)
+(4,)
+
+[plan]> SELECT id FROM book WHERE isbn = 'i4'
+---
+Project: book.id
+  IndexLookup: book using book_isbn_key (book.isbn = 'i4')
+(4,)
+
+[plan]> SELECT id FROM book WHERE isbn IS NULL ORDER BY id
+---
+Project: book.id
+  IndexLookup: book using book_isbn_key (book.isbn = null)
+(6,)
+(7,)
+
+[plan]> SELECT id FROM book WHERE author_id = 2 AND year = 1949
+---
+Project: book.id
+  IndexLookup: book using book_author_year (book.author_id = 2 and book.year = 1949)
+(4,)
+
+[plan]> SELECT id FROM book WHERE author_id = 2 AND year > %s {1900}
+---
+Project: book.id
+  IndexRange: book using book_author_year (book.author_id = 2 and book.year > p0)
+(3,)
+(4,)
+
+[plan]> SELECT id FROM book WHERE year BETWEEN %s AND %s AND in_print {1800, 1816}
+---
+Project: book.id
+  Filter: book.in_print
+    IndexRange: book using book_year (book.year >= p0 and book.year <= p1)
+(1,)
+
+[plan]> SELECT name FROM tag WHERE name LIKE 'no%'
+---
+Project: tag.name
+  Filter: tag.name like 'no%'
+    IndexRange: tag using tag_name_key (tag.name >= 'no' and tag.name < 'np')
+('novel',)
+
+[plan]> SELECT id FROM book WHERE author_id = 1 OR isbn = 'i6' OR id = 5
+---
+Project: book.id
+  RowidUnion: book
+    IndexLookup: book using book_author_id (book.author_id = 1)
+    IndexLookup: book using book_isbn_key (book.isbn = 'i6')
+    KeyLookup: book (book.id = 5)
+(1,)
+(2,)
+(5,)
+
+[plan]> SELECT id FROM book WHERE NOT (id <> 3)
+---
+Project: book.id
+  KeyLookup: book (book.id = 3)
+(3,)
+
+[plan]> SELECT id FROM book WHERE id = 1 AND 1 = 2
+---
+Project: book.id
+  KeyLookup: book (book.id = null)
+no rows
+
+[plan]> SELECT id FROM book WHERE price = 7.5
+---
+Project: book.id
+  Filter: book.price = 7.5
+    Scan: book
+(1,)

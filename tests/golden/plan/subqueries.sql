@@ -1,0 +1,74 @@
+# Subqueries as joins, and what stays a subquery.
+use: library
+
+[plan]> SELECT name FROM author a WHERE EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.year > 1940 LIMIT 1) ORDER BY a.id
+---
+Project: a.name
+  Sort: a.id
+    NestedLoop: inner
+      Distinct
+        Project: b.author_id as key 0
+          IndexRange: book b using book_year (b.year > 1940)
+      KeyLookup: author a (a.id = a keys.key 0)
+('Borges',)
+('Calvino',)
+('Duras',)
+
+[plan]> SELECT name FROM author a WHERE NOT EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id)
+---
+Project: a.name
+  NestedLoop: anti
+    Scan: author a
+    IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Homer',)
+
+[plan]> SELECT title FROM book WHERE author_id IN (SELECT id FROM author WHERE name = 'Borges') ORDER BY id
+---
+Project: book.title
+  Sort: book.id
+    NestedLoop: inner
+      Distinct
+        Project: author.id as key 0
+          IndexLookup: author using author_name_key (author.name = 'Borges')
+      IndexLookup: book using book_author_id (book.author_id = book keys.key 0)
+('Ficciones',)
+('El Aleph',)
+
+[plan]> SELECT name FROM author WHERE id NOT IN (SELECT book_id FROM book_tag) ORDER BY id
+---
+Project: author.name
+  NestedLoop: anti
+    Scan: author
+    IndexRange: book_tag using book_tag_book_id_tag_id_key (book_tag.book_id = author.id)
+no rows
+
+[plan]> SELECT name FROM author WHERE id NOT IN (SELECT author_id FROM book WHERE author_id IS NOT NULL) ORDER BY id
+---
+Project: author.name
+  NestedLoop: anti on book.author_id is not null
+    Scan: author
+    IndexLookup: book using book_author_id (book.author_id = author.id)
+('Homer',)
+
+[plan]> SELECT name, (SELECT MAX(b.year) FROM book b WHERE b.author_id = a.id) FROM author a WHERE id < 3
+---
+Project: a.name, (subquery) as ?column?
+    scalar subquery 1: Project: grouped_2.max
+      Aggregate: max(b.year)
+        Limit: 1
+          IndexRange: book b using book_author_year (b.author_id = a.id), backwards
+  KeyRange: author a (a.id < 3)
+('Austen', 1817)
+('Borges', 1949)
+
+[plan]> SELECT name FROM author a WHERE id = 5 OR EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.price > 9) ORDER BY id
+---
+Project: a.name
+  Filter: (a.id = 5) or exists (subquery)
+      exists subquery 1: Project: true as found
+        Filter: b.price > 9
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+    Scan: author a
+('Borges',)
+('Calvino',)
+('Homer',)
