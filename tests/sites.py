@@ -120,14 +120,15 @@ def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
 
 
 def read_until(process: subprocess.Popen[str], pattern: str) -> str:
-    """What the process has printed, up to the line that matches ``pattern``."""
+    """What the process has printed, as soon as ``pattern`` is in it."""
     assert process.stdout is not None
-    text, deadline = "", time.monotonic() + TIMEOUT_S
+    # Past Python's own buffer, which would hide from select what it holds.
+    pipe, text, deadline = process.stdout.fileno(), "", time.monotonic() + TIMEOUT_S
     while not re.search(pattern, text):
-        ready, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
-        line = process.stdout.readline() if ready else ""
-        assert line, f"{pattern!r} was not printed, but: {text}"
-        text += line
+        ready, _, _ = select.select([pipe], [], [], max(0, deadline - time.monotonic()))
+        piece = os.read(pipe, 65536) if ready else b""
+        assert piece, f"{pattern!r} was not printed, but: {text}"
+        text += piece.decode()
     return text
 
 

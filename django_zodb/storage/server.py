@@ -41,6 +41,10 @@ class _Protocol(ServerProtocol):  # type: ignore[misc]
         if protocol_version[:1] == b"Z":
             self.decode = lambda message: _MessageUnpickler(BytesIO(message)).load()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        # A client that was killed is none of the server's errors, and would be logged as one.
+        super().connection_lost(None if isinstance(exc, ConnectionError) else exc)
+
 
 class _Acceptor(Acceptor):  # type: ignore[misc]
     """ZEO's acceptor with our protocol."""
