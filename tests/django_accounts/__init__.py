@@ -1,0 +1,1 @@
+"""A custom user model, in a site with many applications."""
