@@ -63,7 +63,7 @@ READ: dict[type[exp.Expression], str] = {
     exp.Paren: "this",
     # operators
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ), _BINARY),
-    **dict.fromkeys((exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Pow), _BINARY),
+    **dict.fromkeys((exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), _BINARY),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor), _BINARY),
     **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift, exp.DPipe, exp.Escape, exp.Collate), _BINARY),
     **dict.fromkeys((exp.Not, exp.Neg, exp.BitwiseNot, exp.Exists, exp.Any, exp.All), "this"),

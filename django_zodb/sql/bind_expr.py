@@ -186,12 +186,30 @@ def _comparison(node: exp.Expression, here: Context) -> Expr:
     left, right = _row(node.this), _row(node.expression)
     if left is None and right is None:
         return _compared(op, bind_expr(node.this, here), bind_expr(node.expression, here), here)
-    if left is None or right is None:
-        raise here.unsupported(node, "comparing a row with anything but a row is not supported")
-    if len(left) != len(right):
-        raise here.wrong(node, f"rows of {len(left)} and {len(right)} values are compared")
-    pairs = [(bind_expr(one, here), bind_expr(other, here)) for one, other in zip(left, right, strict=True)]
-    return _rows_compared(op, pairs, here)
+    width = len(left or right or ())
+    one, other = (_values_of(each, width, here) for each in (node.this, node.expression))
+    if len(one) != len(other):
+        raise here.wrong(node, f"rows of {len(one)} and {len(other)} values are compared")
+    return _rows_compared(op, list(zip(one, other, strict=True)), here)
+
+
+def _values_of(node: exp.Expression, width: int, here: Context) -> list[Expr]:
+    """The values of a row; a subquery is bound once more for each, so that each is a value of its one row."""
+    row = _row(node)
+    if row is not None:
+        return [bind_expr(each, here) for each in row]
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if not isinstance(node, QUERIES):
+        raise here.unsupported(node, "comparing a row with anything but a row or a subquery is not supported")
+    values: list[Expr] = []
+    for at in range(width):
+        plan, columns = _subquery(node, here)
+        if len(columns) != width:
+            raise here.wrong(node, f"the subquery has {len(columns)} columns, not {width}")
+        column, name = columns[at]
+        values.append(Subquery(Project(plan, here.alias("value"), (Output(name, column),)), type_of(column)))
+    return values
 
 
 def _compared(op: str, left: Expr, right: Expr, here: Context) -> Expr:
@@ -474,7 +492,7 @@ EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr
             node, bind_expr(node.this, here), bind_expr(node.expression, here), here.params
         )
         for class_ in (
-            *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Pow),
+            *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod),
             *(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift),
         )
     },

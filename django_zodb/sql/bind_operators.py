@@ -112,11 +112,11 @@ def _numeric(op: str, left: Expr, right: Expr) -> Expr:
 
 def _beside(expr: Expr, other: SqlType, op: str) -> Expr:
     """NULL, a text literal or a text parameter beside an operand of another type takes a type that fits it."""
+    target = INTERVAL if other.kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP) else unsized(other)
     if is_open(expr):
-        return convert(expr, BIGINT if other.kind is Kind.UNKNOWN else unsized(other))
+        return convert(expr, BIGINT if other.kind is Kind.UNKNOWN else target)
     if type_of(expr).kind is not Kind.TEXT or other.kind is Kind.TEXT:
         return expr
-    target = INTERVAL if other.kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP) else unsized(other)
     match expr:
         case Constant():
             try:

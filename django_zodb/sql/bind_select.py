@@ -241,6 +241,7 @@ class _Select:
         if on is None:
             return ()
         keys = []
+        self.here.consume(on)
         with self.here.clause("DISTINCT ON", self.grouping):
             for node in on.expressions if isinstance(on, exp.Tuple) else [on]:
                 at = item_at(node, self.items, self.here, "DISTINCT ON")

@@ -86,9 +86,14 @@ def compare(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Exp
         right = _against(right, type_of(left), params)
     left, right = _beside(left, type_of(right)), _beside(right, type_of(left))
     common = _common(type_of(left), type_of(right))
+    if common is None and op in _EQUALITIES and Kind.TEXT in (type_of(left).kind, type_of(right).kind):
+        common = TEXT  # a key kept as text meets the key, as it may in SQLite
     if common is None:
         raise Misfit(f"operator does not exist: {type_of(left)} {op} {type_of(right)}; a CAST may help")
     return convert(left, common), convert(right, common)
+
+
+_EQUALITIES = ("=", "<>", "IS DISTINCT FROM")
 
 
 def unify(exprs: Sequence[Expr], params: Params, what: str) -> tuple[list[Expr], SqlType]:

@@ -43,7 +43,10 @@ WRITES = (exp.Insert, exp.Update, exp.Delete)
 DEFINITIONS = frozenset(("ALTER", "COMMENT", "CREATE", "DROP", "TRUNCATE"))
 """The first words of statements that ``ddl.bind_definition`` understands; they are left to it as tokens."""
 
-_EXPLAIN = re.compile(r"\s*EXPLAIN\b\s*(?:(?P<analyze>ANALYZE\b)|\((?P<options>[^()]*)\))?\s*", re.IGNORECASE)
+_EXPLAIN = re.compile(
+    r"\s*EXPLAIN\b\s*(?:(?P<analyze>ANALYZE\b)|\((?!\s*(?:SELECT|VALUES|WITH|TABLE)\b)(?P<options>[^()]*)\))?\s*",
+    re.IGNORECASE,
+)
 _EXPLAIN_FORMATS = ("text", "python")
 
 

@@ -28,6 +28,7 @@ from .optimize import optimize
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
 from .plan import OutputColumn
 from .program import Program
+from .scope import nullable
 
 Params = Sequence[object] | Mapping[str, object]
 
@@ -160,7 +161,7 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
 
 _BULK_INSERT = re.compile(
     r"(?P<head>\s*INSERT\s+INTO\s[^'$/;%()-]*\([^'$/;%()-]*\)\s*VALUES\s*)"
-    r"(?P<row>\((?:[^'()%]|%s)*\))(?P<more>(?:,\s?(?P=row))+)(?P<tail>(?:\s+(?:RETURNING|ON\s+CONFLICT)\b[^%]*)?)",
+    r"(?P<row>\((?:[^'()%]|%s)*%s[^'()%]*\))(?P<more>(?:,\s?(?P=row))+)(?P<tail>(?:\s+(?:RETURNING|ON\s+CONFLICT)\b[^%]*)?)",
     re.IGNORECASE,
 )
 
@@ -330,7 +331,7 @@ def bind_row_expression(schema: TableSchema, text: str, alias: str) -> Expr:
 
 def row_function(schema: TableSchema, expression: str, boolean: bool = False) -> RowFunction:
     """See ``storage.protocol.Compile``: ``expression`` as a function of a row."""
-    expr = bind_row_expression(schema, expression, schema.name)
+    expr = nullable(bind_row_expression(schema, expression, schema.name))  # it may meet rows not yet checked
     if boolean:
         try:
             expr = condition(expr, "a check")
