@@ -267,6 +267,7 @@ def test_dates_and_times_have_parts_too():
     assert call("DJANGO_TIME_EXTRACT", "minute", dt.time(1, 2, 3)) == 2
     assert call("DJANGO_DATE_TRUNC", "quarter", dt.date(2021, 8, 3), None) == dt.date(2021, 7, 1)
     assert call("DJANGO_TIME_TRUNC", "hour", dt.time(1, 2, 3), None) == dt.time(1)
+    assert call("DJANGO_TIME_EXTRACT", "second", dt.timedelta(days=2, seconds=65.5)) == 5
     with pytest.raises(DataError, match="time has no part 'year'"):
         call("DJANGO_TIME_EXTRACT", "year", dt.time(1))
     with pytest.raises(DataError, match="date has no part 'hour'"):

@@ -71,8 +71,10 @@ _TIME_PARTS: dict[str, Callable[[Any], int]] = {
 
 
 def part_of(part: str, value: Any) -> int:
-    """``part`` (in Django's or PostgreSQL's words) of a date, time or datetime, as a whole number."""
+    """``part`` (in Django's or PostgreSQL's words) of a date, time, datetime or timedelta, as a whole number."""
     name = part.lower()
+    if type(value) is dt.timedelta:
+        return int(_interval_part(name, value))
     if type(value) is not dt.time and name in _DATE_PARTS:
         return _DATE_PARTS[name](value)
     if isinstance(value, dt.time | dt.datetime) and name in _TIME_PARTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expr import Column, Exists, Expr, InPlan
+from ..expr import Column, Constant, Exists, Expr, InPlan
 from ..plan import (
     Aggregate,
     Distinct,
@@ -51,6 +51,9 @@ def _prune_subquery(expr: Expr) -> Expr:
 
 def _existence(plan: Node) -> Node:
     plan = unordered(plan)
+    match plan:
+        case Project(source=Limit(source=source, limit=Constant(value=int(limit)), offset=None)) if limit > 0:
+            plan = changed(plan, source=source)
     if isinstance(plan, Project) and not isinstance(plan.source, Aggregate):
         return changed(plan, outputs=(Output("found", TRUE),))
     return plan
