@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
+LABELS ?=
 
 BIN := .venv/bin
 MANAGE := ../$(BIN)/python manage.py
@@ -11,20 +12,21 @@ PASSWORD := zodb-demo
 # A clone that was moved has an editable install that points to the old place: install again.
 ifneq ($(wildcard .venv/.home),)
 ifneq ($(shell cat .venv/.home),$(CURDIR))
-$(shell rm -f .venv/.home .venv/.demo .venv/.dev)
+$(shell rm -f .venv/.home .venv/.demo .venv/.dev .venv/.suite)
 endif
 endif
 
-.PHONY: help venv demo test lint typecheck format clean
+.PHONY: help venv demo test django-suite django-suite-baseline lint typecheck format clean
 
 help:
-	@echo "make demo       a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
-	@echo "make test       every test (PYTEST_ARGS= to choose)"
-	@echo "make lint       ruff, mypy, codespell"
-	@echo "make typecheck  mypy alone"
-	@echo "make format     ruff's formatter and safe fixes"
-	@echo "make venv       only the environment for development, in .venv"
-	@echo "make clean      remove .venv, demo and all caches"
+	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
+	@echo "make test           every test (PYTEST_ARGS= to choose)"
+	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
+	@echo "make lint           ruff, mypy, codespell"
+	@echo "make typecheck      mypy alone"
+	@echo "make format         ruff's formatter and safe fixes"
+	@echo "make venv           only the environment for development, in .venv"
+	@echo "make clean          remove .venv, demo and all caches"
 
 .venv/.home:
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
@@ -65,6 +67,17 @@ demo: .venv/.demo demo/manage.py
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.venv/.suite: pyproject.toml .venv/.dev
+	@echo "Installing what Django's tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group django-suite
+	@touch $@
+
+django-suite: .venv/.suite
+	@cd tests && ../$(BIN)/python -m django_suite $(LABELS)
+
+django-suite-baseline: .venv/.suite
+	@cd tests && ../$(BIN)/python -m django_suite --record-baseline
 
 typecheck: .venv/.dev
 	$(BIN)/python -m mypy

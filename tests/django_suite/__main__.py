@@ -1,0 +1,88 @@
+"""``python -m django_suite [LABEL…]``: run Django's suite, all of it or labels, and compare with sqlite3."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import django
+
+from .baseline import Baseline, baseline_file, read_baseline, write_baseline
+from .causes import grouped
+from .jobs import HERE, Job, Place, jobs_for, run_jobs
+from .lists import read_names
+from .ratchet import compare
+from .records import AppRun
+from .report import counts, verdict
+from .source import find_tests
+
+CACHE = HERE.parent.parent / ".cache" / "django_suite"
+RATCHET = HERE / "not_passing.txt"
+
+
+def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m django_suite", description=__doc__)
+    parser.add_argument("labels", nargs="*", metavar="LABEL", help="an app, module, class or test; without: all")
+    parser.add_argument("--source", type=Path, help="Django's source, instead of the sdist of the installed version")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at a time (default: one per core)")
+    parser.add_argument("--test-limit", type=float, default=120, metavar="S", help="seconds for a test (%(default)s)")
+    parser.add_argument("--app-limit", type=float, default=1500, metavar="S", help="seconds for an app (%(default)s)")
+    parser.add_argument("--record-baseline", action="store_true", help="run on sqlite3 and record that to compare with")
+    parser.add_argument("--causes", type=Path, metavar="FILE", help="write the failures, grouped by cause")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and return the exit status: 0 if nothing changed for the worse and the list is exact."""
+    options = options_of(arguments)
+    if options.record_baseline and options.labels:
+        print("The baseline is recorded for the whole suite: no labels, please")
+        return 2
+    try:
+        tests = find_tests(options.source, CACHE)
+        jobs = jobs_for(options.labels, tests)
+    except (FileNotFoundError, ValueError) as error:
+        print(error)
+        return 2
+    settings = "settings_sqlite3" if options.record_baseline else "settings_zodb"
+    results = CACHE / f"{settings.removeprefix('settings_')}-{django.get_version()}"
+    place = Place(tests, results, settings, options.test_limit, options.app_limit)
+    path = baseline_file(HERE, django.VERSION[:2])
+    if options.record_baseline:
+        write_baseline(path, django.get_version(), run_all(jobs, place, options.processes, {}))
+        print(f"Recorded in {path}")
+        return 0
+    return run_and_compare(jobs, place, options, read_baseline(path))
+
+
+def run_all(jobs: list[Job], place: Place, processes: int, expected_s: dict[str, float]) -> list[AppRun]:
+    """Run the jobs, a line for each that ends."""
+    runs = []
+    for run in run_jobs(jobs, place, processes, expected_s):
+        runs.append(run)
+        failed = sum(record.failed for record in run.records.values())
+        what = f"{len(run.records)} tests" + (f", {failed} failed" if failed else "")
+        print(f"[{len(runs):3}/{len(jobs)}] {run.app}: {what}, {run.seconds} s", flush=True)
+    return runs
+
+
+def run_and_compare(jobs: list[Job], place: Place, options: argparse.Namespace, baseline: Baseline) -> int:
+    """The usual run."""
+    started = time.monotonic()
+    runs = run_all(jobs, place, options.processes, baseline.seconds)
+    comparison = compare(runs, baseline, read_names(RATCHET).by_name())
+    print()
+    print("\n".join([*counts(runs, baseline), "", *verdict(comparison, RATCHET.name)]))
+    print(f"Took {time.monotonic() - started:.0f} s with {options.processes} processes; logs are in {place.results}")
+    if options.causes:
+        options.causes.write_text("\n".join(grouped([*comparison.new, *comparison.listed])) + "\n", encoding="utf-8")
+    return 0 if comparison.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
