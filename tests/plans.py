@@ -52,12 +52,11 @@ class FakeTable:
         return [row for _, row in self.items(low, high, reverse)]
 
     def items(self, low=None, high=None, reverse=False):
-        found = [
+        return [
             (rowid, row)
             for rowid, row in sorted(self.data.items(), reverse=reverse)
             if (low is None or rowid >= low) and (high is None or rowid <= high)
         ]
-        return found
 
     def count(self):
         return len(self.data)

@@ -42,6 +42,10 @@ class Context(Protocol):
         """The variable that holds the converted parameter."""
         ...
 
+    def param_run(self, params: Sequence[x.Param]) -> str | None:
+        """Text of an iterable of the converted parameters, where they are many that follow one another."""
+        ...
+
     def once(self, wanted: str, text: str) -> str:
         """A variable for ``text``, which uses constants and parameters only: evaluated once per execution."""
         ...
@@ -61,31 +65,43 @@ class Emitter:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._source = context.source
-        self._depth = 0
+        self._parts: dict[tuple[int, str], str] = {}
+        self._busy = False
         self._lazy = 0
 
     # --- the three -------------------------------------------------------------------------------------------------
 
     def value(self, expr: Expr) -> str:
         """Text whose value is the expression's, None for NULL."""
-        return self._nested(self._value, expr)
+        return self._parts.get((id(expr), "value")) or self._emit(self._value, expr)
 
     def is_true(self, expr: Expr) -> str:
         """Text that is True where the boolean expression is true, and False where it is false or unknown."""
-        return self._nested(self._is_true, expr)
+        return self._parts.get((id(expr), "true")) or self._emit(self._is_true, expr)
 
     def is_false(self, expr: Expr) -> str:
         """Text that is True where the boolean expression is false, and False where it is true or unknown."""
-        return self._nested(self._is_false, expr)
+        return self._parts.get((id(expr), "false")) or self._emit(self._is_false, expr)
 
-    def _nested(self, emit: Callable[[Expr], str], expr: Expr) -> str:
-        self._depth += 1
+    def _emit(self, emit: Callable[[Expr], str], expr: Expr) -> str:
+        if self._busy:
+            return emit(expr)
+        self._busy = True
         try:
-            if self._depth % _DEEPEST:
-                return emit(expr)
-            return self._context.part(emit(expr))
+            self._split(expr)
+            return emit(expr)
         finally:
-            self._depth -= 1
+            self._busy = False
+            self._parts = {}
+
+    def _split(self, expr: Expr) -> None:
+        """Emit what lies deep inside ``expr`` as local functions: neither Python nor this emitter nests without end."""
+        for deep in _deep_inside(expr):
+            if x.type_of(deep) == BOOLEAN:
+                true, false = self._context.part(self._is_true(deep)), self._context.part(self._is_false(deep))
+                self._parts |= {(id(deep), "true"): true, (id(deep), "false"): false}
+            else:
+                self._parts[id(deep), "value"] = self._context.part(self._value(deep))
 
     def _is_true(self, expr: Expr) -> str:
         match expr:
@@ -136,7 +152,11 @@ class Emitter:
                 return self._null_test(term, negated is not truth)
             case x.IsDistinct(left=left, right=right, negated=negated):
                 operator = "==" if negated is truth else "!="
-                return f"({self._key(left)} {operator} {self._key(right)})"
+                kind = x.type_of(left).kind
+                texts = [
+                    f"float_key({text})" if kind is Kind.DOUBLE else text for text in map(self.value, (left, right))
+                ]
+                return f"({texts[0]} {operator} {texts[1]})"
             case x.IsTruth(negated=negated):
                 text = self._truth_test(expr)
                 return text if negated is not truth else f"(not {text})"
@@ -273,7 +293,7 @@ class Emitter:
                 return f"({a} <= {b} or {right} != {right})"
 
     def _key(self, expr: Expr) -> str:
-        """The value as it may be compared with ``==`` or looked up in a set."""
+        """The value as it may be looked up in a set."""
         text = self.value(expr)
         return f"same({text})" if x.type_of(expr).kind is Kind.DOUBLE and not _never_nan(expr) else text
 
@@ -304,6 +324,10 @@ class Emitter:
             if all(type(value) in (int, str, bool) for value in values) and len(values) <= 20:
                 return f"{{{', '.join(dict.fromkeys(self._source.constant(value) for value in values))}}}"
             return self._source.share("values", frozenset(map(runtime.same, values)))
+        params = [item for item in expr.items if isinstance(item, x.Param)]
+        if len(params) == len(expr.items) and (run := self._context.param_run(params)) is not None:
+            exact = x.type_of(expr.term).kind is not Kind.DOUBLE
+            return self._context.once("values", f"set({run if exact else f'map(same, {run})'})")
         texts = ", ".join(self._key(item) for item in expr.items)
         if all(_is_fixed(item) for item in expr.items):
             return self._context.once("values", f"{{{texts}}}")
@@ -437,6 +461,17 @@ class Emitter:
         if isinstance(expr, x.Call):
             wanted = f"{expr.function.lower()}_value"
         return self._context.once(wanted, text)
+
+
+def _deep_inside(expr: Expr) -> list[Expr]:
+    """The operands at every so many levels above the leaves, the innermost first."""
+    heights: dict[int, int] = {}
+    found = []
+    for part in reversed(list(x.walk(expr))):
+        height = heights[id(part)] = 1 + max((heights[id(child)] for child in x.children(part)), default=0)
+        if height % _DEEPEST == 0 and part is not expr:
+            found.append(part)
+    return found
 
 
 def _literal(expr: Expr) -> Expr:

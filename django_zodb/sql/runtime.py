@@ -333,7 +333,7 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
             return slowly
 
 
-_SIMPLE = {Kind.TEXT: str, Kind.JSON: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes}
+_SIMPLE = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes}
 
 NAMES: dict[str, object] = {
     "DataError": DataError,

@@ -206,7 +206,7 @@ def _aggregate(node: p.Aggregate) -> str:
 
 
 def _call(call: x.AggregateCall) -> str:
-    args = _list(call.args) if call.args else "*"
+    args = ", ".join(map(text, call.args)) if call.args else "*"
     order = f" order by {_sort_keys(call.order_by)}" if call.order_by else ""
     where = f" filter (where {text(call.filter)})" if call.filter is not None else ""
     return f"{call.function.lower()}({'distinct ' if call.distinct else ''}{args}{order}){where}"

@@ -161,6 +161,9 @@ def _is_rowid(key: Expr) -> bool:
 
 
 def _key_set(frame: Frame, keys: Sequence[Expr]) -> str:
+    params = [key for key in keys if isinstance(key, x.Param)]
+    if params and len(params) == len(keys) and (run := frame.unit.param_run(params)) is not None:
+        return frame.once("keys", f"not_null({run})" if frame.unit.nullable else f"set({run})")
     keys = [key for key in keys if not (isinstance(key, x.Constant) and key.value is None)]
     texts = list(dict.fromkeys(frame.value(key) for key in keys))
     items = f"{{{', '.join(texts)}}}" if texts else "()"

@@ -70,9 +70,7 @@ def _cell(frame: Frame, name: str, call: AggregateCall) -> Cell:
     kind = "values"
     if call.function == "COUNT" and len(call.args) < 2:
         kind = "distinct" if call.distinct and call.args else "count"
-    return Cell(
-        kind, frame.source.name(f"{call.function.lower()}_{'count' if kind == 'count' else 'values'}"), call, function
-    )
+    return Cell(kind, frame.source.name(name if kind == "count" else f"{name}_values"), call, function)
 
 
 # --- one group -----------------------------------------------------------------------------------------------------
@@ -128,7 +126,7 @@ def _grouped(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
         target = names[0] if len(names) == 1 else f"({', '.join(names)})"
         frame.each(f"{target}, {cells[0].name if alone else group}", f"{groups}.items()")
         if not alone:
-            frame.set("".join(f"{cell.name}, " for cell in cells), group)
+            frame.set(", ".join(cell.name for cell in cells) if len(cells) > 1 else f"({cells[0].name},)", group)
     columns = dict(zip((key.name for key in node.keys), names, strict=True))
     _bind(frame, node, columns | _results(frame, node, cells))
 

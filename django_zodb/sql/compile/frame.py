@@ -107,6 +107,10 @@ class Frame:
         """See ``emit.Context``."""
         return self.unit.param(param)
 
+    def param_run(self, params: Sequence[x.Param]) -> str | None:
+        """See ``emit.Context``."""
+        return self.unit.param_run(params)
+
     def once(self, wanted: str, text: str) -> str:
         """See ``emit.Context``."""
         return self.unit.once(wanted, text)

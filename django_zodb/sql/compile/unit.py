@@ -15,6 +15,7 @@ from ..show import expressions, subplans
 from .pipeline import clean
 
 _NAMED_IN_LINE = 40
+_MANY = 4
 
 
 class Unit:
@@ -74,6 +75,26 @@ class Unit:
         type_ = SqlType(param.type.kind)
         return self._param((param.index, type_), f"_{type_.kind.name.lower()}")
 
+    def param_run(self, params: Sequence[x.Param]) -> str | None:
+        """An iterable of converted parameters, where they follow one another and are many."""
+        first = params[0].index
+        kinds = {param.type.kind for param in params}
+        if (
+            len(params) < _MANY
+            or len(kinds) > 1
+            or [param.index for param in params] != [*range(first, first + len(params))]
+        ):
+            return None
+        convert = self._converter(SqlType(params[0].type.kind))
+        given = f"params[{first}:{first + len(params)}]"
+        if self.nullable:
+            return f"[None if value is None else {convert}(value) for value in {given}]"
+        return f"map({convert}, {given})"
+
+    def _converter(self, type_: SqlType) -> str:
+        name = "to_value" if type_.kind is Kind.UNKNOWN else f"to_{type_.kind.name.lower()}"
+        return self.source.share(name, _CONVERTERS[type_.kind])
+
     def raw_param(self, index: int) -> str:
         """The variable of a parameter as the caller gave it."""
         return self._param((index, None), "_given")
@@ -107,8 +128,7 @@ class Unit:
             yield f"{names} = params[{first}]" if len(run) == 1 else f"{names} = params[{first}:{last + 1}]"
         for (index, type_), name in sorted(self._params.items(), key=lambda item: item[0][0]):
             if type_ is not None:
-                convert = self.source.share(_converter_name(type_), _converter(type_))
-                text = f"{convert}(params[{index}])"
+                text = f"{self._converter(type_)}(params[{index}])"
                 yield f"{name} = None if params[{index}] is None else {text}" if self.nullable else f"{name} = {text}"
 
 
@@ -124,14 +144,6 @@ def _runs(items: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
 
 
 _CONVERTERS = {kind: converter(SqlType(kind)) for kind in Kind}
-
-
-def _converter(type_: SqlType) -> object:
-    return _CONVERTERS[type_.kind]
-
-
-def _converter_name(type_: SqlType) -> str:
-    return "to_value" if type_.kind is Kind.UNKNOWN else f"to_{type_.kind.name.lower()}"
 
 
 def all_expressions(node: Node) -> Iterator[x.Expr]:

@@ -12,19 +12,25 @@ from .. import plan as p
 from ..expr import Expr
 from ..plan import Output
 from ..runtime import column_converter
-from .frame import WHOLE, Frame, needed_by, tuple_of
+from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text
 from .pipeline import blocks, clean_statement, indented
 
 
 def write_insert(frame: Frame, node: p.Insert) -> None:
     """The body of an INSERT's function."""
-    count, last = frame.source.name("count"), frame.source.name("last")
     texts = _open_source(frame, node)
+    at = node.table.rowid_column
+    if node.conflict is None and isinstance(node.source, p.Values) and len(node.source.rows) == 1:
+        row = _insert_row(frame, node, _proposed(frame, node, texts))
+        expressions = [output.expr for output in node.returning]
+        returned = f"[{row_text(frame, expressions)}]" if expressions else "None"
+        frame.finish(clean_statement(f"return {returned}, 1, {'None' if at is None else f'{row}[{at}]'}"))
+        return
+    count, last = frame.source.name("count"), frame.source.name("last")
     returned = _returned(frame, node.returning)
     row = _insert_row(frame, node, _proposed(frame, node, texts))
     sink = [f"{count} += 1"]
-    at = node.table.rowid_column
     if at is not None:
         sink.append(f"{last} = {row}[{at}]")
     sink += _returning(frame, node.returning, returned)
@@ -76,7 +82,7 @@ def _open_values(frame: Frame, node: p.Insert, source: p.Values, columns: list[C
         first, stride = batch
         names = [frame.source.name(f"p{at}") for at in range(stride)]
         end = first + stride * len(source.rows)
-        frame.each(f"{', '.join(names)},", f"batches(params[{first}:{end}], {stride})")
+        frame.each(target_of(names) if stride > 1 else f"({names[0]},)", f"batches(params[{first}:{end}], {stride})")
         return [
             f"{_convert(frame, node.table, column)}({names[value.index - first]})"
             if isinstance(value, x.Param)
