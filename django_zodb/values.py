@@ -16,7 +16,7 @@ TIME        datetime.time           naive
 TIMESTAMP   datetime.datetime       aware, always ``datetime.timezone.utc``; a naive value is taken as UTC
 INTERVAL    datetime.timedelta
 UUID        uuid.UUID
-JSON        str                     the document's text
+JSON        str                     the document's text, checked: RFC 8259, so without NaN
 UNKNOWN     any of these            an untyped NULL, or a parameter whose context gives no type
 =========== ======================= ==========================================================================
 """
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -426,6 +427,32 @@ def _to_uuid(value: Any) -> UUID:
     raise _refuse(value, UUID_TYPE)
 
 
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+_JSON_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def load_json(document: str) -> Any:
+    """The value of a JSON document; DataError if the text is none."""
+    try:
+        return _JSON_DECODER.decode(document)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"invalid JSON {document!r:.80}: {error}") from error
+
+
+def _to_json(value: Any) -> str:
+    """A document is checked; a number or a truth value is one."""
+    if isinstance(value, bool | int) or (isinstance(value, float) and value - value == 0):
+        return json.dumps(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    text = _to_text(value)
+    load_json(text)
+    return text
+
+
 def _to_any(value: Any) -> Any:
     """An untyped parameter: whatever is an SQL value, as the type of its own class has it."""
     type_ = type_of(value)
@@ -449,6 +476,6 @@ _CONVERTERS: dict[Kind, Converter] = {
     Kind.TIMESTAMP: _to_timestamp,
     Kind.INTERVAL: _to_interval,
     Kind.UUID: _to_uuid,
-    Kind.JSON: _to_text,
+    Kind.JSON: _to_json,
     Kind.UNKNOWN: _to_any,
 }

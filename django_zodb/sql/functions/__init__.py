@@ -24,5 +24,5 @@ FUNCTIONS: dict[str, Function] = {
 }
 """Every scalar function by its name in upper case."""
 
-AGGREGATES: dict[str, AggregateFunction] = aggregates.AGGREGATES
+AGGREGATES: dict[str, AggregateFunction] = {**aggregates.AGGREGATES, **json.AGGREGATES}
 """Every aggregate by its name in upper case."""

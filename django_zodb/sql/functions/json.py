@@ -1,62 +1,227 @@
-"""JSON: a document is its text; a path names keys and array positions from the outside inwards."""
+"""JSON: a document is its text; a path names keys and array positions from the outside inwards.
+
+What the operators mean is what PostgreSQL's mean for jsonb: numbers are equal as numbers, true is not 1, the order of
+an object's keys says nothing. Positions may be written as text, and count from the end where negative. JSON null is a
+value, the text ``null``; SQL NULL is what a path that leads nowhere gives.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import threading
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from ...errors import DataError
-from ...values import BOOLEAN, INTEGER, JSON, TEXT
-from .base import Function
+from ...values import BOOLEAN, INTEGER, JSON, TEXT, as_text, load_json
+from .base import AggregateFunction, Function
+
+MOST_CHARACTERS = 4_000_000
+"""How much text the cache of decoded documents stands for; beyond it the cache begins anew."""
+
+LONGEST_DOCUMENT = 100_000
+"""Longer documents are decoded each time."""
 
 _MISSING = object()
 _TYPES = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
 
+encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+_encode_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
+# --- decoding ------------------------------------------------------------------------------------------------------
+
+_known: dict[str, Any] = {}
+_lock = threading.Lock()
+_characters = 0
+
 
 def decoded(document: str) -> Any:
-    """The value of a document; DataError if it is none."""
-    try:
-        return json.loads(document)
-    except ValueError as error:
-        raise DataError(f"invalid JSON {document!r:.80}: {error}") from error
+    """The value of a document, which must not be changed; DataError if it is none.
+
+    Remembered by the text, whose hash a stored text keeps: the filters that meet a row again find its value.
+    """
+    value = _known.get(document, _MISSING)
+    return _decoded_now(document) if value is _MISSING else value
+
+
+def _decoded_now(document: str) -> Any:
+    global _characters
+    value = load_json(document)
+    if len(document) <= LONGEST_DOCUMENT:
+        with _lock:
+            if _characters > MOST_CHARACTERS:
+                _known.clear()
+                _characters = 0
+            _characters += len(document)
+            _known[document] = value
+    return value
 
 
 def _valid(text: str) -> bool:
     try:
-        json.loads(text)
-    except ValueError:
+        load_json(text)
+    except DataError:
         return False
     return True
 
 
+# --- paths ---------------------------------------------------------------------------------------------------------
+
+
 def _found(document: str, path: tuple[str, ...]) -> Any:
+    """What the path leads to, or ``_MISSING``."""
     value = decoded(document)
     for step in path:
-        value = _step(value, step)
-        if value is _MISSING:
-            break
+        if type(value) is dict:
+            value = value.get(step, _MISSING)
+        elif type(value) is list:
+            value = _item(value, step)
+        else:
+            return _MISSING
     return value
 
 
-def _step(value: Any, step: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(step, _MISSING)
-    if isinstance(value, list) and step.lstrip("-").isdecimal():
-        at = int(step)
-        return value[at] if -len(value) <= at < len(value) else _MISSING
-    return _MISSING
+def _item(values: list[Any], position: str) -> Any:
+    try:
+        return values[int(position)]
+    except (ValueError, IndexError):
+        return _MISSING
 
 
 def _extract_path(document: str, *path: str) -> str | None:
     value = _found(document, path)
-    return None if value is _MISSING else json.dumps(value, ensure_ascii=False)
+    return None if value is _MISSING else encode(value)
 
 
 def _extract_path_text(document: str, *path: str) -> str | None:
     value = _found(document, path)
     if value is _MISSING or value is None:
         return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if type(value) is str else encode(value)
+
+
+# --- equality and order --------------------------------------------------------------------------------------------
+
+
+def _comparable(document: str, *path: str) -> tuple[Any, ...] | None:
+    """What stands for the value where values are compared: equal and ordered as jsonb is, and fit for sets."""
+    value = _found(document, path)
+    return None if value is _MISSING else _key(value)
+
+
+def _key(value: Any) -> tuple[Any, ...]:
+    return _KEYS[type(value)](value)
+
+
+# Objects come after arrays, these after booleans, numbers, strings and null; of two, the one with more members.
+_KEYS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    type(None): lambda value: (0,),
+    str: lambda value: (1, value),
+    int: lambda value: (2, value),
+    float: lambda value: (2, value),
+    bool: lambda value: (3, value),
+    list: lambda value: (4, len(value), *map(_key, value)),
+    dict: lambda value: (5, len(value), *((name, _key(value[name])) for name in sorted(value))),
+}
+
+
+def _canonical(document: str) -> str:
+    """The same document with its keys sorted: one text for what DISTINCT, GROUP BY and UNION take for one value.
+
+    They keep 1 and 1.0 apart, so that no value becomes another; the operator ``=`` does not.
+    """
+    return _encode_sorted(decoded(document))
+
+
+def _greatest(*documents: str | None) -> str | None:
+    return max((each for each in documents if each is not None), key=_comparable, default=None)  # type: ignore[arg-type]
+
+
+def _least(*documents: str | None) -> str | None:
+    return min((each for each in documents if each is not None), key=_comparable, default=None)  # type: ignore[arg-type]
+
+
+# --- containment ---------------------------------------------------------------------------------------------------
+
+
+def _contains(document: str, part: str) -> bool:
+    """Whether ``document @> part``; an array contains a scalar that is one of its items."""
+    whole, value = decoded(document), decoded(part)
+    if type(whole) is list and type(value) not in (list, dict):
+        value = [value]
+    return _holds(whole, value)
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    if type(part) is dict:
+        return type(whole) is dict and all(name in whole and _holds(whole[name], part[name]) for name in part)
+    if type(part) is list:
+        return type(whole) is list and all(any(_holds(item, wanted) for item in whole) for wanted in part)
+    return type(whole) not in (list, dict) and _key(whole) == _key(part)
+
+
+def _has_key(document: str, key: str) -> bool:
+    """Whether ``document ? key``: a key of the object, a string in the array, or that string itself."""
+    return _has(decoded(document), key)
+
+
+def _has_any_key(document: str, *keys: str) -> bool:
+    value = decoded(document)
+    return any(_has(value, key) for key in keys)
+
+
+def _has_all_keys(document: str, *keys: str) -> bool:
+    value = decoded(document)
+    return all(_has(value, key) for key in keys)
+
+
+def _has(value: Any, key: str) -> bool:
+    return key in value if type(value) in (dict, list) else type(value) is str and value == key
+
+
+# --- making documents ----------------------------------------------------------------------------------------------
+
+
+def _to_json(value: Any) -> str:
+    """An SQL value as a document: a number, a truth value, or else a string."""
+    match value:
+        case bool() | int() | str():
+            return encode(value)
+        case float() if value - value == 0:  # finite
+            return encode(value)
+        case Decimal():
+            return str(value)
+        case dt.datetime():
+            return encode(value.isoformat())
+    return encode(as_text(value))
+
+
+def _array(*documents: str | None) -> str:
+    return f"[{', '.join(document or 'null' for document in documents)}]"
+
+
+def _object(*members: str | None) -> str:
+    """Keys and documents in turn. DataError for a key that is NULL."""
+    return _object_of(list(zip(members[::2], members[1::2], strict=True)))
+
+
+def _object_of(members: Sequence[Any]) -> str:
+    """The object of (key, document) pairs; of one key, the last counts."""
+    if any(name is None for name, _ in members):
+        raise DataError("JSON_OBJECT: a key must not be NULL")
+    shown = [f"{encode(name)}: {document or 'null'}" for name, document in dict(members).items()]
+    return f"{{{', '.join(shown)}}}"
+
+
+def _object_agg(members: Sequence[Any]) -> str | None:
+    return _object_of(members) if members else None
+
+
+def _array_agg(documents: Sequence[Any]) -> str | None:
+    return _array(*documents) if documents else None
 
 
 def _type_of(document: str) -> str:
@@ -65,24 +230,50 @@ def _type_of(document: str) -> str:
 
 def _array_length(document: str) -> int:
     value = decoded(document)
-    if not isinstance(value, list):
+    if type(value) is not list:
         raise DataError("JSON_ARRAY_LENGTH: the document is no array")
     return len(value)
 
 
-_EXTRACT_PATH = Function(_extract_path, JSON, (JSON, TEXT), 1, None, nullable=True)
-_EXTRACT_PATH_TEXT = Function(_extract_path_text, TEXT, (JSON, TEXT), 1, None, nullable=True)
-_TYPE_OF = Function(_type_of, TEXT, (JSON,))
 _ARRAY_LENGTH = Function(_array_length, INTEGER, (JSON,))
+_TYPE_OF = Function(_type_of, TEXT, (JSON,))
 
 FUNCTIONS: dict[str, Function] = {
+    "JSON_ARRAY": Function(_array, JSON, (JSON,), 0, None, strict=False),
     "JSON_ARRAY_LENGTH": _ARRAY_LENGTH,
-    "JSON_EXTRACT_PATH": _EXTRACT_PATH,
-    "JSON_EXTRACT_PATH_TEXT": _EXTRACT_PATH_TEXT,
+    "JSON_CANONICAL": Function(_canonical, JSON, (JSON,)),
+    "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True),
+    "JSON_CONTAINS": Function(_contains, BOOLEAN, (JSON,), 2, 2),
+    "JSON_EXTRACT_PATH": Function(_extract_path, JSON, (JSON, TEXT), 1, None, nullable=True),
+    "JSON_EXTRACT_PATH_TEXT": Function(_extract_path_text, TEXT, (JSON, TEXT), 1, None, nullable=True),
+    "JSON_GREATEST": Function(_greatest, JSON, (JSON,), 1, None, strict=False, nullable=True),
+    "JSON_HAS_ALL_KEYS": Function(_has_all_keys, BOOLEAN, (JSON, TEXT), 1, None),
+    "JSON_HAS_ANY_KEY": Function(_has_any_key, BOOLEAN, (JSON, TEXT), 1, None),
+    "JSON_HAS_KEY": Function(_has_key, BOOLEAN, (JSON, TEXT), 2, 2),
+    "JSON_LEAST": Function(_least, JSON, (JSON,), 1, None, strict=False, nullable=True),
+    "JSON_OBJECT": Function(_object, JSON, (JSON,), 0, None, strict=False),
+    "JSON_TYPE": _TYPE_OF,
     "JSON_TYPEOF": _TYPE_OF,
     "JSON_VALID": Function(_valid, BOOLEAN, (TEXT,)),
     "JSONB_ARRAY_LENGTH": _ARRAY_LENGTH,
-    "JSONB_EXTRACT_PATH": _EXTRACT_PATH,
-    "JSONB_EXTRACT_PATH_TEXT": _EXTRACT_PATH_TEXT,
     "JSONB_TYPEOF": _TYPE_OF,
+    "TO_JSON": Function(_to_json, JSON),
+    "TO_JSONB": Function(_to_json, JSON),
 }
+
+
+def _maximum(documents: Sequence[Any]) -> str | None:
+    return _greatest(*documents)
+
+
+def _minimum(documents: Sequence[Any]) -> str | None:
+    return _least(*documents)
+
+
+AGGREGATES: dict[str, AggregateFunction] = {
+    "JSON_AGG": AggregateFunction(_array_agg, JSON, (JSON,), skip_nulls=False),
+    "JSON_MAX": AggregateFunction(_maximum, JSON, (JSON,)),
+    "JSON_MIN": AggregateFunction(_minimum, JSON, (JSON,)),
+    "JSON_OBJECT_AGG": AggregateFunction(_object_agg, JSON, (TEXT, JSON), 2, 2, skip_nulls=False),
+}
+"""Of documents: the binder makes one of each argument that is another value."""
