@@ -52,7 +52,10 @@ def compile_plan(node: Node, sql_text: str) -> Program:
         except RecursionError as error:
             raise too_complex(error) from error
 
-    return Program(sql_text, node, build, [(table.name, table.token) for table in statement_tables(node)])
+    try:
+        return Program(sql_text, node, build, [(table.name, table.token) for table in statement_tables(node)])
+    except RecursionError as error:
+        raise too_complex(error) from error
 
 
 def _without_nulls(node: Node) -> Node:

@@ -180,7 +180,13 @@ def comprehension(steps: Sequence[Step], value: str, source: Source) -> Comprehe
         return None
     *conditions, value = inlined
     loop = steps[0]
-    return Comprehension(value, loop.target, clean(loop.iterable), tuple(conditions), loop.listed)
+    clauses = tuple(_clause(condition) for condition in conditions)
+    return Comprehension(value, loop.target, _clause(clean(loop.iterable)), clauses, loop.listed)
+
+
+def _clause(text: str) -> str:
+    """An expression that more clauses may follow: a conditional one needs its parentheses there."""
+    return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
 
 
 def _inline(lets: list[Let], texts: list[str], source: Source) -> list[str] | None:
