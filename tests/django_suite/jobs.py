@@ -76,7 +76,7 @@ def run_jobs(jobs: Iterable[Job], place: Place, processes: int, expected_s: Mapp
 
 def run_job(job: Job, place: Place) -> AppRun:
     """Run one app to its end, in as many processes as it takes. Every test that was planned gets a record."""
-    run = AppRun(job.app)
+    run = AppRun(job.app, whole=job.labels == (job.app,))
     started = time.monotonic()
     for number in range(ATTEMPTS):
         attempt, why, tail = run_attempt(job, place, run, number)

@@ -45,7 +45,10 @@ def compare(runs: Iterable[AppRun], baseline: Baseline, listed: Mapping[str, str
     for run in runs:
         for record in run.records.values():
             judge(record, baseline, listed, found)
-        if len(run.records) >= baseline.tests.get(run.app, 0):
+        if run.whole:
+            expected = baseline.tests.get(run.app, 0)
+            if (lost := expected - len(run.records)) > 0:
+                found.new.append(Record(f"{run.app} ({lost} tests of {expected})", "missing"))
             gone = (name for name in listed if name.split(".")[0] == run.app and name not in run.records)
             found.obsolete.update(dict.fromkeys(gone, "there is no such test"))
     return found

@@ -47,6 +47,7 @@ class AppRun:
     """All records of one app, in the order of the tests, and the time that its process took."""
 
     app: str
+    whole: bool  # all of it was to run, not only some labels
     records: dict[str, Record] = field(default_factory=dict)
     seconds: float = 0.0
 

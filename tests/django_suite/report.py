@@ -24,7 +24,7 @@ def counts(runs: Sequence[AppRun], baseline: Baseline) -> Iterator[str]:
     ]
     yield f"{'':10}{'django_zodb':>14}{'sqlite3':>10}"
     yield from (f"{name:10}{here:14}{other:10}" for name, here, other in rows)
-    whole = [run for run in runs if len(run.records) >= baseline.tests.get(run.app, 0)]
+    whole = [run for run in runs if run.whole]
     seconds, other_s = sum(run.seconds for run in whole), sum(baseline.seconds.get(run.app, 0.0) for run in whole)
     ratio = f"  ({seconds / other_s:.2f} times; all processes added up)" if other_s else ""
     yield f"{'seconds':10}{seconds:14.0f}{other_s:10.0f}{ratio}"
