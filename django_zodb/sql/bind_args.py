@@ -94,6 +94,13 @@ READ: dict[type[exp.Expression], str] = {
     exp.SHA2: "this length",
     exp.RegexpReplace: "this expression replacement modifiers single_replace",
     exp.Date: "this",
+    exp.JSONExtract: "this expression expressions",
+    exp.JSONExtractScalar: "this expression expressions",
+    **dict.fromkeys((exp.JSONBExtract, exp.JSONBExtractScalar, exp.ArrayContainsAll, exp.ArrayContainedBy), _BINARY),
+    **dict.fromkeys((exp.JSONBContainsTopKey, exp.JSONBContainsAnyTopKeys, exp.JSONBContainsAllTopKeys), _BINARY),
+    exp.JSONObject: "expressions return_type",
+    exp.JSONKeyValue: _BINARY,
+    exp.JSONType: "this",
 }
 """Class of node → the names of the arguments that the binder reads."""
 
@@ -110,18 +117,13 @@ IGNORED: dict[type[exp.Expression], str] = {
     exp.Join: "",
     exp.Least: "ignore_nulls",
     exp.Fetch: "direction",
+    exp.JSONExtract: "only_json_types",
+    exp.JSONExtractScalar: "only_json_types",
 }
 """Class of node → the names of arguments that are set, but say nothing here."""
 
 _CLASS_NAMES: dict[type[exp.Expression], str] = {
     exp.Window: "a window function",
-    exp.JSONExtract: "the JSON operator ->",
-    exp.JSONExtractScalar: "the JSON operator ->>",
-    exp.JSONBExtract: "the JSON operator #>",
-    exp.JSONBExtractScalar: "the JSON operator #>>",
-    exp.JSONBContainsTopKey: "the JSON operator ?",
-    exp.ArrayContainsAll: "the operator @>",
-    exp.ArrayContainedBy: "the operator <@",
     exp.Dot: "a qualified function or a field of a value",
     exp.Rollup: "ROLLUP",
     exp.WithinGroup: "WITHIN GROUP",

@@ -17,7 +17,7 @@ from .bind_context import Context, name_of
 from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
 from .bind_operators import arithmetic, concat, negate, negative
 from .bind_types import bind_type
-from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, settle, unify
+from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, same_kind, settle, unify
 from .expr import (
     And,
     Case,
@@ -314,7 +314,7 @@ def _in_items(term: Expr, items: Sequence[Expr], here: Context) -> Expr:
     exprs = [term, *items]
     if is_open(term) and all(map(is_open, items)):
         exprs = [settle(expr, here.params) for expr in exprs]
-    (term, *bound), _ = unify(exprs, here.params, "IN")
+    term, *bound = same_kind(exprs, here.params, "IN")
     return In(term, tuple(bound))
 
 
@@ -335,8 +335,8 @@ def _rows_in(row: list[exp.Expression], items: list[exp.Expression], here: Conte
 def _in_rows(terms: list[Expr], rows: list[list[Expr]], here: Context) -> Expr:
     columns = []
     for at, term in enumerate(terms):
-        (terms[at], *values), type_ = unify([term, *(row[at] for row in rows)], here.params, "IN")
-        columns.append((OutputColumn(f"column{at + 1}", type_), values))
+        terms[at], *values = same_kind([term, *(row[at] for row in rows)], here.params, "IN")
+        columns.append((OutputColumn(f"column{at + 1}", type_of(terms[at])), values))
     cells = tuple(zip(*(values for _, values in columns), strict=True))
     plan = Values(here.alias("list"), tuple(column for column, _ in columns), cells)
     return InPlan(tuple(terms), plan)

@@ -11,10 +11,26 @@ from collections.abc import Callable, Iterable
 from sqlglot import exp
 
 from ..errors import DataError
-from ..values import TEXT, SqlType
+from ..values import JSON, TEXT, Kind, SqlType
 from .bind_context import Context
-from .coerce import Misfit, Params, compare, condition, convert, is_open, settle, unify
-from .expr import AggregateCall, Call, Case, Cast, Column, Constant, Expr, IsNull, Param, SortKey, is_nullable, type_of
+from .bind_json import JSON_AGGREGATES, JSON_BINDERS, JSON_BUILDERS, JSON_NAMES, documents_of
+from .coerce import Misfit, Params, condition, convert, is_open, matched, settle, unify
+from .documents import as_number, canonical, comparable, embedded, is_document, sortable
+from .expr import (
+    AggregateCall,
+    Call,
+    Case,
+    Cast,
+    Column,
+    Compare,
+    Constant,
+    Expr,
+    IsNull,
+    Param,
+    SortKey,
+    is_nullable,
+    type_of,
+)
 from .expr import walk as parts_of
 from .functions import AGGREGATES, FUNCTIONS
 from .scope import Scope
@@ -92,6 +108,9 @@ CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
     exp.BitwiseXorAgg: ("BIT_XOR", ("this",)),
     exp.Count: ("COUNT", ("this",)),
     exp.GroupConcat: ("STRING_AGG", ("this", "separator")),
+    exp.JSONArrayAgg: ("JSON_AGG", ("this",)),
+    exp.JSONBObjectAgg: ("JSON_OBJECT_AGG", ("this", "expression")),
+    exp.JSONObjectAgg: ("JSON_OBJECT_AGG", ("expressions",)),
     exp.LogicalAnd: ("BOOL_AND", ("this",)),
     exp.LogicalOr: ("BOOL_OR", ("this",)),
     exp.Max: ("MAX", ("this",)),
@@ -172,11 +191,15 @@ def _nodes(values: Iterable[object]) -> Iterable[exp.Expression]:
 
 def _anonymous(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     name = str(node.this).upper()
+    name = JSON_NAMES.get(name, name)
     if name in AGGREGATES:
         return _aggregate(name, node.expressions, None, here, bind)
     if name not in FUNCTIONS:
         raise here.wrong(node, f"function {name} does not exist")
-    return call(name, [bind(each, here) for each in node.expressions], here.params)
+    args = [bind(each, here) for each in node.expressions]
+    if name in JSON_BUILDERS:
+        args = documents_of(name, [settle(arg, here.params) for arg in args])
+    return call(name, args, here.params)
 
 
 def _coalesce(node: exp.Expression, here: Context, bind: Bind) -> Expr:
@@ -196,7 +219,9 @@ def _is_cheap(expr: Expr) -> bool:
 
 
 def _nullif(node: exp.Expression, here: Context, bind: Bind) -> Expr:
-    left, right = compare(bind(node.this, here), bind(node.expression, here), "=", here.params)
+    left, right = matched(bind(node.this, here), bind(node.expression, here), "=", here.params)
+    if is_document(left):
+        return Case(((Compare("=", comparable(left), comparable(right)), Constant(None, JSON)),), left, JSON)
     return Call("NULLIF", (left, right), type_of(left))
 
 
@@ -204,6 +229,8 @@ def _extreme(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     name = "GREATEST" if isinstance(node, exp.Greatest) else "LEAST"
     args = [settle(bind(each, here), here.params) for each in (node.this, *node.expressions)]
     bound, type_ = unify(args, here.params, name)
+    if type_.kind is Kind.JSON:
+        name = f"JSON_{name}"
     return Call(name, tuple(bound), type_, all(map(is_nullable, bound)))
 
 
@@ -284,6 +311,8 @@ def _aggregate(
     with here.clause("the arguments of an aggregate"):
         args, distinct, order_by = _aggregated(name, nodes, here, bind)
         condition_ = None if filter_ is None else condition(bind(filter_, here), "FILTER")
+    if args and (is_document(args[0]) or name in JSON_AGGREGATES):
+        name, args = _of_documents(name, args, distinct)
     function = AGGREGATES[name]
     if args or name != "COUNT":
         least = 1 if name == "COUNT" else function.least
@@ -298,6 +327,17 @@ def _aggregate(
     if grouping is None:
         raise Misfit(f"aggregate functions are not allowed in {clause or 'this place'}")
     return grouping.column(made)
+
+
+def _of_documents(name: str, args: list[Expr], distinct: bool) -> tuple[str, list[Expr]]:
+    """The aggregate of that name over documents, or into one: its own name, and what it takes."""
+    if name in JSON_AGGREGATES:
+        args = [*args[:-1], embedded(args[-1])]
+    elif name in ("MAX", "MIN"):
+        name = f"JSON_{name}"
+    elif AGGREGATES[name].params == (None,) and name not in ("ANY_VALUE", "COUNT", "STRING_AGG"):
+        args = [as_number(args[0]), *args[1:]]
+    return name, [canonical(arg) for arg in args] if distinct else args
 
 
 def _aggregated(
@@ -331,7 +371,7 @@ def _aggregated(
 def _sort_key(node: exp.Expression, here: Context, bind: Bind) -> SortKey:
     here.consume(node)
     key = settle(bind(node.this, here), here.params)
-    return SortKey(key, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+    return sortable(SortKey(key, bool(node.args.get("desc")), bool(node.args.get("nulls_first"))))
 
 
 def _owner(made: AggregateCall, scope: Scope) -> Scope:
@@ -360,4 +400,5 @@ FUNCTION_BINDERS: dict[type[exp.Expression], Callable[[exp.Expression, Context, 
     exp.SHA2Digest: _sha2,
     exp.TimestampTrunc: _truncate,
     exp.Trim: _trim,
+    **JSON_BINDERS,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -10,6 +11,7 @@ from ..values import BIGINT
 from .bind_context import Context, name_of
 from .bind_expr import bind_expr, bind_value
 from .coerce import convert, literal
+from .documents import sortable
 from .expr import Column, Constant, Expr, SortKey
 from .plan import Limit, Node, Output, OutputColumn, Project, Sort
 from .scope import Scope, Source, SourceColumn
@@ -55,8 +57,13 @@ def ordered(query: Query, node: exp.Expression, here: Context) -> Query:
         scope = Scope(here.scope, [Source(query.alias, query.alias, query.source_columns())], clause="ORDER BY")
         items = [Item(title, query.column(at)) for at, title in enumerate(query.titles)]
         keys = [sort_key_of(each, items, here.inside(scope))[0] for each in order.expressions]
-        plan = Sort(plan, tuple(keys))
+        plan = sorted_by(plan, keys)
     return replace(query, plan=limited(plan, node, here))
+
+
+def sorted_by(plan: Node, keys: Iterable[SortKey]) -> Node:
+    """The plan under a Sort by keys of any type."""
+    return Sort(plan, tuple(map(sortable, keys)))
 
 
 @dataclass(frozen=True, slots=True)

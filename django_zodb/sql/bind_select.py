@@ -16,8 +16,9 @@ from .bind_context import Context, name_of
 from .bind_expr import bind_condition, bind_value
 from .bind_from import bind_from, bind_values
 from .bind_functions import CALLS, is_stable
-from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of
+from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sorted_by
 from .coerce import settle, unify
+from .documents import canonical, comparable
 from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
 from .expr import walk as parts_of
 from .plan import (
@@ -31,7 +32,6 @@ from .plan import (
     OutputColumn,
     Project,
     SetOperation,
-    Sort,
     Values,
     output_columns,
 )
@@ -109,6 +109,8 @@ def _bind_set_operation(node: exp.Expression, here: Context, alias: str) -> Quer
     with here.placed(node.expression):
         for at in range(len(left.columns)):
             pair, type_ = unify([left.column(at), right.column(at)], here.params, _kind(node).upper())
+            if _kind(node) != "union" or node.args.get("distinct"):
+                pair = [canonical(each) for each in pair]
             pairs.append((pair, type_))
     columns = tuple(
         OutputColumn(column.name, type_, is_nullable(one) or is_nullable(other))
@@ -273,7 +275,7 @@ class _Select:
     def _add_key(self, expr: Expr, name: str, outputs: list[Output]) -> Column:
         name = self.grouping.new_name(name)
         column = self.keys[expr] = Column(self.grouping.alias, name, type_of(expr), is_nullable(expr))
-        outputs.append(Output(name, expr))
+        outputs.append(Output(name, canonical(expr)))
         return column
 
     def depends_on_keys(self, column: Column) -> bool:
@@ -297,9 +299,9 @@ class _Select:
         elif not self.node.args.get("locks") and any(at is not None and _is_dear(outputs[at].expr) for at in positions):
             return self._sorted_by_outputs(plan, outputs, sort_keys, positions)
         if sort_keys:
-            plan = Sort(plan, tuple(sort_keys))
+            plan = sorted_by(plan, sort_keys)
         if on:
-            plan = DistinctOn(plan, on)
+            plan = DistinctOn(plan, tuple(map(comparable, on)))
         plan = self._locked(limited(plan, self.node, self.here))
         return self._query(Project(plan, self.alias, outputs))
 
@@ -318,7 +320,8 @@ class _Select:
     def _distinct(self, plan: Node, outputs: tuple[Output, ...], sort_keys: list[SortKey]) -> Query:
         if self.node.args.get("locks"):
             raise self.here.unsupported(self.node.args["locks"][0], "FOR UPDATE is not allowed with DISTINCT")
-        query = self._query(Distinct(Project(plan, self.alias, outputs)))
+        distinct = tuple(replace(output, expr=canonical(output.expr)) for output in outputs)
+        query = self._query(Distinct(Project(plan, self.alias, distinct)))
         by_expr = {output.expr: at for at, output in reversed(list(enumerate(outputs)))}
         keys = []
         for key in sort_keys:
@@ -327,7 +330,7 @@ class _Select:
                     self.node.args["order"], "for SELECT DISTINCT, ORDER BY expressions must appear in the select list"
                 )
             keys.append(replace(key, expr=query.column(by_expr[key.expr])))
-        sorted_ = Sort(query.plan, tuple(keys)) if keys else query.plan
+        sorted_ = sorted_by(query.plan, keys) if keys else query.plan
         return replace(query, plan=limited(sorted_, self.node, self.here))
 
     def _sorted_by_outputs(
@@ -347,7 +350,7 @@ class _Select:
             else:
                 output = outputs[at]
             keys.append(replace(key, expr=_column_of(output, wide)))
-        plan = Sort(Project(plan, wide, (*outputs, *hidden)), tuple(keys))
+        plan = sorted_by(Project(plan, wide, (*outputs, *hidden)), keys)
         plan = limited(plan, self.node, self.here)
         shown = tuple(Output(output.name, _column_of(output, wide)) for output in outputs)
         return self._query(Project(plan, self.alias, shown))

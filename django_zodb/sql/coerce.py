@@ -13,8 +13,9 @@ from dataclasses import replace
 from functools import reduce
 
 from ..errors import DatabaseError, DataError, ProgrammingError
-from ..values import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMP, UNKNOWN, Kind, SqlType, common_type, converter
+from ..values import BIGINT, BOOLEAN, INTEGER, JSON, TEXT, TIMESTAMP, UNKNOWN, Kind, SqlType, common_type, converter
 from ..values import type_of as type_of_value
+from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, Param, type_of
 from .intervals import parse_interval
 
@@ -77,7 +78,13 @@ def settle(expr: Expr, params: Params) -> Expr:
 
 
 def compare(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Expr]:
-    """Both sides with one kind of type, as the comparison ``op`` needs them; Misfit if they have none in common."""
+    """Both sides as the comparison ``op`` needs them, with one kind of type; Misfit if they have none in common."""
+    left, right = matched(left, right, op, params)
+    return comparable(left), comparable(right)
+
+
+def matched(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Expr]:
+    """Both sides with one kind of type; ``compare`` goes on to replace documents by what stands for them."""
     if is_open(left) and is_open(right):
         left, right = settle(left, params), settle(right, params)
     if is_open(left):
@@ -85,6 +92,8 @@ def compare(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Exp
     elif is_open(right):
         right = _against(right, type_of(left), params)
     left, right = _beside(left, type_of(right)), _beside(right, type_of(left))
+    if is_document(left) or is_document(right):
+        return _as_document(left), _as_document(right)
     common = _common(type_of(left), type_of(right))
     if common is None and op in _EQUALITIES and Kind.TEXT in (type_of(left).kind, type_of(right).kind):
         common = TEXT  # a key kept as text meets the key, as it may in SQLite
@@ -97,7 +106,10 @@ _EQUALITIES = ("=", "<>", "IS DISTINCT FROM")
 
 
 def unify(exprs: Sequence[Expr], params: Params, what: str) -> tuple[list[Expr], SqlType]:
-    """The expressions with one kind of type, and that type; UNKNOWN, and nothing changed, where all are open."""
+    """The expressions with one kind of type, and that type; UNKNOWN, and nothing changed, where all are open.
+
+    A document and a text are texts; a document and anything else are documents.
+    """
     known = [type_of(expr) for expr in exprs if not is_open(expr) and not _is_text_literal(expr)]
     if not known:
         if all(is_open(expr) for expr in exprs):
@@ -106,7 +118,25 @@ def unify(exprs: Sequence[Expr], params: Params, what: str) -> tuple[list[Expr],
     target = reduce(lambda one, other: _choice(one, other, what), known)
     result = [_against(expr, target, params) if is_open(expr) else _beside(expr, target) for expr in exprs]
     target = reduce(lambda one, other: _choice(one, other, what), map(type_of, result), target)
+    if target.kind is Kind.JSON:
+        return [_as_document(expr) for expr in result], target
+    if target.kind is Kind.TEXT:
+        result = [unquoted(expr) for expr in result]
     return [convert(expr, target) for expr in result], target
+
+
+def same_kind(exprs: Sequence[Expr], params: Params, what: str) -> list[Expr]:
+    """The expressions as ``=`` compares them with one another."""
+    if any(map(is_document, exprs)):
+        exprs = [_against(expr, JSON, params) if is_open(expr) else _as_document(expr) for expr in exprs]
+    return [comparable(expr) for expr in unify(exprs, params, what)[0]]
+
+
+def _as_document(expr: Expr) -> Expr:
+    """A text literal is a document's text, any other text a string in a document."""
+    if is_open(expr) or _is_text_literal(expr):
+        return convert(expr, JSON)
+    return embedded(expr)
 
 
 def convert(expr: Expr, type_: SqlType) -> Expr:
@@ -209,6 +239,8 @@ _CASTS = frozenset(
 
 
 def _cast(expr: Expr, type_: SqlType) -> Expr:
+    if is_document(expr) and type_.kind not in (Kind.TEXT, Kind.JSON):
+        expr = as_number(expr) if type_.is_integer else unquoted(expr)  # 4.2 is no text of an integer
     if not castable(type_of(expr), type_):
         raise Misfit(f"a value of type {type_of(expr)} does not convert to {type_}")
     return Cast(expr, type_)
@@ -253,8 +285,11 @@ def _beside(expr: Expr, type_: SqlType) -> Expr:
 
 
 def _common(left: SqlType, right: SqlType) -> SqlType | None:
-    if {left.kind, right.kind} == {Kind.BOOLEAN, Kind.INTEGER}:
+    kinds = {left.kind, right.kind}
+    if kinds == {Kind.BOOLEAN, Kind.INTEGER}:
         return BIGINT
+    if Kind.JSON in kinds and kinds != {Kind.JSON, Kind.TEXT}:
+        return JSON
     common = common_type(left, right)
     return None if common is None else common if left == right else unsized(common)
 
