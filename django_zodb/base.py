@@ -19,6 +19,7 @@ from . import __version__
 from . import dbapi as Database
 from .client import DatabaseClient
 from .creation import DatabaseCreation
+from .expressions import register
 from .features import DatabaseFeatures
 from .introspection import UNLIMITED, DatabaseIntrospection
 from .operations import DatabaseOperations
@@ -163,6 +164,10 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
     ops_class = DatabaseOperations
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        register(self.vendor)
+        super().__init__(*args, **kwargs)
 
     def get_database_version(self) -> tuple[int, ...]:
         """The version of this package: engine and backend are one."""

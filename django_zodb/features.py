@@ -20,7 +20,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_update_conflicts_with_target = True
     insert_test_table_with_defaults = "INSERT INTO {} DEFAULT VALUES"
 
-    # Types and values
+    # Types, values and functions
     has_real_datatype = True
     has_native_boolean_field = True
     has_native_uuid_field = True
@@ -29,19 +29,23 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_unlimited_charfield = True
     supports_no_precision_decimalfield = True
     greatest_least_ignores_nulls = True
+    supports_uuid4_function = True
+    supports_uuid4_function_in_default = True
     order_by_nulls_first = True
     supports_collation_on_charfield = False
     supports_collation_on_textfield = False
     supports_non_deterministic_collations = False
 
-    # JSON documents are stored and read back; their lookups are not there yet
-    supports_json_field_contains = False
-    has_json_object_function = False
+    # JSON, with PostgreSQL's operators
+    has_native_json_field = True
+    has_json_operators = True
+    json_key_contains_list_matching_requires_list = True
 
     # Queries
     can_distinct_on_fields = True
     supports_aggregate_filter_clause = True
     supports_aggregate_order_by_clause = True
+    supports_any_value = True
     supports_slicing_ordering_in_compound = True
     supported_explain_formats = {"PYTHON", "TEXT"}
 
@@ -76,6 +80,15 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Tests of Django's own suite that no flag excludes, by reason."""
         return {
+            "Introspection asks the catalog, not by a query that could be counted.": {
+                "cache.tests.CreateCacheTableForDBCacheTests.test_createcachetable_observes_database_router",
+            },
+            "The shell runs in the same process: no program can be missing.": {
+                "dbshell.tests.DbshellCommandTestCase.test_command_missing",
+            },
+            "ZODB gives the log level 5 a name.": {
+                "test_runner.test_discover_runner.DiscoverRunnerTests.test_log_logger",
+            },
             "It counts the second index that PostgreSQL needs for LIKE.": {
                 "indexes.tests.SchemaIndexesTests.test_alter_field_unique_false_removes_deferred_sql",
             },

@@ -1,6 +1,6 @@
 """PostgreSQL's JSON operators, and the functions that make documents, → calls of ``functions.json``.
 
-``a -> 'b' ->> 0`` becomes one ``JSON_EXTRACT_PATH_TEXT(a, 'b', '0')``: a document is decoded once per path, not per step.
+``a -> 'b' ->> 0`` becomes one ``JSON_EXTRACT_PATH_TEXT(a, 'b', '0')``: decoded once, however long the path.
 """
 
 from __future__ import annotations
