@@ -255,6 +255,22 @@ def test_twenty_five_joins_do_not_nest_too_deeply():
     assert len(run(project(lookups, col(BOOK, "title", "b89")))) == 6
 
 
+def test_a_condition_that_needs_statements_of_its_own():
+    doubled = x.Call("NULLIF", (T["book_id"], const(7)), INTEGER)
+    for kind in ("left", "semi", "anti", "full"):
+        join = p.Join(scan(BOOK), scan(TAG), kind, x.Compare(">=", B["id"], doubled))
+        assert len(run(project(join, B["id"]))) == {"left": 17, "semi": 6, "anti": 0, "full": 19}[kind]
+
+
+def test_both_sides_of_a_join_use_an_outer_row():
+    other = {name: col(BOOK, name, "o") for name in BOOK.positions}
+    left = p.Filter(scan(BOOK, "o"), eq(other["author_id"], A["id"]))
+    right = p.Filter(scan(TAG), x.Compare(">=", T["book_id"], A["id"]))
+    join = p.HashJoin(left, right, "inner", (other["id"],), (T["book_id"],))
+    node = project(p.Filter(scan(AUTHOR), x.Exists(project(join, const(1), alias="s"))), A["id"])
+    assert run(node) == [(1,)]
+
+
 # --- aggregates ----------------------------------------------------------------------------------------------------
 
 

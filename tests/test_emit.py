@@ -393,3 +393,31 @@ def test_long_chains_stay_flat():
     terms = tuple(x.Compare("=", col("c"), const(at, INTEGER)) for at in range(2000))
     assert evaluate(x.Or(terms), c=1999) is True
     assert evaluate(x.Or(terms), c=-1) is False
+
+
+def long_case(count, values, otherwise=None):
+    whens = tuple((x.Compare("=", col("a"), const(at, INTEGER)), values(at)) for at in range(count))
+    return x.Case(whens, otherwise, INTEGER)
+
+
+def test_a_long_case_is_a_lookup():
+    fixed = long_case(2000, lambda at: const(-at, INTEGER), col("c"))
+    assert evaluate(fixed, a=1999, c=5) == -1999
+    assert evaluate(fixed, a=2000, c=5) == 5
+    assert evaluate(fixed, a=None, c=5) == 5
+    assert "t_a in results else t_c" in text_of(fixed)
+    twice = long_case(40, lambda at: const(at, INTEGER)).whens
+    assert evaluate(x.Case((*twice, (twice[0][0], const(77, INTEGER))), None, INTEGER), a=0) == 0
+
+
+def test_a_long_case_of_expressions_is_split():
+    computed = long_case(1000, lambda at: x.Arithmetic("+", col("c"), const(at, INTEGER), INTEGER))
+    assert evaluate(computed, a=999, c=5) == 1004
+    assert evaluate(computed, a=1000, c=5) is None
+
+
+def test_now_is_one_moment():
+    now = x.Call("NOW", (), SqlType(Kind.TIMESTAMP), nullable=False)
+    zero = x.Arithmetic("-", now, now, INTERVAL)
+    assert evaluate(zero) == dt.timedelta(0)
+    assert evaluate(x.Case(((x.IsNull(col("a")), zero),), None, INTERVAL)) == dt.timedelta(0)

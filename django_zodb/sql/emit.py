@@ -26,6 +26,7 @@ from .program import BUILTINS, Source
 NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _DEEPEST = 30
+_LONGEST_CASE = 30
 Subplan = x.Subquery | x.Exists | x.InPlan
 
 
@@ -394,14 +395,47 @@ class Emitter:
     # --- values ----------------------------------------------------------------------------------------------------
 
     def _case(self, expr: x.Case, emit: Callable[[Expr], str], missing: str) -> str:
+        if emit == self.value and (looked_up := self._case_of_keys(expr)) is not None:
+            return looked_up
         parts = []
+        rest = x.Case(expr.whens[_LONGEST_CASE:], expr.otherwise, expr.type)
         first = self.is_true(expr.whens[0][0])
         self._lazy += 1
-        for at, (condition, value) in enumerate(expr.whens):
+        for at, (condition, value) in enumerate(expr.whens[:_LONGEST_CASE]):
             parts.append(f"{emit(value)} if {first if at == 0 else self.is_true(condition)}")
-        parts.append(missing if expr.otherwise is None else emit(expr.otherwise))
+        if rest.whens:
+            parts.append(self._context.part(self._case(rest, emit, missing)))
+        else:
+            parts.append(missing if expr.otherwise is None else emit(expr.otherwise))
         self._lazy -= 1
         return f"({' else '.join(parts)})"
+
+    def _case_of_keys(self, expr: x.Case) -> str | None:
+        """The text of a long ``CASE WHEN column = key THEN value …`` as a lookup in a dict."""
+        if len(expr.whens) <= _LONGEST_CASE:
+            return None
+        keys, values = [], []
+        terms = set()
+        for condition, value in expr.whens:
+            if not isinstance(condition, x.Compare) or condition.op != "=" or not _is_fixed(value):
+                return None
+            terms.add(condition.left)
+            keys.append(condition.right)
+            values.append(value)
+        term = terms.pop()
+        exact = x.type_of(term).kind is not Kind.DOUBLE
+        if terms or not exact or not isinstance(term, x.Column) or not all(map(_is_fixed, keys)):
+            return None
+        cases = self._context.once("results", f"cases({self._listed(keys)}, {self._listed(values)})")
+        name = self.value(term)
+        otherwise = "None" if expr.otherwise is None else self.value(expr.otherwise)
+        return f"({cases}[{name}] if {name} in {cases} else {otherwise})"
+
+    def _listed(self, items: Sequence[Expr]) -> str:
+        params = [item for item in items if isinstance(item, x.Param)]
+        if len(params) == len(items) and (run := self._context.param_run(params)) is not None:
+            return run
+        return f"({', '.join(map(self.value, items))},)"
 
     def _cast(self, expr: x.Cast) -> str:
         if x.type_of(expr.term) == expr.type:
@@ -455,7 +489,8 @@ class Emitter:
     def _fixed(self, expr: Expr, emit: Callable[[], str]) -> str:
         """The text, or, where it depends on no row, the name of its value, evaluated once per execution."""
         text = emit()
-        if self._lazy or text.isidentifier() or isinstance(_literal(expr), x.Constant) or not _is_fixed(expr):
+        lazy = self._lazy and not (isinstance(expr, x.Call) and not expr.args)  # NOW() is the same everywhere
+        if lazy or text.isidentifier() or isinstance(_literal(expr), x.Constant) or not _is_fixed(expr):
             return text
         wanted = {x.Call: "value", x.Cast: "cast"}.get(type(expr), "value")
         if isinstance(expr, x.Call):

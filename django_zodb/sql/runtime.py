@@ -278,6 +278,15 @@ def not_null(keys: Iterable[object]) -> set[Any]:
     return found
 
 
+def cases(keys: Iterable[object], values: Iterable[object]) -> dict[object, object]:
+    """The results of CASE WHEN term = key by their keys: the first one counts, and NULL equals nothing."""
+    found: dict[object, object] = {}
+    for key, value in zip(keys, values, strict=True):
+        if key is not None:
+            found.setdefault(key, value)
+    return found
+
+
 def batches(values: Sequence[object], width: int) -> Iterator[tuple[object, ...]]:
     """``values`` in tuples of ``width``."""
     return zip(*[iter(values)] * width, strict=True)
@@ -344,6 +353,7 @@ NAMES: dict[str, object] = {
     "add_to_time": add_to_time,
     "date_and_time": date_and_time,
     "batches": batches,
+    "cases": cases,
     "chain": chain,
     "days": days,
     "defaultdict": defaultdict,

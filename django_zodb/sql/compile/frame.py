@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -74,6 +74,16 @@ class Frame:
         """A variable that holds the expression's value: an existing one, or a new one."""
         text = self.value(expr)
         return text if text.isidentifier() and text != "None" else self.let(wanted, text)
+
+    def own(self, expr: Expr, wanted: str, aliases: Collection[str]) -> str:
+        """A variable that later pipelines, and outer joins that find nothing, may bind anew.
+
+        That of a column of ``aliases`` is one; a parameter, a constant or an outer row's column has others who read it.
+        """
+        text = self.value(expr)
+        if isinstance(expr, x.Column) and expr.alias in aliases and text.isidentifier():
+            return text
+        return self.let(wanted, text)
 
     def column(self, column: x.Column) -> str:
         """See ``emit.Context``."""
@@ -207,10 +217,15 @@ class Frame:
                 binding.columns = {}
 
     @contextmanager
-    def aside(self) -> Iterator[list[Step]]:
-        """Steps made inside go to the list yielded; variables of columns bound inside are forgotten after it."""
+    def aside(self, before: bool = False) -> Iterator[list[Step]]:
+        """Steps made inside go to the list yielded; variables of columns bound inside are forgotten after it.
+
+        ``before``: what is made will be printed before the open pipeline, whose variables are not there yet.
+        """
         outer, self.steps = self.steps, []
         columns = {alias: dict(binding.columns) for alias, binding in self.scope.items()}
+        if before:
+            self.forget()
         try:
             yield self.steps
         finally:

@@ -161,7 +161,7 @@ def _iterable(frame: Frame, steps: list[Step], value: str) -> str:
 
 def _listed(frame: Frame, node: Node, needed: Needed) -> Right:
     """The right side in a list, made before the pipeline of the left side."""
-    with frame.aside():
+    with frame.aside(before=True):
         frame.open(node, needed)
         aliases = frame.bound(node)
         names = frame.carried(aliases, needed)
@@ -201,7 +201,7 @@ def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     inner = needed | needed_by(node.right_keys)
     keys_only = node.kind in ("semi", "anti") and node.condition is None
     unique = _unique_keys(node)
-    with frame.aside():
+    with frame.aside(before=True):
         frame.open(node.right, inner)
         aliases = frame.bound(node.right)
         names = frame.carried(aliases, needed)
@@ -316,7 +316,7 @@ def _open_full(frame: Frame, node: AnyJoin, needed: Needed) -> None:
         frame.each(f"{at}, {_unpacked(right.names)}", numbered)
         if condition is not None:
             frame.where(frame.is_true(condition))
-        found = _iterable(frame, steps, pair)
+    found = _iterable(frame, steps, pair)
     names = [*left_names, *right.names]
     absent_left, absent_right = frame.missing(left, needed), frame.missing(right.aliases, needed)
     one = tuple_of([*left_names, *(absent_right[name] for name in right.names)])
@@ -339,7 +339,7 @@ def _unpacked(names: Sequence[str]) -> str:
 def _numbered_by_key(frame: Frame, node: p.HashJoin, right: Right, at: str) -> str:
     """Print the loop that files the numbered right rows under their keys; returns what the left row finds."""
     name = frame.source.name("by_key")
-    with frame.aside():
+    with frame.aside(before=True):
         frame.each(f"{at}, {_unpacked(right.names)}", f"enumerate({right.iterable})")
         key = _stored_key(frame, node.right_keys)
         frame.lines.append(f"{name} = defaultdict(list)")

@@ -82,7 +82,8 @@ def open_project(frame: Frame, node: p.Project, needed: Needed) -> None:
     if used:
         frame.note(node)
     row = frame.unit.row_name(node.alias)
-    columns = {output.name: frame.atom(output.expr, f"{row}_{output.name}") for output in used}
+    inner = p.bound_aliases(node.source)
+    columns = {output.name: frame.own(output.expr, f"{row}_{output.name}", inner) for output in used}
     frame.bind(node.alias, names, None).columns = columns
 
 
@@ -92,7 +93,7 @@ def open_values(frame: Frame, node: p.Values) -> None:
     row = frame.unit.row_name(node.alias)
     if len(node.rows) == 1:
         (values,) = node.rows
-        columns = {name: frame.atom(value, f"{row}_{name}") for name, value in zip(names, values, strict=True)}
+        columns = {name: frame.own(value, f"{row}_{name}", ()) for name, value in zip(names, values, strict=True)}
         frame.bind(node.alias, names, None).columns = columns
         return
     frame.note(node)

@@ -233,7 +233,7 @@ def _side(frame: Frame, node: Node, wanted: str) -> str:
     from .nodes import open_row
 
     early, frame.early = frame.early, False
-    with frame.aside():
+    with frame.aside(before=True):
         rows = frame.collect(open_row(frame, node), wanted)
     frame.early = early
     return rows

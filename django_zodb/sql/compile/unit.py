@@ -76,17 +76,15 @@ class Unit:
         return self._param((param.index, type_), f"_{type_.kind.name.lower()}")
 
     def param_run(self, params: Sequence[x.Param]) -> str | None:
-        """An iterable of converted parameters, where they follow one another and are many."""
-        first = params[0].index
-        kinds = {param.type.kind for param in params}
-        if (
-            len(params) < _MANY
-            or len(kinds) > 1
-            or [param.index for param in params] != [*range(first, first + len(params))]
-        ):
+        """An iterable of converted parameters, where they are many in equal distances."""
+        first, last, count = params[0].index, params[-1].index, len(params)
+        step = (last - first) // (count - 1) if count >= _MANY else 0
+        if step < 1 or len({param.type.kind for param in params}) > 1:
+            return None
+        if [param.index for param in params] != [*range(first, last + 1, step)]:
             return None
         convert = self._converter(SqlType(params[0].type.kind))
-        given = f"params[{first}:{first + len(params)}]"
+        given = f"params[{first}:{last + 1}{f':{step}' if step > 1 else ''}]"
         if self.nullable:
             return f"[None if value is None else {convert}(value) for value in {given}]"
         return f"map({convert}, {given})"

@@ -62,7 +62,7 @@ def _open_source(frame: Frame, node: p.Insert) -> dict[int, str]:
     if isinstance(source, p.Values):
         texts = _open_values(frame, node, source, columns)
     else:
-        with frame.aside():
+        with frame.aside(before=True):
             rows = frame.collect(open_row(frame, source), "rows")
         row = frame.source.name("given")
         frame.each(row, rows)
