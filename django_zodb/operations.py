@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import NotSupportedError, models
+from django.db import OperationalError, models
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
-from django.db.models.fields.json import KeyTransform
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
@@ -193,11 +192,6 @@ class DatabaseOperations(BaseDatabaseOperations):
 
     # --- expressions ---------------------------------------------------------------------------------------------
 
-    def check_expression_support(self, expression: Any) -> None:
-        """Refuse by name what Django has no general SQL for, rather than send nonsense."""
-        if isinstance(expression, KeyTransform):
-            raise NotSupportedError("lookups by the keys of a JSONField are not supported yet")
-
     def conditional_expression_supported_in_where_clause(self, expression: Any) -> bool:
         """Always: booleans are a type."""
         return True
@@ -273,7 +267,7 @@ def _part(lookup_type: str) -> str:
     """The literal of a date part. It may come from a caller's string, so that anything but a word is refused."""
     lookup_type = lookup_type.lower()
     if not _WORD.fullmatch(lookup_type):
-        raise ValueError(f"Invalid lookup type: {lookup_type!r}")
+        raise OperationalError(f"Invalid lookup type: {lookup_type!r}")
     return f"'{lookup_type}'"
 
 

@@ -186,7 +186,7 @@ class Emitter:
             case x.Negate(term=term, op=op):
                 return self.strict((term,), lambda a: f"({op}{a})")
             case x.Concat(parts=parts):
-                return self.strict(parts, lambda *texts: f"({' + '.join(texts)})")
+                return self._fixed(expr, lambda: self.strict(parts, lambda *texts: f"({' + '.join(texts)})"))
             case x.Case():
                 return self._case(expr, self.value, "None")
             case x.Cast():
@@ -364,7 +364,7 @@ class Emitter:
             kind = "like" if isinstance(expr, x.Like) else "regex"
             options = "".join(f", {option}" for option in self._options(expr))
             predicate = f"{kind}({pattern}{options})"
-            if _is_fixed(expr.pattern):
+            if _is_fixed(expr.pattern) and (not self._lazy or isinstance(expr.pattern, x.Param)):
                 if is_nullable(expr.pattern):
                     predicate = f"(None if {pattern} is None else {predicate})"
                 predicate = self._context.once(f"is_{kind}", predicate)

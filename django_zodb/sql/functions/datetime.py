@@ -120,18 +120,18 @@ def _instant(value: Any) -> dt.datetime:
 
 
 def _interval_part(name: str, value: dt.timedelta) -> Decimal:
-    total = value // _MICROSECOND
-    sign, total = (-1 if total < 0 else 1), abs(total)
-    days, rest = divmod(total, 86_400_000_000)
-    hours, rest = divmod(rest, 3_600_000_000)
-    minutes, microseconds = divmod(rest, 60_000_000)
+    """A part of the interval as it is kept: days, which may be negative, and a time of day, which is not."""
     match name:
         case "epoch":
-            return sign * total / _MILLION
-        case "day" | "hour" | "minute":
-            return Decimal(sign * {"day": days, "hour": hours, "minute": minutes}[name])
+            return value // _MICROSECOND / _MILLION
+        case "day":
+            return Decimal(value.days)
+        case "hour":
+            return Decimal(value.seconds // 3600)
+        case "minute":
+            return Decimal(value.seconds // 60 % 60)
         case "second" | "millisecond" | "milliseconds" | "microsecond" | "microseconds":
-            return _scaled(name, sign * microseconds)
+            return _scaled(name, value.seconds % 60 * 1_000_000 + value.microseconds)
     raise DataError(f"an interval has no part {name!r}")
 
 

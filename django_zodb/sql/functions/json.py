@@ -239,7 +239,7 @@ _ARRAY_LENGTH = Function(_array_length, INTEGER, (JSON,))
 _TYPE_OF = Function(_type_of, TEXT, (JSON,))
 
 FUNCTIONS: dict[str, Function] = {
-    "JSON_ARRAY": Function(_array, JSON, (JSON,), 0, None, strict=False),
+    "JSON_ARRAY": Function(_array, JSON, (None,), 0, None, strict=False),
     "JSON_ARRAY_LENGTH": _ARRAY_LENGTH,
     "JSON_CANONICAL": Function(_canonical, JSON, (JSON,)),
     "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True),
@@ -251,7 +251,7 @@ FUNCTIONS: dict[str, Function] = {
     "JSON_HAS_ANY_KEY": Function(_has_any_key, BOOLEAN, (JSON, TEXT), 1, None),
     "JSON_HAS_KEY": Function(_has_key, BOOLEAN, (JSON, TEXT), 2, 2),
     "JSON_LEAST": Function(_least, JSON, (JSON,), 1, None, strict=False, nullable=True),
-    "JSON_OBJECT": Function(_object, JSON, (JSON,), 0, None, strict=False),
+    "JSON_OBJECT": Function(_object, JSON, (None,), 0, None, strict=False),
     "JSON_TYPE": _TYPE_OF,
     "JSON_TYPEOF": _TYPE_OF,
     "JSON_VALID": Function(_valid, BOOLEAN, (TEXT,)),
