@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
+from django.apps.registry import Apps
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection, models
@@ -35,7 +35,7 @@ class Thing(models.Model):
 
     class Meta:
         app_label = "django_project"
-        apps = apps.__class__()
+        apps = Apps()
 
 
 @pytest.fixture
