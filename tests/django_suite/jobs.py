@@ -77,6 +77,8 @@ def run_jobs(jobs: Iterable[Job], place: Place, processes: int, expected_s: Mapp
 def run_job(job: Job, place: Place) -> AppRun:
     """Run one app to its end, in as many processes as it takes. Every test that was planned gets a record."""
     run = AppRun(job.app, whole=job.labels == (job.app,))
+    for old in place.results.glob(f"{job.app}.*"):
+        old.unlink()
     started = time.monotonic()
     for number in range(ATTEMPTS):
         attempt, why, tail = run_attempt(job, place, run, number)
@@ -101,11 +103,11 @@ def run_attempt(job: Job, place: Place, run: AppRun, number: int) -> tuple[Attem
     record_file = place.results / f"{job.app}.{number}.jsonl"
     done_file = place.results / f"{job.app}.done"
     log_file = place.results / f"{job.app}.{number}.log"
-    record_file.unlink(missing_ok=True)
     done_file.write_text("\n".join(run.records), encoding="utf-8")
     command = [sys.executable, "-X", "faulthandler", str(HERE / "worker.py")]
     command += [str(record_file), str(done_file), place.settings, *job.labels]
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": ""}
+    path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
