@@ -136,6 +136,11 @@ class Engines:
                     self.ours.cursor().execute(statement)
                     self.sqlite.execute(statement)
 
+    def close(self) -> None:
+        """Close both."""
+        self.ours.close()
+        self.sqlite.close()
+
     def run(self, block: Block) -> str:
         """What our engine answers, as the file would hold it. Where sqlite3 disagrees, a line says so."""
         cursor = self.ours.cursor()

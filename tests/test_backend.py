@@ -175,9 +175,9 @@ def test_manual_transactions(second: DatabaseWrapper) -> None:
         assert names(second) == []
         transaction.rollback()
         Author.objects.create(name="Bob")
-        sid = transaction.savepoint()
+        sid = connection.savepoint()
         Author.objects.create(name="Cyd")
-        transaction.savepoint_rollback(sid)
+        connection.savepoint_rollback(sid)
         transaction.commit()
     finally:
         transaction.set_autocommit(True)

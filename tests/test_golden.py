@@ -14,9 +14,12 @@ FILES = sorted(path for path in GOLDEN.rglob("*.sql") if path.parent.name != "se
 def test_golden(path: Path, request: pytest.FixtureRequest) -> None:
     golden = read(path)
     engines = Engines(golden.uses)
+    try:
+        answers = [engines.run(block) for block in golden.blocks]
+    finally:
+        engines.close()
     differences = []
-    for block in golden.blocks:
-        answer = engines.run(block)
+    for block, answer in zip(golden.blocks, answers, strict=True):
         if answer != block.expected:
             differences.append(f"{path}:{block.line}\n{block.sql}\n--- expected\n{block.expected}\n--- found\n{answer}")
             block.expected = answer

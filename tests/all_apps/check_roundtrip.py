@@ -54,7 +54,7 @@ def main() -> None:
         call_command("migrate", app, "zero", verbosity=0)
     nothing = sorted(picture())
     call_command("migrate", verbosity=0)
-    print("\n" + json.dumps({"first": first, "nothing": nothing, "again": picture()}))
+    print("\n" + json.dumps({"first": first, "nothing": nothing, "again": picture()}, default=repr))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, SqlType, as_text
 from .base import AggregateFunction, first_type
 
-_EXACT = Context(prec=1000)
+EXACT = Context(prec=1000)
+"""Sums of decimals lose no digit."""
 _RESULT = Context(prec=28)
 
 
@@ -45,20 +46,32 @@ def _sum(values: Sequence[Any]) -> Any:
         return None
     match values[0]:
         case Decimal():
-            with localcontext(_EXACT):
+            with localcontext(EXACT):
                 return sum(values)
         case dt.timedelta():
             return sum(values, dt.timedelta())
+        case float():
+            return _float_sum(values)
     return sum(values)
+
+
+def _float_sum(values: Sequence[float]) -> float:
+    """The exact sum, rounded once: the same on every version of Python and in every order of the rows."""
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # beyond the range of a float, or infinities of both signs
+        return sum(values)
 
 
 def _average(values: Sequence[Any]) -> Any:
     if not values:
         return None
-    total = _sum(values)
-    if type(total) is Decimal:
-        return _RESULT.divide(total, Decimal(len(values)))
-    return total / len(values)
+    return average_of(_sum(values), len(values))
+
+
+def average_of(total: Any, count: int) -> Any:
+    """A sum of numbers or intervals, divided by how many they are."""
+    return _RESULT.divide(total, Decimal(count)) if type(total) is Decimal else total / count
 
 
 def _order(value: float) -> tuple[bool, float]:
@@ -84,7 +97,7 @@ def _variance(values: Sequence[Any], freedom: int) -> Any:
         return None
     count = len(values)
     if type(values[0]) is Decimal:
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             spread = count * sum(value * value for value in values) - sum(values) ** 2
         return _RESULT.divide(spread, Decimal(count * (count - freedom)))
     mean = math.fsum(values) / count

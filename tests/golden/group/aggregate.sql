@@ -3,7 +3,7 @@ use: library
 
 > SELECT COUNT(*), COUNT(price), SUM(year), MIN(year), MAX(title), AVG(rating) FROM book
 ---
-(7, 5, 12481, 1000, 'Persuasion', 4.359999999999999)
+(7, 5, 12481, 1000, 'Persuasion', 4.36)
 
 > SELECT COUNT(*), SUM(year), MIN(year), AVG(year) FROM book WHERE id > 100
 ---
