@@ -184,7 +184,7 @@ def _line(row: list[str], values: Sequence[object], widths: list[int]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "NULL"
-    text = as_text(value)
+    text = f"\\x{value.hex()}" if isinstance(value, bytes) else as_text(value)
     if not text.isprintable():
         text = repr(text)[1:-1]
     return text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"

@@ -198,6 +198,8 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case dict():
             return {str(key): _plain(item) for key, item in value.items()}
+        case bytes():
+            return f"\\x{value.hex()}"
         case Persistent() if hasattr(value, "keys"):
             return list(value.keys())
         case Persistent():
