@@ -9,10 +9,12 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, TEXT, TIME, TIMESTAMP, Kind, SqlType
+from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, JSON, TEXT, TIME, TIMESTAMP, Kind, SqlType
 from .coerce import Misfit, Params, convert, is_open, literal, settle, unsized
+from .documents import as_number, is_document
 from .expr import (
     Arithmetic,
+    Call,
     Concat,
     Constant,
     Exists,
@@ -81,7 +83,7 @@ _TEMPORAL: dict[tuple[str, Kind, Kind], tuple[SqlType | None, SqlType | None, Sq
 def arithmetic(node: exp.Expression, left: Expr, right: Expr, params: Params) -> Expr:
     """``left op right``; Misfit where the operator does not exist for their types."""
     op = OPERATORS[type(node)]
-    left, right = settle(left, params), settle(right, params)
+    left, right = as_number(settle(left, params)), as_number(settle(right, params))
     left, right = _beside(left, type_of(right), op), _beside(right, type_of(left), op)
     one, other = type_of(left), type_of(right)
     temporal = _TEMPORAL.get((op, one.kind, other.kind))
@@ -133,6 +135,8 @@ def _beside(expr: Expr, other: SqlType, op: str) -> Expr:
 def concat(parts: Sequence[Expr], params: Params) -> Expr:
     """``a || b || …``: of byte strings if one is, else of texts, to which anything converts."""
     bound = [settle(part, params) for part in parts]
+    if all(map(is_document, bound)):
+        return Call("JSON_CONCAT", tuple(bound), JSON)
     type_ = BYTES if any(type_of(part).kind is Kind.BYTES for part in bound) else TEXT
     flat: list[Expr] = []
     for part in bound:

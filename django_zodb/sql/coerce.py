@@ -277,7 +277,7 @@ def _param_type(index: int, type_: SqlType, params: Params) -> SqlType:
 def _beside(expr: Expr, type_: SqlType) -> Expr:
     """A literal beside an expression of ``type_``: texts take that type, 0 and 1 are truth values beside a boolean."""
     if isinstance(expr, Constant) and expr.value is not None:
-        if expr.type.kind is Kind.TEXT and type_.kind not in (Kind.TEXT, Kind.JSON, Kind.UNKNOWN):
+        if expr.type.kind is Kind.TEXT and type_.kind not in (Kind.TEXT, Kind.UNKNOWN):
             return literal(expr.value, unsized(type_))
         if type_.kind is Kind.BOOLEAN and expr.type.is_integer and expr.value in (0, 1):
             return Constant(bool(expr.value), BOOLEAN)

@@ -33,7 +33,7 @@ def comparable(expr: Expr) -> Expr:
 
 def canonical(expr: Expr) -> Expr:
     """One text for the documents that DISTINCT and GROUP BY take for one. Anything else is itself."""
-    return Call("JSON_CANONICAL", (expr,), JSON, is_nullable(expr)) if is_document(expr) else expr
+    return extracted(expr, (), "JSON_CANONICAL") if is_document(expr) else expr
 
 
 def sortable(key: SortKey) -> SortKey:

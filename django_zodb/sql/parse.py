@@ -99,6 +99,8 @@ def parse(text: str, formatted: bool) -> Parsed:
         tokens.pop()
     if "interval" in text.lower():
         tokens = _with_whole_intervals(tokens)
+    if "->" in text:
+        tokens = _without_lambdas(tokens)
     if not tokens:
         raise ProgrammingError("EXPLAIN of nothing" if explain else "an empty statement")
     for token in tokens:
@@ -112,7 +114,7 @@ def parse(text: str, formatted: bool) -> Parsed:
 def parse_expression(text: str) -> Parsed:
     """An expression alone, such as a default or a check; it may hold no placeholder."""
     wrapped = f"SELECT ({text}\n)"  # the line feed ends a trailing comment
-    tree = _tree(wrapped, _with_whole_intervals(_tokens(wrapped)))
+    tree = _tree(wrapped, _without_lambdas(_with_whole_intervals(_tokens(wrapped))))
     expression = tree.expressions[0] if isinstance(tree, exp.Select) and len(tree.expressions) == 1 else None
     others = [name for name, value in tree.args.items() if value and name != "expressions"]
     if others or not isinstance(expression, exp.Paren):
@@ -272,6 +274,21 @@ def _with_whole_intervals(tokens: list[Token]) -> list[Token]:
                 continue
         result.append(token)
         at += 1
+    return result
+
+
+_BEFORE_ARGUMENT = (TokenType.L_PAREN, TokenType.COMMA)
+
+
+def _without_lambdas(tokens: list[Token]) -> list[Token]:
+    """``f(a -> 'b')`` as ``f(a::json -> 'b')``: the former is a function of ``a`` to the parser."""
+    result: list[Token] = []
+    for token in tokens:
+        if token.token_type is TokenType.ARROW and len(result) > 1 and result[-2].token_type in _BEFORE_ARGUMENT:
+            line, col, start, end = token.line, token.col, token.start, token.end
+            result.append(Token(TokenType.DCOLON, "::", line, col, start, end))
+            result.append(Token(TokenType.JSON, "json", line, col, start, end))
+        result.append(token)
     return result
 
 

@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from ...errors import DataError
@@ -27,8 +28,19 @@ LONGEST_DOCUMENT = 100_000
 _MISSING = object()
 _TYPES = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
 
-encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+_encode_any = json.JSONEncoder(ensure_ascii=False).encode
 _encode_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_ENCODERS: dict[type, Callable[[Any], str]] = {
+    str: json.encoder.encode_basestring,  # what the encoder takes an age to arrive at
+    int: int.__repr__,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "null",
+}
+
+
+def encode(value: Any) -> str:
+    """The text of a document with that value."""
+    return _ENCODERS.get(type(value), _encode_any)(value)
 
 
 # --- decoding ------------------------------------------------------------------------------------------------------
@@ -128,12 +140,13 @@ _KEYS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
-def _canonical(document: str) -> str:
-    """The same document with its keys sorted: one text for what DISTINCT, GROUP BY and UNION take for one value.
+def _canonical(document: str, *path: str) -> str | None:
+    """What the path leads to with its keys sorted: one text for what DISTINCT, GROUP BY and UNION take for one value.
 
     They keep 1 and 1.0 apart, so that no value becomes another; the operator ``=`` does not.
     """
-    return _encode_sorted(decoded(document))
+    value = _found(document, path)
+    return None if value is _MISSING else _ENCODERS.get(type(value), _encode_sorted)(value)
 
 
 def _greatest(*documents: str | None) -> str | None:
@@ -183,6 +196,17 @@ def _has(value: Any, key: str) -> bool:
 
 
 # --- making documents ----------------------------------------------------------------------------------------------
+
+
+def _concat(*documents: str) -> str:
+    """``a || b``: objects are merged, the later value of a key counting; anything else is joined to one array."""
+    return encode(reduce(_joined, map(decoded, documents)))
+
+
+def _joined(left: Any, right: Any) -> Any:
+    if type(left) is type(right) is dict:
+        return left | right
+    return [part for side in (left, right) for part in (side if type(side) is list else [side])]
 
 
 def _to_json(value: Any) -> str:
@@ -241,8 +265,9 @@ _TYPE_OF = Function(_type_of, TEXT, (JSON,))
 FUNCTIONS: dict[str, Function] = {
     "JSON_ARRAY": Function(_array, JSON, (None,), 0, None, strict=False),
     "JSON_ARRAY_LENGTH": _ARRAY_LENGTH,
-    "JSON_CANONICAL": Function(_canonical, JSON, (JSON,)),
+    "JSON_CANONICAL": Function(_canonical, JSON, (JSON, TEXT), 1, None, nullable=True),
     "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True),
+    "JSON_CONCAT": Function(_concat, JSON, (JSON,), 1, None),
     "JSON_CONTAINS": Function(_contains, BOOLEAN, (JSON,), 2, 2),
     "JSON_EXTRACT_PATH": Function(_extract_path, JSON, (JSON, TEXT), 1, None, nullable=True),
     "JSON_EXTRACT_PATH_TEXT": Function(_extract_path_text, TEXT, (JSON, TEXT), 1, None, nullable=True),
