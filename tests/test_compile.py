@@ -725,6 +725,23 @@ def test_update_sees_the_old_rows_only_and_each_row_once():
     assert [tables.table("book").data[at][1] for at in (1, 2)] == ["x", "x"]
 
 
+def test_what_does_not_fit_is_refused_not_cut():
+    short = table_schema("short", {"id": (INTEGER, False), "v": (SqlType(TEXT.kind, 3), False)})
+    on = FakeCatalog(FakeTable(short, [(1, "abc")]))
+    longer = x.Cast(x.Concat((col(short, "v"), const("d")), TEXT), SqlType(TEXT.kind, 3))
+    literal = x.Cast(x.Concat((const("abc"), const("d")), TEXT), SqlType(TEXT.kind, 3))
+    for node in (
+        p.Update(short, "short", scan(short), ((1, longer),)),
+        p.Insert(short, "short", project(scan(short), longer, alias="s"), (1,)),
+        p.Insert(short, "short", values((literal,)), (1,)),
+    ):
+        with pytest.raises(DataError, match=r"short\.v: value too long for type varchar\(3\)"):
+            write(node, on=on)
+    assert run(
+        project(scan(short), x.Cast(x.Concat((col(short, "v"), const("d")), TEXT), SqlType(TEXT.kind, 2))), on=on
+    ) == [("ab",)]
+
+
 def test_delete():
     node = p.Delete(BOOK, "book", p.Filter(scan(BOOK), x.IsNull(B["year"])), (p.Output("title", B["title"]),))
     rows, count, _, tables = write(node)

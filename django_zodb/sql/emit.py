@@ -19,6 +19,7 @@ from ..values import BOOLEAN, TEXT, Kind, SqlType, converter
 from . import expr as x
 from . import runtime
 from .emit_arithmetic import arithmetic
+from .emit_logic import all_of, any_of
 from .expr import Expr, is_nullable
 from .functions import FUNCTIONS, Function
 from .program import BUILTINS, Source
@@ -228,7 +229,7 @@ class Emitter:
             text = self.value(operand)
             if is_nullable(operand):
                 first, text = self._named(text)
-                tests.append(f"{first} {operator} None")
+                tests.append(f"({first} {operator} None)")
             texts.append(text)
         return texts, list(dict.fromkeys(tests))
 
@@ -555,22 +556,3 @@ def _in_line(function: Function) -> bool:
 
 def _closed(text: str) -> str:
     return text if text.isidentifier() or text.startswith("(") else f"({text})"
-
-
-def all_of(terms: Sequence[str]) -> str:
-    """The conjunction of conditions."""
-    return _joined(terms, "and", "True", "False")
-
-
-def any_of(terms: Sequence[str]) -> str:
-    """The disjunction of conditions."""
-    return _joined(terms, "or", "False", "True")
-
-
-def _joined(terms: Sequence[str], operator: str, neutral: str, absorbing: str) -> str:
-    if absorbing in terms:
-        return absorbing
-    kept = list(dict.fromkeys(term for term in terms if term != neutral))
-    if len(kept) == 1:
-        return kept[0]
-    return f"({f' {operator} '.join(kept)})" if kept else neutral

@@ -304,20 +304,27 @@ class Frame:
         simple = self.comprehension(value)
         if simple is None:
             return self.collect(value, wanted)
-        self._keep_notes()
-        return simple.generator
+        return self._generator(simple, wanted)
 
     def lazily(self, value: str, wanted: str) -> str:
         """End the pipeline in an iterable that computes each ``value`` when it is asked for."""
         simple = self.comprehension(value)
         if simple is not None:
-            self._keep_notes()
-            return simple.generator
+            return self._generator(simple, wanted)
         name = self.source.name(wanted)
         lines = blocks(self.steps, [f"yield {clean(value)}"])
         self._reset()
         self.lines += [f"def {name}():", *indented(lines)]
         return f"{name}()"
+
+    def _generator(self, simple: Comprehension, wanted: str) -> str:
+        self._keep_notes()
+        if simple.short:
+            return simple.generator
+        name = self.source.name(wanted)
+        first, *rest = simple.bracketed("(", ")")
+        self.lines += [f"{name} = {first}", *rest]
+        return name
 
     def _keep_notes(self) -> None:
         self.lines += [step.text for step in self.steps if isinstance(step, Note)]

@@ -13,6 +13,7 @@ from .aggregate import open_aggregate
 from .frame import WHOLE, Frame, Needed, needed_by, whole
 from .joins import open_join
 from .order import open_distinct, open_distinct_on, open_limit, open_set_operation, open_sort, open_top
+from .window import open_window
 
 
 def open_node(frame: Frame, node: Node, needed: Needed) -> None:
@@ -36,6 +37,8 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_top(frame, node, needed)
         case p.Limit():
             open_limit(frame, node, needed)
+        case p.Window():
+            open_window(frame, node, needed)
         case p.Distinct():
             open_distinct(frame, node, needed)
         case p.DistinctOn():

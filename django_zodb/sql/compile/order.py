@@ -17,7 +17,7 @@ def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
     """Rows in a list, sorted, looped over."""
     rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
     frame.write_note(node)
-    _write_sort(frame, rows, keys)
+    write_sort(frame, rows, keys)
     frame.each(target_of([*skipped, *names]), rows, listed=True)
 
 
@@ -29,7 +29,7 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     if len(directions) > 1:
         rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
         frame.write_note(node)
-        _write_sort(frame, rows, keys)
+        write_sort(frame, rows, keys)
         frame.each(target_of([*skipped, *names]), f"{rows}[{offset}:{stop}]", listed=True)
         return
     rows, names, skipped, keys = _collected(frame, node, node.keys, needed, lazily=True)
@@ -93,7 +93,7 @@ def sort_text(frame: Frame, key: SortKey) -> str:
     return f"({extreme} if {name} is None else {name if exact else f'float_key({name})'})"
 
 
-def _write_sort(frame: Frame, rows: str, keys: Keys) -> None:
+def write_sort(frame: Frame, rows: str, keys: Keys) -> None:
     """Sort by the last run of one direction first: sorting is stable."""
     runs = [(descending, [str(at) for at, _ in run]) for descending, run in groupby(keys, key=lambda item: item[1])]
     for descending, positions in reversed(runs):

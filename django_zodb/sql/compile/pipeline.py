@@ -142,6 +142,11 @@ class Comprehension:
         return not self.conditions and self.value.strip("()") == self.target.strip("()")
 
     @property
+    def short(self) -> bool:
+        """Whether it can stand inside a line."""
+        return self.plain or len(self._inner) <= _WIDE // 2
+
+    @property
     def generator(self) -> str:
         """As an iterable."""
         return self.iterable if self.plain else f"({self._inner})"

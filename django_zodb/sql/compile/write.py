@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
@@ -15,6 +16,8 @@ from ..runtime import column_converter
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text
 from .pipeline import blocks, clean_statement, indented
+
+_SHORT = 40
 
 
 def write_insert(frame: Frame, node: p.Insert) -> None:
@@ -62,6 +65,9 @@ def _open_source(frame: Frame, node: p.Insert) -> dict[int, str]:
     if isinstance(source, p.Values):
         texts = _open_values(frame, node, source, columns)
     else:
+        if isinstance(source, p.Project):
+            outputs = zip(source.outputs, columns, strict=True)
+            source = replace(source, outputs=tuple(Output(o.name, _uncut(o.expr, column)) for o, column in outputs))
         with frame.aside(before=True):
             rows = frame.collect(open_row(frame, source), "rows")
         row = frame.source.name("given")
@@ -123,6 +129,7 @@ def _proposed(frame: Frame, node: p.Insert, texts: dict[int, str]) -> str:
 
 def _converted(frame: Frame, table: TableSchema, column: ColumnSchema, value: Expr) -> str:
     """The text of a value as it fits the column; converted when the plan is, if it can be."""
+    value = _uncut(value, column)
     if isinstance(value, x.Param):
         return f"{_convert(frame, table, column)}({frame.unit.raw_param(value.index)})"
     if isinstance(value, x.Constant):
@@ -134,6 +141,13 @@ def _converted(frame: Frame, table: TableSchema, column: ColumnSchema, value: Ex
     if x.type_of(value) == column.type:
         return text
     return f"{_convert(frame, table, column)}({text})"
+
+
+def _uncut(value: Expr, column: ColumnSchema) -> Expr:
+    """The value without a cast to the column's own sized type: a cast cuts, or fails without naming the column."""
+    while isinstance(value, x.Cast) and value.type == column.type and column.type.size is not None:
+        value = value.term
+    return value
 
 
 def _converter(table: TableSchema, column: ColumnSchema) -> Callable[[Any], Any]:
@@ -214,7 +228,10 @@ def _conflict_index(table: TableSchema, conflict: p.OnConflict) -> str | None:
 
 def _changed_row(frame: Frame, table: TableSchema, row: str, assignments: Sequence[tuple[int, Expr]]) -> str:
     """``row`` with values exchanged: slices of it, added to the new values."""
-    texts = {at: _converted(frame, table, table.columns[at], value) for at, value in assignments}
+    texts = {}
+    for at, value in assignments:
+        text = _converted(frame, table, table.columns[at], value)
+        texts[at] = text if len(text) <= _SHORT else frame.let(f"new_{table.columns[at].name}", text)
     return f"({' + '.join(_pieces(row, texts, len(table.columns)))})"
 
 
