@@ -1,0 +1,2 @@
+CREATE TABLE doc (id integer PRIMARY KEY, data json, label text);
+INSERT INTO doc (id, data, label) VALUES (1, NULL, NULL), (2, 'null', 'null'), (3, '[]', NULL), (4, '{}', NULL), (5, '{"a": "b", "c": 14}', 'b'), (6, '{"c": 14, "a": "b"}', '14'), (7, '{"c": 14.5, "h": true, "j": null}', 'true'), (8, '{"c": "14", "d": ["e", {"f": "g"}]}', NULL), (9, '[1, [2, "x"], {"k": 3}]', 'x'), (10, '"yes"', 'yes'), (11, '7', '7'), (12, 'true', 'true'), (13, '{"a": {"b": {"c": [10, 20, 30]}}}', 'deep'), (14, '{"1": "one", "": "empty", "dot.dot": 1, "it''s": 2}', 'keys');
