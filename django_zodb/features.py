@@ -45,6 +45,9 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     can_distinct_on_fields = True
     supports_aggregate_filter_clause = True
     supports_aggregate_order_by_clause = True
+    supports_over_clause = True
+    supports_frame_exclusion = True
+    supports_frame_range_fixed_distance = True
     supports_any_value = True
     supports_slicing_ordering_in_compound = True
     supported_explain_formats = {"PYTHON", "TEXT"}

@@ -637,7 +637,6 @@ def test_titles() -> None:
         ("UPDATE book SET year = 1, year = 2", ProgrammingError, 'multiple assignments to column "year"'),
         ("UPDATE book SET updated = active", ProgrammingError, "book.updated: a value of type boolean does not"),
         # known to SQL, not spoken here
-        ("SELECT ROW_NUMBER() OVER (ORDER BY id) FROM book", NotSupportedError, "a window function is not supported"),
         ("SELECT 1 FROM book TABLESAMPLE SYSTEM (10)", NotSupportedError, "TABLESAMPLE is not supported"),
         ("SELECT 1 FROM book FETCH FIRST 3 ROWS WITH TIES", NotSupportedError, "WITH TIES is not supported"),
         ("SELECT title SIMILAR TO 'x' FROM book", NotSupportedError, "SIMILAR TO is not supported"),

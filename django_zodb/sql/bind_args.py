@@ -16,7 +16,7 @@ _BINARY = "this expression"
 
 READ: dict[type[exp.Expression], str] = {
     # statements
-    exp.Select: "with_ expressions distinct from_ joins where group having order limit offset locks",
+    exp.Select: "with_ expressions distinct from_ joins where group having windows order limit offset locks",
     exp.Union: "with_ this expression distinct order limit offset",
     exp.Intersect: "with_ this expression distinct order limit offset",
     exp.Except: "with_ this expression distinct order limit offset",
@@ -81,6 +81,13 @@ READ: dict[type[exp.Expression], str] = {
     exp.AtTimeZone: "this zone",
     exp.Extract: "this expression",
     exp.Filter: "this expression",
+    # windows
+    exp.Window: "this partition_by order spec alias",
+    exp.WindowSpec: "kind start start_side end end_side exclude",
+    **dict.fromkeys((exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist), ""),
+    **dict.fromkeys((exp.FirstValue, exp.LastValue, exp.Ntile), "this"),
+    **dict.fromkeys((exp.Lag, exp.Lead), "this offset default"),
+    exp.NthValue: "this offset",
     # functions that need a hand; the rest are in bind_functions.CALLS
     exp.Anonymous: "this expressions",
     exp.Coalesce: "this expressions",
@@ -117,13 +124,15 @@ IGNORED: dict[type[exp.Expression], str] = {
     exp.Join: "",
     exp.Least: "ignore_nulls",
     exp.Fetch: "direction",
+    exp.Window: "over",
     exp.JSONExtract: "only_json_types",
     exp.JSONExtractScalar: "only_json_types",
 }
 """Class of node → the names of arguments that are set, but say nothing here."""
 
 _CLASS_NAMES: dict[type[exp.Expression], str] = {
-    exp.Window: "a window function",
+    exp.IgnoreNulls: "IGNORE NULLS",
+    exp.RespectNulls: "RESPECT NULLS",
     exp.Dot: "a qualified function or a field of a value",
     exp.Rollup: "ROLLUP",
     exp.WithinGroup: "WITHIN GROUP",
@@ -131,7 +140,6 @@ _CLASS_NAMES: dict[type[exp.Expression], str] = {
 
 _NAMES = {
     "sample": "TABLESAMPLE",
-    "windows": "the WINDOW clause",
     "hint": "a hint",
     "only": "ONLY",
     "db": "a schema name",

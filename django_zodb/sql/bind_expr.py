@@ -17,6 +17,7 @@ from .bind_context import Context, name_of
 from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
 from .bind_operators import arithmetic, concat, negate, negative
 from .bind_types import bind_type
+from .bind_window import WINDOW_CALLS, bind_window, needs_over
 from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, same_kind, settle, unify
 from .expr import (
     And,
@@ -496,6 +497,8 @@ EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr
             *(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift),
         )
     },
+    exp.Window: lambda node, here: bind_window(node, here, bind_expr),
+    **dict.fromkeys(WINDOW_CALLS, needs_over),
     **{class_: lambda node, here: FUNCTION_BINDERS[type(node)](node, here, bind_expr) for class_ in FUNCTION_BINDERS},
 }
 """Class of node → how it is bound. What is neither here nor in ``bind_functions.CALLS`` is refused by name."""

@@ -134,14 +134,25 @@ def bind_call(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     return call(name, [bind(each, here) for each in nodes], here.params)
 
 
+def arguments_of(
+    node: exp.Expression, calls: dict[type[exp.Expression], tuple[str, tuple[str, ...]]]
+) -> tuple[str, list[exp.Expression]]:
+    """The name of the function that is called, and its arguments, unbound; ``calls`` adds to ``CALLS``."""
+    entry = calls.get(type(node)) or CALLS.get(type(node))
+    if entry is None:
+        return str(node.this).upper(), node.expressions
+    name, keys = entry
+    return name, list(_nodes(node.args.get(key) for key in keys))
+
+
 def call(name: str, args: list[Expr], params: Params) -> Call:
     """The scalar function ``name`` of bound arguments, which convert to its parameters; Misfit if they do not."""
     function = FUNCTIONS[name]
-    converted = _arguments(name, args, function.params, function.least, function.most, params)
+    converted = checked(name, args, function.params, function.least, function.most, params)
     return Call(
         name,
         converted,
-        _result(function.result, converted),
+        result_of(function.result, converted),
         function.nullable or any(map(is_nullable, converted)),
     )
 
@@ -151,7 +162,7 @@ def is_stable(expr: Expr) -> bool:
     return all(FUNCTIONS[part.function].stable for part in parts_of(expr) if isinstance(part, Call))
 
 
-def _arguments(
+def checked(
     name: str,
     args: list[Expr],
     types: tuple[SqlType | None, ...],
@@ -159,6 +170,7 @@ def _arguments(
     most: int | None,
     params: Params,
 ) -> tuple[Expr, ...]:
+    """The arguments, converted to the types of the function's parameters; Misfit if they do not fit."""
     if len(args) < least or (most is not None and len(args) > most):
         wanted = str(least) if least == most else f"{least} to {most}" if most is not None else f"{least} or more"
         raise Misfit(f"{name} takes {wanted} argument(s), not {len(args)}")
@@ -169,7 +181,8 @@ def _arguments(
     )
 
 
-def _result(rule: SqlType | Callable[[tuple[SqlType, ...]], SqlType], args: tuple[Expr, ...]) -> SqlType:
+def result_of(rule: SqlType | Callable[[tuple[SqlType, ...]], SqlType], args: tuple[Expr, ...]) -> SqlType:
+    """The type of a function's result for these arguments; Misfit if it has none."""
     if isinstance(rule, SqlType):
         return rule
     try:
@@ -294,11 +307,7 @@ def _filtered(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     inner, where = node.this, node.expression
     here.consume(inner)
     here.consume(where)
-    if type(inner) in CALLS:
-        name, keys = CALLS[type(inner)]
-        nodes = list(_nodes(inner.args.get(key) for key in keys))
-    else:
-        name, nodes = str(inner.this).upper(), inner.expressions
+    name, nodes = arguments_of(inner, CALLS)
     if name not in AGGREGATES:
         raise here.wrong(node, f"FILTER belongs to aggregates; {name} is none")
     return _aggregate(name, nodes, where.this, here, bind)
@@ -309,24 +318,31 @@ def _aggregate(
 ) -> Expr:
     grouping, clause = here.scope.grouping, here.scope.clause
     with here.clause("the arguments of an aggregate"):
-        args, distinct, order_by = _aggregated(name, nodes, here, bind)
-        condition_ = None if filter_ is None else condition(bind(filter_, here), "FILTER")
-    if args and (is_document(args[0]) or name in JSON_AGGREGATES):
-        name, args = _of_documents(name, args, distinct)
-    function = AGGREGATES[name]
-    if args or name != "COUNT":
-        least = 1 if name == "COUNT" else function.least
-        bound = _arguments(name, args, function.params, least, function.most, here.params)
-    else:
-        bound = ()
-    type_ = _result(function.result, bound)
-    made = AggregateCall(name, bound, type_, distinct, condition_, order_by, function.nullable)
+        made = aggregate_call(name, nodes, filter_, here, bind)
     owner = _owner(made, here.scope)
     if owner is not here.scope:
         grouping, clause = owner.grouping, owner.clause
     if grouping is None:
         raise Misfit(f"aggregate functions are not allowed in {clause or 'this place'}")
     return grouping.column(made)
+
+
+def aggregate_call(
+    name: str, nodes: list[exp.Expression], filter_: exp.Expression | None, here: Context, bind: Bind
+) -> AggregateCall:
+    """The aggregate ``name`` of ``nodes``, with the condition of its FILTER."""
+    args, distinct, order_by = _aggregated(name, nodes, here, bind)
+    condition_ = None if filter_ is None else condition(bind(filter_, here), "FILTER")
+    if args and (is_document(args[0]) or name in JSON_AGGREGATES):
+        name, args = _of_documents(name, args, distinct)
+    function = AGGREGATES[name]
+    if args or name != "COUNT":
+        least = 1 if name == "COUNT" else function.least
+        bound = checked(name, args, function.params, least, function.most, here.params)
+    else:
+        bound = ()
+    type_ = result_of(function.result, bound)
+    return AggregateCall(name, bound, type_, distinct, condition_, order_by, function.nullable)
 
 
 def _of_documents(name: str, args: list[Expr], distinct: bool) -> tuple[str, list[Expr]]:

@@ -13,10 +13,11 @@ from sqlglot import exp
 
 from ..values import Kind
 from .bind_context import Context, name_of
-from .bind_expr import bind_condition, bind_value
+from .bind_expr import bind_condition, bind_expr, bind_value
 from .bind_from import bind_from, bind_values
 from .bind_functions import CALLS, is_stable
 from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sorted_by
+from .bind_window import WINDOW_CALLS, Layer, layers, name_windows, uses_window
 from .coerce import settle, unify
 from .documents import canonical, comparable
 from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
@@ -36,7 +37,7 @@ from .plan import (
     output_columns,
 )
 from .rewrite import rewrite
-from .scope import Grouping, Name, NameProblem, Scope, Source, SourceColumn, unique_name
+from .scope import Grouping, Name, NameProblem, Scope, Source, SourceColumn, Windowing, unique_name
 
 
 def bind_query(node: exp.Expression, here: Context, alias: str, exact: bool = False) -> Query:
@@ -150,8 +151,10 @@ class _Select:
         self.scope = Scope(outer.scope)
         self.here = outer.inside(self.scope)
         self.grouping = Grouping("")
+        self.windowing = self.scope.windowing = Windowing(lambda: self.here.alias("windowed"))
         self.items: list[Item] = []
         self.keys: dict[Expr, Column] = {}
+        self.layers: list[Layer] = []
 
     def bind(self) -> Query:
         """The query."""
@@ -165,8 +168,10 @@ class _Select:
             self.here.consume(having)
             with self.here.clause("HAVING", self.grouping):
                 condition = bind_condition(having.this, self.here, "HAVING")
+            self._refuse_window(condition, having, "HAVING")
         sort_keys, positions = self._sort_keys()
         on = self._distinct_on()
+        self.layers = layers(self.windowing)
         if group is not None or having is not None or self.grouping.calls:
             if self.node.args.get("locks"):
                 raise self.here.unsupported(
@@ -175,6 +180,10 @@ class _Select:
             plan, condition, sort_keys, on = self._aggregated(plan, group_keys, condition, sort_keys, on)
         if condition is not None:
             plan = Filter(plan, condition)
+        for layer in self.layers:
+            plan = layer.over(plan)
+        if self.layers and self.node.args.get("locks"):
+            raise self.here.unsupported(self.node.args["locks"][0], "FOR UPDATE is not allowed with window functions")
         return self._finished(plan, sort_keys, positions, on)
 
     def _from_and_where(self) -> Node:
@@ -193,6 +202,7 @@ class _Select:
         return plan
 
     def _bind_items(self) -> None:
+        name_windows(self.node.args.get("windows") or [], self.here, self.grouping, bind_expr)
         with self.here.clause("SELECT", self.grouping):
             for node in self.node.expressions:
                 self.items.extend(_bind_item(node, self.here))
@@ -207,8 +217,14 @@ class _Select:
                 title, expr = self._group_key(node)
                 if any(isinstance(each, Column) and each.alias == self.grouping.alias for each in parts_of(expr)):
                     raise self.here.wrong(node, "aggregate functions are not allowed in GROUP BY")
+                self._refuse_window(expr, node, "GROUP BY")
                 keys.append(Output(title, expr))
         return keys
+
+    def _refuse_window(self, expr: Expr, node: exp.Expression, clause: str) -> None:
+        """An output may be the value of a window function, which is not known yet."""
+        if uses_window(self.windowing, expr):
+            raise self.here.wrong(node, f"window functions are not allowed in {clause}")
 
     def _group_key(self, node: exp.Expression) -> tuple[str, Expr]:
         if isinstance(node, exp.Literal) and not node.is_string:
@@ -269,6 +285,8 @@ class _Select:
         order = self.node.args.get("order") or self.node
         sort_keys = [replace(key, expr=regroup(key.expr, order)) for key in sort_keys]
         on = tuple(regroup(key, self.node) for key in on)
+        with self.here.placed(self.node):
+            self.layers = [layer.regrouped(regroup.replacement) for layer in self.layers]
         calls = tuple((column.name, call) for call, column in self.grouping.calls.items())
         return Aggregate(plan, self.grouping.alias, tuple(outputs), calls), having, sort_keys, on
 
@@ -405,9 +423,10 @@ class _Regrouping:
     def __call__(self, expr: Expr, node: exp.Expression) -> Expr:
         """``expr`` of ``node``; ProgrammingError for a column that a group may have several values of."""
         with self.select.here.placed(node):
-            return rewrite(expr, self._replacement)
+            return rewrite(expr, self.replacement)
 
-    def _replacement(self, part: Expr) -> Expr | None:
+    def replacement(self, part: Expr) -> Expr | None:
+        """What stands for a part of an expression over the rows; None leaves it."""
         key = self.select.keys.get(part) or self._same_but_for_params(part)
         if key is not None:
             return key
@@ -490,7 +509,7 @@ def _bind_qualified_star(node: exp.Expression, here: Context) -> list[Item]:
 
 def _title(node: exp.Expression, expr: Expr) -> str:
     """The name of a column that was given none: that of the column or function it is."""
-    while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.Collate)):
+    while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.Collate, exp.Window)):
         node = node.this
     if isinstance(node, exp.Column):
         return expr.name if isinstance(expr, Column) and not expr.name.startswith("\0") else str(node.name)
@@ -500,6 +519,8 @@ def _title(node: exp.Expression, expr: Expr) -> str:
         return "date_trunc"
     if type(node) in CALLS:
         return CALLS[type(node)][0].lower()
+    if type(node) in WINDOW_CALLS:
+        return WINDOW_CALLS[type(node)][0].lower()
     if isinstance(node, exp.Func) and not isinstance(node, (exp.And, exp.Or, exp.Case)):
         return node.sql_name().lower()
     return "case" if isinstance(node, exp.Case) else "?column?"

@@ -336,6 +336,39 @@ class SortKey:
     nulls_first: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class FrameBound:
+    """An end of a window's frame: the current row, moved back (-1) or on (1) by ``distance``; None is without bound."""
+
+    direction: OneOf[-1, 0, 1]
+    distance: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFrame:
+    """The rows of its partition that a window function sees from a row; without some, as ``exclude`` says."""
+
+    unit: OneOf["rows", "range", "groups"] = "range"
+    start: FrameBound = FrameBound(-1)
+    end: FrameBound = FrameBound(0)
+    exclude: OneOf["", "current row", "group", "ties"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall:
+    """One call of a Window node: a window function, or an aggregate, over the rows of ``frame`` (None: it has none).
+
+    Of an aggregate, rows for which ``filter`` is not true are left out.
+    """
+
+    function: str
+    args: tuple[Expr, ...]
+    type: SqlType
+    frame: WindowFrame | None
+    filter: Expr | None = None
+    nullable: bool = True
+
+
 def type_of(expr: Expr) -> SqlType:
     """The type of any expression."""
     type_: SqlType = expr.type  # type: ignore[attr-defined]

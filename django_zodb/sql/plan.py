@@ -18,7 +18,7 @@ from typing import Literal as OneOf
 
 from ..storage.schema import TableSchema
 from ..values import SqlType
-from .expr import AggregateCall, Expr, SortKey
+from .expr import AggregateCall, Expr, SortKey, WindowCall
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
 
@@ -109,6 +109,20 @@ class Aggregate(Node):
     alias: str
     keys: tuple[Output, ...]
     calls: tuple[tuple[str, AggregateCall], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Node):
+    """The rows of the source, sorted by ``partition``, then ``order``, each with the values of ``calls``.
+
+    Binds the aliases of the source, and ``alias`` to the values under their names.
+    """
+
+    source: Node
+    alias: str
+    partition: tuple[Expr, ...]
+    order: tuple[SortKey, ...]
+    calls: tuple[tuple[str, WindowCall], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,10 +390,12 @@ def bound_aliases(node: Node) -> frozenset[str]:
             return bound_aliases(node.left)
         case Insert() | Update() | Delete():
             return frozenset()
+        case Window(source=source, alias=alias):
+            return bound_aliases(source) | {alias}
         case _:
-            alias = getattr(node, "alias", None)
-            if alias is not None:
-                return frozenset((alias,))
+            own: str | None = getattr(node, "alias", None)
+            if own is not None:
+                return frozenset((own,))
             return frozenset().union(*(bound_aliases(source) for source in sources(node)))
 
 

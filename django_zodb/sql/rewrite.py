@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from .expr import AggregateCall, Expr, SortKey
+from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from .plan import Node, OnConflict, Output
 
-Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output)
+Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
 Replacement = Callable[[Expr], Expr | None]
 """An expression → what stands for it; None leaves it, and asks again for its operands."""
 
-_PARTS = (Expr, Node, AggregateCall, SortKey, Output, OnConflict)
+_PARTS = (Expr, Node, AggregateCall, SortKey, Output, OnConflict, WindowCall, WindowFrame, FrameBound)
 
 
 def rewrite(part: Part, replacement: Replacement) -> Part:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..storage.schema import TableSchema
-from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, rowid
+from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, WindowCall, WindowFrame, rowid
 from .plan import Node
 from .rewrite import rewrite
 
@@ -102,6 +102,43 @@ class Grouping:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class WindowDefinition:
+    """What OVER says, or WINDOW before it: ``frame`` None where it says nothing of a frame."""
+
+    partition: tuple[Expr, ...] = ()
+    order: tuple[SortKey, ...] = ()
+    frame: WindowFrame | None = None
+
+
+Partitioning = tuple[tuple[Expr, ...], tuple[SortKey, ...]]
+"""The PARTITION BY and ORDER BY of a window."""
+
+
+@dataclass(slots=True)
+class Windowing:
+    """The window functions of one SELECT, which become columns of Window nodes, one for each way to sort the rows.
+
+    ``named`` are the definitions of its WINDOW clause; ``aliases`` of the nodes come from ``new_alias``.
+    """
+
+    new_alias: Callable[[], str]
+    named: dict[str, WindowDefinition] = field(default_factory=dict)
+    aliases: dict[Partitioning, str] = field(default_factory=dict)
+    calls: dict[tuple[Partitioning, WindowCall], Column] = field(default_factory=dict)
+
+    def column(self, partitioning: Partitioning, call: WindowCall) -> Column:
+        """The column that holds the value of ``call``, one for equal calls."""
+        column = self.calls.get((partitioning, call))
+        if column is None:
+            alias = self.aliases.get(partitioning)
+            if alias is None:
+                alias = self.aliases[partitioning] = self.new_alias()
+            name = unique_name(call.function.lower(), (each.name for each in self.calls.values()))
+            column = self.calls[partitioning, call] = Column(alias, name, call.type, call.nullable)
+        return column
+
+
 def unique_name(wanted: str, taken: Iterable[str]) -> str:
     """``wanted``, or that with the first number that makes it differ from all that are taken."""
     names = set(taken)
@@ -117,8 +154,8 @@ class Scope:
 
     ``merged`` are the columns that USING and NATURAL made one of two; ``hidden`` (alias, name) pairs are the originals,
     which only their qualified names reach. ``outputs`` are the SELECT's own column names, the last resort of GROUP BY,
-    HAVING and ORDER BY. ``grouping`` is there where aggregates are allowed; ``clause`` says where we are. ``ctes`` are
-    the queries that WITH named, to be bound wherever one is used.
+    HAVING and ORDER BY. ``grouping`` is there where aggregates are allowed, ``windowing`` in a SELECT; ``clause`` says
+    where we are. ``ctes`` are the queries that WITH named, to be bound wherever one is used.
     """
 
     parent: Scope | None = None
@@ -127,6 +164,7 @@ class Scope:
     hidden: set[tuple[str, str]] = field(default_factory=set)
     outputs: dict[str, Expr] = field(default_factory=dict)
     grouping: Grouping | None = None
+    windowing: Windowing | None = None
     clause: str = ""
     ctes: dict[str, Callable[[str], tuple[Node, Source]]] = field(default_factory=dict)
 

@@ -55,6 +55,13 @@ def _expressions(value: object) -> Iterator[x.Expr]:
             if value.filter is not None:
                 yield value.filter
             yield from _expressions(value.order_by)
+        case x.WindowCall(args=args, frame=frame, filter=condition):
+            yield from args
+            yield from _expressions((frame, condition))
+        case x.WindowFrame(start=start, end=end):
+            yield from _expressions((start, end))
+        case x.FrameBound(distance=distance):
+            yield from _expressions(distance)
         case p.OnConflict():
             yield from _expressions(value.assignments)
             yield from _expressions(value.condition)
@@ -99,6 +106,8 @@ def label(node: Node) -> str:
             return f"Project: {_outputs(outputs)}"
         case p.Aggregate():
             return f"Aggregate: {_aggregate(node)}"
+        case p.Window():
+            return f"Window: {_window(node)}"
         case p.Distinct():
             return "Distinct"
         case p.DistinctOn(keys=keys):
@@ -210,6 +219,33 @@ def _call(call: x.AggregateCall) -> str:
     order = f" order by {_sort_keys(call.order_by)}" if call.order_by else ""
     where = f" filter (where {text(call.filter)})" if call.filter is not None else ""
     return f"{call.function.lower()}({'distinct ' if call.distinct else ''}{args}{order}){where}"
+
+
+def _window(node: p.Window) -> str:
+    calls = ", ".join(f"{_window_call(call)}{_frame(call.frame)}" for _, call in node.calls)
+    order = f"order by {_sort_keys(node.order)}" if node.order else ""
+    partition = f"partition by {', '.join(map(text, node.partition))}" if node.partition else ""
+    return f"{calls} over ({' '.join(filter(None, (partition, order)))})"
+
+
+def _window_call(call: x.WindowCall) -> str:
+    shown = ", ".join(map(text, call.args)) if call.args or call.function != "COUNT" else "*"
+    where = f" filter (where {text(call.filter)})" if call.filter is not None else ""
+    return f"{call.function.lower()}({shown}){where}"
+
+
+def _frame(frame: x.WindowFrame | None) -> str:
+    if frame is None or frame == x.WindowFrame():
+        return ""
+    exclude = f" exclude {frame.exclude}" if frame.exclude else ""
+    return f" {frame.unit} {_bound(frame.start)} to {_bound(frame.end)}{exclude}"
+
+
+def _bound(bound: x.FrameBound) -> str:
+    if bound.direction == 0:
+        return "current row"
+    distance = "unbounded" if bound.distance is None else _part(bound.distance)
+    return f"{distance} {'preceding' if bound.direction < 0 else 'following'}"
 
 
 def _sort_keys(keys: tuple[x.SortKey, ...]) -> str:

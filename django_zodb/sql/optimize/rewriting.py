@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from operator import is_
 from typing import Any, TypeVar
 
-from ..expr import AggregateCall, Expr, SortKey
+from ..expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from ..plan import Node, OnConflict, Output
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def _expressions(value: Any) -> Iterator[Expr]:
             yield from _expressions(item)
 
 
-_HOLDERS = (Output, SortKey, AggregateCall, OnConflict)
+_HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame, FrameBound)
 _INNER = ("Expr", "Node", *(holder.__name__ for holder in _HOLDERS))
 
 
