@@ -1,1 +1,0 @@
-"""A custom user model, in a site with many applications."""
