@@ -49,7 +49,10 @@ class Binding:
 
 
 class Frame:
-    """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``."""
+    """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``.
+
+    ``early`` asks nodes for their first rows before they have seen the last: whoever reads may stop.
+    """
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
@@ -133,13 +136,13 @@ class Frame:
 
     def subquery(self, subquery: Subplan) -> str:
         """See ``emit.Context``."""
-        from .subquery import call_subquery
+        from .subquery import call_subquery  # which needs this module
 
         return call_subquery(self, subquery)
 
     def open(self, node: Node, needed: Needed) -> None:
         """Open the node's blocks in the pipeline; binds its aliases. ``needed`` is what is used of them later."""
-        from .nodes import open_node
+        from .nodes import open_node  # which needs this module
 
         open_node(self, node, needed)
 
