@@ -199,8 +199,8 @@ class StoredTable:
         self._change(rowid, old, None)
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
-        """Rowids that ``row`` would collide with; see ``protocol.Table.conflicts``."""
-        row = self._writer.complete(row)
+        """Rowids that ``row`` would collide with; see ``protocol.Table.conflicts``. Raises what ``insert`` would."""
+        row = self._writer.admit(self._with_identities(row) if self._writer.identities else row)
         found: set[int] = set()
         at = self._rowid_column
         rowid = None if at is None else row[at]

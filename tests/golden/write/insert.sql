@@ -54,3 +54,7 @@ use: library
 > SELECT COUNT(*) FROM tag
 ---
 (12,)
+
+> INSERT INTO book_tag (id, book_id, tag_id) VALUES (100, NULL, 1) ON CONFLICT (book_id, tag_id) DO NOTHING
+---
+IntegrityError: NOT NULL constraint failed: book_tag.book_id
