@@ -43,22 +43,29 @@ def _inside(document: str, keys: Iterable[object]) -> str:
 
 
 def _has_keys(self: json.HasKeyLookup, compiler: Any, connection: Any) -> Compiled:
-    """``document ? 'a'``, ``document ?& ARRAY['a', 'b']``; a key may be the transform ``F("document__a__b")``."""
+    """``document ? 'a'``, ``document ?& ARRAY['a', 'b']``; a key may be the transform ``F("document__a__b")``.
+
+    What is not there has no key: that is false, not NULL, so that ``exclude`` finds it.
+    """
     lhs, params = self.process_lhs(compiler, connection)
-    if not isinstance(self.rhs, list | tuple):
-        return _has_key(self, lhs, params, compiler, connection)
-    keys = ", ".join(map(_quoted, self.rhs))
-    return f"({lhs} {self.postgres_operator} ARRAY[{keys}])", params
+    if isinstance(self.rhs, list | tuple):
+        keys = ", ".join(map(_quoted, self.rhs))
+        test = f"{lhs} {self.postgres_operator} ARRAY[{keys}]"
+    else:
+        test, params = _has_key(self, lhs, params, compiler, connection)
+    if isinstance(self.lhs, json.KeyTransform) or isinstance(self.rhs, json.KeyTransform):
+        return f"COALESCE({test}, FALSE)", params
+    return f"({test})", params
 
 
 def _has_key(self: json.HasKeyLookup, lhs: str, params: Any, compiler: Any, connection: Any) -> Compiled:
     if isinstance(self.rhs, json.KeyTransform):
         *_, (*outer, last) = self.rhs.preprocess_lhs(compiler, connection)
-        return f"({_inside(lhs, outer)} ? {_quoted(last)})", params
+        return f"{_inside(lhs, outer)} ? {_quoted(last)}", params
     if hasattr(self.rhs, "as_sql"):
         rhs, rhs_params = self.process_rhs(compiler, connection)
-        return f"({lhs} ? {rhs})", (*params, *rhs_params)
-    return f"({lhs} ? {_quoted(self.rhs)})", params
+        return f"{lhs} ? {rhs}", (*params, *rhs_params)
+    return f"{lhs} ? {_quoted(self.rhs)}", params
 
 
 def _object(self: JSONObject, compiler: Any, connection: Any, **extra: Any) -> Compiled:

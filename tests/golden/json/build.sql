@@ -1,9 +1,9 @@
 # Making documents: JSON_OBJECT, JSON_ARRAY, aggregates, ||, casts; and what is no document.
 use: documents
 
-[differs: sqlite3 has true as a number]> SELECT JSON_OBJECT('id': id, 'data': data, 'label': label, 'even': id % 2 = 0) FROM doc WHERE id = 8
+[differs: sqlite3 has true as a number]> SELECT JSON_OBJECT('id': id, 'data': data, 'label': label, 'even': (id % 2 = 0)) FROM doc WHERE id = 8
 ---
-ProgrammingError: syntax error, unexpected token: ") FROM doc WHERE id = 8" at 1:78
+('{"id": 8, "data": {"c": "14", "d": ["e", {"f": "g"}]}, "label": null, "even": true}',)
 
 [differs: sqlite3 has other names]> SELECT JSONB_BUILD_OBJECT(%s, id, 'nested', JSON_ARRAY(1, 2.50, NULL, data, CAST('2024-02-29' AS date))) FROM doc WHERE id = 11 {'key "k"'}
 ---
