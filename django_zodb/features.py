@@ -31,10 +31,10 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     greatest_least_ignores_nulls = True
     supports_uuid4_function = True
     supports_uuid4_function_in_default = True
+    supports_uuid7_function = True
+    supports_uuid7_function_shift = True
     order_by_nulls_first = True
-    supports_collation_on_charfield = False
-    supports_collation_on_textfield = False
-    supports_non_deterministic_collations = False
+    test_collations = {"ci": "nocase", "cs": "binary", "non_default": "nocase", "virtual": "nocase"}
 
     # JSON, with PostgreSQL's operators
     has_native_json_field = True

@@ -28,7 +28,7 @@ import enum
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -56,13 +56,25 @@ class Kind(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+NOCASE = "nocase"
+"""The collation under which texts are equal that differ in case alone: what ``str.casefold`` makes equal."""
+
+CODE_POINT_COLLATIONS = ("C", "POSIX", "ucs_basic", "default", "binary")
+"""Names of the collation that all other texts have."""
+
+
 @dataclass(frozen=True, slots=True)
 class SqlType:
-    """An SQL type. ``size``: bits of an INTEGER, precision of a DECIMAL, characters of a TEXT; None is no limit."""
+    """An SQL type. ``size``: bits of an INTEGER, precision of a DECIMAL, characters of a TEXT; None is no limit.
+
+    ``collation``, of an expression that has one. Types that differ in it alone are equal, and a stored type has none:
+    there it is the column's.
+    """
 
     kind: Kind
     size: int | None = None
     scale: int | None = None
+    collation: str | None = field(default=None, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, Kind):  # as read back from a file

@@ -12,13 +12,26 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from ..values import BIGINT, BOOLEAN, BYTES, DECIMAL, INTEGER, INTERVAL, TEXT, UNKNOWN, Kind
+from ..values import (
+    BIGINT,
+    BOOLEAN,
+    BYTES,
+    CODE_POINT_COLLATIONS,
+    DECIMAL,
+    INTEGER,
+    INTERVAL,
+    NOCASE,
+    TEXT,
+    UNKNOWN,
+    Kind,
+)
 from .bind_context import Context, name_of
 from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
 from .bind_operators import arithmetic, concat, negate, negative
 from .bind_types import bind_type
 from .bind_window import WINDOW_CALLS, bind_window, needs_over
 from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, same_kind, settle, unify
+from .collations import collated
 from .expr import (
     And,
     Case,
@@ -131,10 +144,12 @@ def _interval(node: exp.Expression, here: Context) -> Expr:
 
 
 def _collate(node: exp.Expression, here: Context) -> Expr:
-    collation = node.expression.name
-    if collation.lower() not in ("c", "posix", "default", "ucs_basic", "binary"):
-        raise here.unsupported(node, f'collation "{collation}" is not supported; texts compare by code point ("C")')
-    return bind_expr(node.this, here)
+    known = (*CODE_POINT_COLLATIONS, NOCASE)
+    name = node.expression.name
+    found = next((each for each in known if each.lower() == name.lower()), None)
+    if found is None:
+        raise here.unsupported(node, f'collation "{name}" is not supported; there are: {", ".join(known)}')
+    return collated(convert(bind_expr(node.this, here), TEXT), found)
 
 
 # --- truth ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from sqlglot import exp
 from .bind_context import Context, name_of
 from .bind_expr import bind_condition, bind_expr
 from .coerce import compare, settle, unify
+from .collations import with_collation
 from .expr import And, Column, Compare, Expr
 from .plan import Join, Node, OutputColumn, Scan, Values
 from .scope import Name, Scope, Source, SourceColumn
@@ -124,7 +125,8 @@ def _scan(node: exp.Expression, name: Name, shown: Name | None, here: Context) -
 def scan_of(name: str, scan: Scan) -> tuple[Node, Source]:
     """A table's scan and the source it is."""
     columns = tuple(
-        SourceColumn(each.name, Column(scan.alias, each.name, each.type, each.nullable)) for each in scan.table.columns
+        SourceColumn(each.name, Column(scan.alias, each.name, with_collation(each.type, each.collation), each.nullable))
+        for each in scan.table.columns
     )
     return scan, Source(name, scan.alias, columns, scan.table)
 

@@ -15,6 +15,7 @@ from functools import reduce
 from ..errors import DatabaseError, DataError, ProgrammingError
 from ..values import BIGINT, BOOLEAN, INTEGER, JSON, TEXT, TIMESTAMP, UNKNOWN, Kind, SqlType, common_type, converter
 from ..values import type_of as type_of_value
+from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, Param, type_of
 from .intervals import parse_interval
@@ -80,6 +81,7 @@ def settle(expr: Expr, params: Params) -> Expr:
 def compare(left: Expr, right: Expr, op: str, params: Params) -> tuple[Expr, Expr]:
     """Both sides as the comparison ``op`` needs them, with one kind of type; Misfit if they have none in common."""
     left, right = matched(left, right, op, params)
+    left, right = alike((left, right))
     return comparable(left), comparable(right)
 
 
@@ -129,7 +131,7 @@ def same_kind(exprs: Sequence[Expr], params: Params, what: str) -> list[Expr]:
     """The expressions as ``=`` compares them with one another."""
     if any(map(is_document, exprs)):
         exprs = [_against(expr, JSON, params) if is_open(expr) else _as_document(expr) for expr in exprs]
-    return [comparable(expr) for expr in unify(exprs, params, what)[0]]
+    return [comparable(expr) for expr in alike(unify(exprs, params, what)[0])]
 
 
 def _as_document(expr: Expr) -> Expr:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import ProgrammingError
 from ..storage.schema import ColumnSchema, ForeignKey, IndexSchema
-from ..values import SqlType
+from ..values import CODE_POINT_COLLATIONS, NOCASE, SqlType
 from .ddl_builder import TableBuilder
 from .ddl_parse import Name, Reader
 from .types import SERIAL_TYPES, sql_type
 
-COLLATIONS = ("C", "POSIX", "ucs_basic", "default", "binary")
-"""Names of the one collation there is: text compares by code point."""
+COLLATIONS = (*CODE_POINT_COLLATIONS, NOCASE)
+"""Names of the two collations there are: by code point, and without regard to case."""
 
 CONSTRAINT_WORDS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE", "LIKE")
 """What begins a table constraint rather than a column."""
@@ -105,12 +105,13 @@ def read_type(reader: Reader) -> tuple[SqlType, bool]:
 
 
 def read_collation(reader: Reader) -> str:
-    """Read what follows COLLATE; it must be a name of the code point order."""
+    """Read what follows COLLATE: the name of a collation that there is."""
     name = reader.identifier("a collation")
     found = name.among(COLLATIONS)
     if found is None:
         raise ProgrammingError(
-            f'collation "{name.text}" does not exist{name.where}; there are: {", ".join(COLLATIONS)}, all by code point'
+            f'collation "{name.text}" does not exist{name.where}; there are: {", ".join(COLLATIONS)}; '
+            f"all but {NOCASE} are by code point"
         )
     return found
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..values import DECIMAL, JSON, TEXT, Kind
+from .collations import under_collation
 from .expr import Call, Cast, Expr, SortKey, is_nullable, type_of
 
 
@@ -27,8 +28,8 @@ def extracted(document: Expr, path: Iterable[Expr], function: str = "JSON_EXTRAC
 
 
 def comparable(expr: Expr) -> Expr:
-    """What compares, sorts and hashes as the value does: of a document, not its text. Anything else is itself."""
-    return extracted(expr, (), "JSON_COMPARABLE") if is_document(expr) else expr
+    """What compares, sorts and hashes as the value does: of a document, not its text. Any other value is itself."""
+    return extracted(expr, (), "JSON_COMPARABLE") if is_document(expr) else under_collation(expr)
 
 
 def canonical(expr: Expr) -> Expr:
@@ -38,7 +39,7 @@ def canonical(expr: Expr) -> Expr:
 
 def sortable(key: SortKey) -> SortKey:
     """The key as Sort can compare it."""
-    return replace(key, expr=comparable(key.expr)) if is_document(key.expr) else key
+    return replace(key, expr=comparable(key.expr))
 
 
 def embedded(expr: Expr) -> Expr:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..values import NOCASE
 from .keys import Row
 from .plan import values_getter
 from .trees import key_oids, leaf_oids
@@ -92,14 +93,23 @@ class ScanFinder:
     def __init__(self, table: StoredTable, columns: Sequence[str]) -> None:
         self._table = table
         self._values_of = values_getter(table.schema, columns)
+        self._folded = [at for at, name in enumerate(columns) if table.schema.column(name).collation == NOCASE]
+
+    def _alike(self, values: Values) -> Values:
+        """The values as their collations compare them."""
+        if not self._folded:
+            return values
+        return tuple(value.casefold() if at in self._folded and value else value for at, value in enumerate(values))
 
     def found(self, values: Values) -> bool:
         """See ``Finder``."""
-        return values in map(self._values_of, self._table.rows())
+        wanted = self._alike(values)
+        return any(self._alike(self._values_of(row)) == wanted for row in self._table.rows())
 
     def rowids(self, values: Values) -> list[int]:
         """See ``Finder``."""
-        return [rowid for rowid, row in self._table.items() if self._values_of(row) == values]
+        wanted = self._alike(values)
+        return [rowid for rowid, row in self._table.items() if self._alike(self._values_of(row)) == wanted]
 
     def oids(self, many: Iterable[Values]) -> Iterator[bytes]:
         """See ``Finder``."""

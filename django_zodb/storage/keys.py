@@ -148,13 +148,19 @@ def _invert_decimal(value: Any) -> Any:
 _ENCODERS: dict[Kind, Encode] = {Kind.DOUBLE: float_key, Kind.UUID: attrgetter("bytes"), Kind.UNKNOWN: plain_key}
 
 
-def _encoder(kind: Kind | None, descending: bool) -> Encode | None:
+def _encoder(kind: Kind | None, descending: bool, nocase: bool) -> Encode | None:
     """How a value of that kind (None: of an expression) is encoded; None if it is stored as it is."""
+    if nocase:
+        return _invert_folded if descending else str.casefold
     if descending:
         return _invert_decimal if kind is Kind.DECIMAL else _invert_any
     if kind is None:
         return plain_key
     return _ENCODERS.get(kind)
+
+
+def _invert_folded(value: str) -> bytes:
+    return _invert_text(value.casefold())
 
 
 def _invert_any(value: Any) -> Key:
@@ -169,6 +175,7 @@ class Component:
     kind: Kind | None
     nullable: bool
     descending: bool
+    nocase: bool = False
 
 
 class Bounds(NamedTuple):
@@ -188,14 +195,15 @@ class KeyEncoding:
     def __init__(self, components: tuple[Component, ...]) -> None:
         self.components = components
         self.plain = len(components) == 1 and not components[0].descending
-        self._encoders = tuple(_encoder(each.kind, each.descending) for each in components)
+        self._encoders = tuple(_encoder(each.kind, each.descending, each.nocase) for each in components)
         self._null_slots = self._find_null_slots()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, KeyEncoding) or self.plain != other.plain:
             return False
         if self.plain:  # NULL needs no room of its own
-            return self.components[0].kind == other.components[0].kind
+            one, another = self.components[0], other.components[0]
+            return (one.kind, one.nocase) == (another.kind, another.nocase)
         return self.components == other.components
 
     def __hash__(self) -> int:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from ..errors import DataError, IntegrityError
-from ..values import converter
+from ..values import NOCASE, converter
 from .keys import ABSENT, Component, Key, KeyEncoding, Row
 from .protocol import Compile
 from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema
@@ -63,9 +63,15 @@ def encoding_of(schema: TableSchema, index: IndexSchema) -> KeyEncoding:
 
 
 def _component(schema: TableSchema, key: IndexKey) -> Component:
+    nocase = collation_of(schema, key) == NOCASE
     if key.column is None:
-        return Component(None, True, key.descending)
-    return Component(schema.column(key.column).type.kind, is_nullable(schema, key.column), key.descending)
+        return Component(None, True, key.descending, nocase)
+    return Component(schema.column(key.column).type.kind, is_nullable(schema, key.column), key.descending, nocase)
+
+
+def collation_of(schema: TableSchema, key: IndexKey) -> str | None:
+    """The collation that orders the key: its own, else its column's."""
+    return key.collation or (schema.column(key.column).collation if key.column is not None else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def from_data(data: dict[str, Any]) -> TableSchema:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init and f.compare}
     if isinstance(value, tuple):
         return tuple(_plain(item) for item in value)
     if isinstance(value, enum.Enum):

@@ -192,6 +192,7 @@ FUNCTIONS: dict[str, Function] = {
     "CHAR_LENGTH": _LENGTH,
     "CHARACTER_LENGTH": _LENGTH,
     "CHR": _CHR,
+    "CASEFOLD": Function(str.casefold, TEXT, (TEXT,), template="{0}.casefold()"),
     "CHAR": _CHR,
     "CONCAT": Function(_concat, TEXT, (None,), 1, None, strict=False),
     "CONCAT_WS": Function(_concat_with_separator, TEXT, (TEXT, None), 2, None, strict=False, nullable=True),

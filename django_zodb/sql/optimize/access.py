@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...storage.schema import IndexKey, IndexSchema
-from ...values import BIGINT
+from ...values import BIGINT, NOCASE
+from ..collations import folded
 from ..expr import (
     Cast,
     Column,
@@ -116,17 +117,17 @@ def usable_keys(scan: Scan, index: IndexSchema, terms: Terms, statistics: Statis
 
 
 def _keys(scan: Scan, index: IndexSchema) -> tuple[Expr, ...]:
-    """The keys as far as they are ordered as text is compared."""
     keys: list[Expr] = []
     for key in index.keys:
-        if key.collation is not None:
-            break
+        collation = key.collation
         if key.column is not None:
             column = scan.table.column(key.column)
-            keys.append(canonical(Column(scan.alias, column.name, column.type, column.nullable), scan))
+            expr: Expr = Column(scan.alias, column.name, column.type, column.nullable)
+            collation = collation or column.collation
         else:
             assert key.expression is not None
-            keys.append(canonical(_bound(scan, key.expression), scan))
+            expr = _bound(scan, key.expression)
+        keys.append(canonical(folded(expr) if collation == NOCASE else expr, scan))
     return tuple(keys)
 
 
