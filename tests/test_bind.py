@@ -324,22 +324,46 @@ SELECTS: list[tuple[str, Sequence[object], str]] = [
         "SELECT k FROM n JOIN old ON k = id",
         (),
         """
-        Project: n.id
-          Join: inner on n.id = old_2.id
-            Project: old.id
-              Project: book.id
-                Filter: book.year < 1950
-                  Scan: book
-            Project: book_2.id
-              Filter: book_2.year < 1950
-                Scan: book book_2
+        Project: n.id as k
+          Join: inner on n.id = old_3.id
+            Project: old_2.id
+              Shared: old
+                Project: book.id
+                  Filter: book.year < 1950
+                    Scan: book
+            Shared: old
+        """,
+    ),
+    (
+        "WITH RECURSIVE t(k) AS (SELECT 1 UNION SELECT k * 1.5 FROM t) SELECT k FROM t",
+        (),
+        """
+        Project: t.k
+          Recursive: t, union
+            Project: cast(t_first.?column? as numeric) as ?column?
+              Project: 1 as ?column?
+                Values: 1 row
+            Project: t_3.k * 1.5 as ?column?
+              WorkTable: t_rows
+        """,
+    ),
+    (
+        "SELECT author_id, rank() OVER w, sum(count(*)) OVER (ORDER BY year ROWS 2 PRECEDING) FROM book "
+        "GROUP BY author_id, year WINDOW w AS (PARTITION BY year)",
+        (),
+        """
+        Project: grouped.author_id, windowed.rank, windowed_2.sum
+          Window: sum(grouped.count) rows 2 preceding to current row over (order by grouped.year)
+            Window: rank() over (partition by grouped.year)
+              Aggregate: count(*) by book.author_id, book.year
+                Scan: book
         """,
     ),
     (
         "SELECT x, y FROM (VALUES (1, 'a'), (2, NULL)) AS v(x, y) WHERE y IS NULL",
         (),
         """
-        Project: v.column1, v.column2
+        Project: v.column1 as x, v.column2 as y
           Filter: v.column2 is null
             Values: 2 rows
         """,
@@ -636,7 +660,31 @@ def test_titles() -> None:
         ),
         ("UPDATE book SET year = 1, year = 2", ProgrammingError, 'multiple assignments to column "year"'),
         ("UPDATE book SET updated = active", ProgrammingError, "book.updated: a value of type boolean does not"),
+        ("SELECT rank() FROM book", ProgrammingError, "window function RANK requires an OVER clause"),
+        ("SELECT 1 FROM book WHERE rank() OVER () = 1", ProgrammingError, "not allowed in WHERE"),
+        ("SELECT rank() OVER () AS r FROM book GROUP BY r", ProgrammingError, "not allowed in GROUP BY"),
+        ("SELECT sum(rank() OVER ()) OVER () FROM book", ProgrammingError, "not allowed inside another"),
+        ("SELECT sum(rank() OVER ()) FROM book", ProgrammingError, "not allowed in the arguments of an aggregate"),
+        ("SELECT lower(title) OVER () FROM book", ProgrammingError, "LOWER is neither"),
+        ("SELECT rank() OVER w FROM book", ProgrammingError, 'window "w" does not exist'),
+        ("SELECT 1 FROM book WINDOW w AS (), w AS ()", ProgrammingError, 'window "w" is already defined'),
+        (
+            "SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 1 PRECEDING) FROM book",
+            ProgrammingError,
+            "a frame starting from following rows cannot end with preceding rows",
+        ),
+        ("SELECT sum(id) OVER (GROUPS 1 PRECEDING) FROM book", ProgrammingError, "needs an ORDER BY"),
+        ("SELECT sum(id) OVER (ORDER BY title RANGE 1 PRECEDING) FROM book", ProgrammingError, "for a key of varchar"),
+        ("SELECT sum(id) OVER (ORDER BY id ROWS id PRECEDING) FROM book", ProgrammingError, "must not contain columns"),
+        ("WITH a AS (SELECT 1), a AS (SELECT 2) SELECT 1", ProgrammingError, '"a" specified more than once'),
         # known to SQL, not spoken here
+        ("SELECT lag(id) IGNORE NULLS OVER () FROM book", NotSupportedError, "IGNORE NULLS is not supported"),
+        ("SELECT count(DISTINCT id) OVER () FROM book", NotSupportedError, "DISTINCT is not supported for window"),
+        (
+            "WITH RECURSIVE t AS (SELECT 1 UNION SELECT 1 FROM t, t AS u) SELECT * FROM t",
+            NotSupportedError,
+            'recursive query "t" must not refer to itself more than once',
+        ),
         ("SELECT 1 FROM book TABLESAMPLE SYSTEM (10)", NotSupportedError, "TABLESAMPLE is not supported"),
         ("SELECT 1 FROM book FETCH FIRST 3 ROWS WITH TIES", NotSupportedError, "WITH TIES is not supported"),
         ("SELECT title SIMILAR TO 'x' FROM book", NotSupportedError, "SIMILAR TO is not supported"),
@@ -645,7 +693,6 @@ def test_titles() -> None:
         ("SELECT 1 FROM ONLY book", NotSupportedError, "ONLY is not supported"),
         ("SELECT id INTO x FROM book", NotSupportedError, "INTO is not supported"),
         ("SELECT id FROM book GROUP BY ROLLUP (id)", NotSupportedError, "ROLLUP is not supported"),
-        ("WITH RECURSIVE t AS (SELECT 1) SELECT 1", NotSupportedError, "WITH RECURSIVE is not supported"),
         ("SELECT 1 FROM generate_series(1, 2)", NotSupportedError, "a function in FROM is not supported"),
         ("SELECT id > ANY (SELECT 1) FROM book", NotSupportedError, "only = ANY and <> ALL are supported"),
         ("SELECT 1 FROM book FOR SHARE", NotSupportedError, "FOR SHARE is not supported"),

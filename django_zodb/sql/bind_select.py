@@ -6,7 +6,6 @@ DISTINCT or where a sort key is dear to compute, Project → [Distinct] → Sort
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from sqlglot import exp
@@ -18,6 +17,7 @@ from .bind_from import bind_from, bind_values
 from .bind_functions import CALLS, is_stable
 from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sorted_by
 from .bind_window import WINDOW_CALLS, Layer, layers, name_windows, uses_window
+from .bind_with import with_ctes
 from .coerce import settle, unify
 from .documents import canonical, comparable
 from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
@@ -37,7 +37,7 @@ from .plan import (
     output_columns,
 )
 from .rewrite import rewrite
-from .scope import Grouping, Name, NameProblem, Scope, Source, SourceColumn, Windowing, unique_name
+from .scope import Grouping, Name, NameProblem, Scope, Source, Windowing, unique_name
 
 
 def bind_query(node: exp.Expression, here: Context, alias: str, exact: bool = False) -> Query:
@@ -62,42 +62,6 @@ def bind_query(node: exp.Expression, here: Context, alias: str, exact: bool = Fa
     raise here.unsupported(node, "this statement is not supported as a query")
 
 
-def with_ctes(node: exp.Expression, here: Context) -> Context:
-    """A context in which the names of the node's WITH are known."""
-    with_ = node.args.get("with_")
-    if with_ is None:
-        return here
-    here.consume(with_)
-    scope = Scope(here.scope)
-    inner = here.inside(scope)
-    for cte in with_.expressions:
-        here.consume(cte)
-        alias = cte.args["alias"]
-        here.consume(alias)
-        scope.ctes = {**scope.ctes, alias.this.this: _cte(cte.this, alias, inner, dict(scope.ctes))}
-    return inner
-
-
-def _cte(
-    query: exp.Expression,
-    alias_node: exp.Expression,
-    here: Context,
-    known: dict[str, Callable[[str], tuple[Node, Source]]],
-) -> Callable[[str], tuple[Node, Source]]:
-    names = [name_of(each).text for each in alias_node.args.get("columns") or ()]
-
-    def bind(alias: str) -> tuple[Node, Source]:
-        """The query once more, under a new alias: each use has its own plan."""
-        bound = bind_query(query, here.inside(Scope(here.scope.parent, ctes=known)), alias, exact=True)
-        if len(names) > len(bound.columns):
-            raise here.wrong(alias_node, f"the query has {len(bound.columns)} columns, not {len(names)}")
-        columns = bound.source_columns()
-        renamed = tuple(SourceColumn(name, old.expr) for name, old in zip(names, columns, strict=False))
-        return bound.plan, Source(alias_node.this.this, bound.alias, (*renamed, *columns[len(names) :]))
-
-    return bind
-
-
 # --- set operations ------------------------------------------------------------------------------------------------
 
 
@@ -120,8 +84,8 @@ def _bind_set_operation(node: exp.Expression, here: Context, alias: str) -> Quer
     plan = SetOperation(
         _kind(node),  # type: ignore[arg-type]
         not node.args.get("distinct"),
-        _converted(left, [pair[0] for pair, _ in pairs], here),
-        _converted(right, [pair[1] for pair, _ in pairs], here),
+        converted(left, [pair[0] for pair, _ in pairs], here),
+        converted(right, [pair[1] for pair, _ in pairs], here),
         alias,
         columns,
     )
@@ -132,7 +96,8 @@ def _kind(node: exp.Expression) -> str:
     return type(node).__name__.lower()
 
 
-def _converted(query: Query, exprs: list[Expr], here: Context) -> Node:
+def converted(query: Query, exprs: list[Expr], here: Context) -> Node:
+    """The query with ``exprs`` over its columns in their place."""
     if all(expr == query.column(at) for at, expr in enumerate(exprs)):
         return query.plan
     outputs = tuple(Output(column.name, expr) for column, expr in zip(query.columns, exprs, strict=True))
@@ -493,7 +458,7 @@ def _bind_item(node: exp.Expression, here: Context) -> list[Item]:
     expr = bind_value(node, here)
     if type_of(expr).kind is Kind.UNKNOWN:
         expr = settle(expr, here.params)
-    return [Item(_title(node, expr) if alias is None else alias.this, expr)]
+    return [Item(_title(node, expr, here.scope) if alias is None else alias.this, expr)]
 
 
 def _bind_qualified_star(node: exp.Expression, here: Context) -> list[Item]:
@@ -507,12 +472,13 @@ def _bind_qualified_star(node: exp.Expression, here: Context) -> list[Item]:
     return [Item(column.name, column.expr) for column in source.columns]
 
 
-def _title(node: exp.Expression, expr: Expr) -> str:
+def _title(node: exp.Expression, expr: Expr, scope: Scope) -> str:
     """The name of a column that was given none: that of the column or function it is."""
     while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.Collate, exp.Window)):
         node = node.this
     if isinstance(node, exp.Column):
-        return expr.name if isinstance(expr, Column) and not expr.name.startswith("\0") else str(node.name)
+        shown = scope.shown(expr) if isinstance(expr, Column) else None
+        return str(node.name) if shown is None else shown
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()
     if isinstance(node, exp.TimestampTrunc):

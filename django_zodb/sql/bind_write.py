@@ -12,7 +12,8 @@ from .bind_context import Context, name_of
 from .bind_expr import bind_condition, bind_expr
 from .bind_from import bind_from, scan_of
 from .bind_order import Query
-from .bind_select import bind_items, bind_query, with_ctes
+from .bind_select import bind_items, bind_query
+from .bind_with import with_ctes
 from .coerce import Misfit, assign
 from .expr import Constant, Expr
 from .parse import parse_expression

@@ -173,6 +173,40 @@ class SetOperation(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Shared(Node):
+    """The rows of ``source``, a query of one alias, computed once for all nodes of that ``name``. Binds ``alias``."""
+
+    source: Node
+    name: str
+    alias: str
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recursive(Node):
+    """The rows of ``first``, then of ``step`` over those found last, until it finds none. Binds ``alias``.
+
+    ``step`` has them as the WorkTable of the same ``work``. Unless ``all``, no row is found twice.
+    """
+
+    first: Node
+    step: Node
+    work: str
+    all: bool
+    alias: str
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTable(Node):
+    """The rows that the ``Recursive`` around it found last. Binds ``alias``."""
+
+    work: str
+    alias: str
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LockRows(Node):
     """FOR UPDATE: locks the rows of the base tables ``aliases`` that pass."""
 
@@ -301,6 +335,7 @@ class IndexRange(Node):
     high_open: bool = False
     nulls: bool = False
     reverse: bool = False
+    ties_reversed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,3 +455,5 @@ def output_columns(node: Node) -> tuple[OutputColumn, ...]:
         case _:
             (source,) = sources(node)
             return output_columns(source)
+        case Shared(columns=columns) | Recursive(columns=columns) | WorkTable(columns=columns):
+            return columns

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache as once
 from functools import lru_cache
 from heapq import nlargest, nsmallest
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -266,6 +266,18 @@ def row_limit(value: int | None, clause: str = "LIMIT") -> int:
     return min(value, NO_LIMIT)
 
 
+def sorted_runs(
+    rows: Iterable[Row], run_key: Callable[[Row], object], sorts: Sequence[tuple[Callable[[Row], Any], bool]]
+) -> Iterator[Row]:
+    """``rows``, each run of them with the same ``run_key`` sorted by the (key, descending) pairs of ``sorts`` in turn."""
+    for _, run in groupby(rows, run_key):
+        found = list(run)
+        if len(found) > 1:
+            for key, descending in sorts:
+                found.sort(key=key, reverse=descending)
+        yield from found
+
+
 def rowids_in(index: Index, keys: Iterable[object]) -> list[int]:
     """The rowids that a single-key index has for any of ``keys`` (a set), ascending."""
     return sorted([rowid for key in keys for rowid in index.lookup(key)])
@@ -309,6 +321,20 @@ def except_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
             there[row] -= 1
         else:
             yield row
+
+
+def rounds(
+    rows: list[Row], first: Sequence[Row], step: Callable[[], Sequence[Row]], distinct: bool
+) -> Iterator[Row]:
+    """The rows of a recursive query as they are found: ``first``, then what ``step`` makes of those in ``rows``."""
+    seen: set[Row] = set()
+    while first:
+        if distinct:
+            first = [row for row in dict.fromkeys(map(same_row, first)) if row not in seen]
+            seen.update(first)
+        yield from first
+        rows[:] = first
+        first = step()
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -374,6 +400,7 @@ NAMES: dict[str, object] = {
     "quotient": quotient,
     "regex": regex,
     "remainder": remainder,
+    "rounds": rounds,
     "row_in": row_in,
     "row_limit": row_limit,
     "rowids_in": rowids_in,
@@ -383,6 +410,7 @@ NAMES: dict[str, object] = {
     "shift_left": shift_left,
     "shift_right": shift_right,
     "single": single,
+    "sorted_runs": sorted_runs,
     "time_difference": time_difference,
 }
 """What generated code sees of this module. Every name is reserved: nothing generated may take it."""

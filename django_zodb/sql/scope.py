@@ -221,6 +221,14 @@ class Scope:
             if each.name == chosen and (source.alias, each.name) not in self.hidden
         ]
 
+    def shown(self, column: Column) -> str | None:
+        """The name under which a FROM offers the column; None for a row identifier."""
+        for scope in self.chain():
+            for source in scope.sources:
+                if source.alias == column.alias and source.table is None:
+                    return next((each.name for each in source.columns if each.expr == column), None)
+        return None if column.name.startswith("\0") else column.name
+
     def star(self) -> list[SourceColumn]:
         """What ``*`` stands for: merged columns first, then those of each source."""
         columns = [SourceColumn(name, expr) for name, expr in self.merged.items()]

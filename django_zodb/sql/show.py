@@ -73,10 +73,11 @@ def _expressions(value: object) -> Iterator[x.Expr]:
 
 
 class _Counter:
-    """Numbers the subqueries of a statement in the order of printing."""
+    """Numbers the subqueries of a statement in the order of printing, and knows which shared plans were printed."""
 
     def __init__(self) -> None:
         self.seen = 0
+        self.shared: set[str] = set()
 
     def next(self) -> int:
         self.seen += 1
@@ -87,6 +88,10 @@ def _tree(node: Node, depth: int, prefix: str, counter: _Counter) -> Iterator[st
     yield "  " * depth + prefix + label(node)
     for kind, plan in subplans(node):
         yield from _tree(plan, depth + 2, f"{kind} subquery {counter.next()}: ", counter)
+    if isinstance(node, p.Shared):
+        if node.name in counter.shared:
+            return
+        counter.shared.add(node.name)
     for source in p.sources(node):
         yield from _tree(source, depth + 1, "", counter)
 
@@ -118,6 +123,12 @@ def label(node: Node) -> str:
             return f"Limit: {_limit(limit, offset)}"
         case p.SetOperation(kind=kind, all=all_):
             return f"SetOperation: {kind}{' all' if all_ else ''}"
+        case p.Shared(name=name):
+            return f"Shared: {name}"
+        case p.Recursive(alias=alias, all=all_):
+            return f"Recursive: {alias}, union{' all' if all_ else ''}"
+        case p.WorkTable(work=work):
+            return f"WorkTable: {work}"
         case p.LockRows(aliases=aliases):
             return f"LockRows: {', '.join(aliases)}"
         case p.TopN(keys=keys, limit=limit, offset=offset):
@@ -153,6 +164,7 @@ def _access(node: Node) -> str:
             order = ", backwards" if node.reverse else ""
             return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}"
         case p.IndexIn(keys=keys):
+            order += ", rowids against it" if node.ties_reversed else ""
             name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")
             return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
         case p.RowidUnion():

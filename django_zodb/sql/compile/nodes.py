@@ -10,6 +10,7 @@ from .. import plan as p
 from ..plan import Node
 from .access import open_access
 from .aggregate import open_aggregate
+from .cte import open_recursive, open_shared, open_work_table
 from .frame import WHOLE, Frame, Needed, needed_by, whole
 from .joins import open_join
 from .order import open_distinct, open_distinct_on, open_limit, open_set_operation, open_sort, open_top
@@ -47,6 +48,12 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_set_operation(frame, node, needed)
         case p.LockRows():
             open_lock(frame, node, needed)
+        case p.Shared():
+            open_shared(frame, node)
+        case p.Recursive():
+            open_recursive(frame, node)
+        case p.WorkTable():
+            open_work_table(frame, node)
         case _ if isinstance(node, p.BaseAccess):
             open_access(frame, node)
         case _:

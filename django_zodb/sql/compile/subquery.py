@@ -17,13 +17,13 @@ def call_subquery(frame: Frame, subquery: Subplan) -> str:
     """See ``emit.Context.subquery``."""
     match subquery:
         case x.Subquery(plan=plan):
-            inner = _Function(frame, plan, "scalar")
+            inner = LocalFunction(frame, plan, "scalar")
             _scalar(inner.frame, plan)
         case x.Exists(plan=plan):
-            inner = _Function(frame, plan, "exists")
+            inner = LocalFunction(frame, plan, "exists")
             _exists(inner.frame, plan)
         case x.InPlan(plan=plan, terms=terms):
-            inner = _Function(frame, plan, "members")
+            inner = LocalFunction(frame, plan, "members")
             _members(inner.frame, plan, len(terms))
     return inner.call()
 
@@ -33,7 +33,7 @@ def call_rows(frame: Frame, node: Node, needed: Needed) -> tuple[list[str], str]
 
     Binds the plan's aliases in ``frame``; returns the variables that a row consists of, and the call.
     """
-    inner = _Function(frame, node, "rows")
+    inner = LocalFunction(frame, node, "rows")
     inner.frame.open(node, needed)
     aliases = inner.frame.bound(node)
     names = inner.frame.carried(aliases, needed)
@@ -43,13 +43,13 @@ def call_rows(frame: Frame, node: Node, needed: Needed) -> tuple[list[str], str]
     return names, inner.call()
 
 
-class _Function:
+class LocalFunction:
     """A local function while it is written: its frame knows the outer rows by the names they have outside."""
 
     def __init__(self, outer: Frame, plan: Node, wanted: str) -> None:
         self._unit = outer.unit
         self._name = outer.source.name(wanted)
-        self._args: dict[str, None] = {}
+        self.args: dict[str, None] = {}
         self.frame = Frame(outer.unit)
         used = needed_inside(plan)
         for alias, binding in list(outer.scope.items()):
@@ -60,20 +60,28 @@ class _Function:
     def _pass(self, outer: Frame, binding: Binding, columns: list[str]) -> None:
         passed = Binding(binding.alias, binding.positions, binding.row, {}, binding.rowid, binding.table)
         if binding.row is not None:
-            self._args[binding.row] = None
+            self.args[binding.row] = None
             if x.ROWID_COLUMN in columns and binding.rowid is not None:
-                self._args[binding.rowid] = None
+                self.args[binding.rowid] = None
         else:
             passed.columns = {name: binding.columns[name] for name in columns}
-            self._args.update(dict.fromkeys(passed.columns.values()))
+            self.args.update(dict.fromkeys(passed.columns.values()))
         self.frame.scope[binding.alias] = passed
 
-    def call(self) -> str:
-        """Add the finished function to the statement's; returns a call of it."""
-        args = ", ".join(self._args)
-        decorators = [] if args else ["@once"]
+    def call(self, once: bool = True) -> str:
+        """Add the finished function to the statement's; returns a call, without arguments computed but ``once``."""
+        args = ", ".join(self.args)
+        decorators = ["@once"] if once and not args else []
         self._unit.definitions += [*decorators, f"def {self._name}({args}):", *indented(self.frame.lines)]
         return f"{self._name}({args})"
+
+    def call_rows(self, node: Node, once: bool = True) -> str:
+        """Write the function as one that returns the rows of a query in a list; returns a call as ``call`` does."""
+        from .nodes import open_row
+
+        rows = self.frame.collect(open_row(self.frame, node), "found")
+        self.frame.write(f"return {rows}")
+        return self.call(once)
 
 
 def _open_columns(frame: Frame, plan: Node) -> list[str]:

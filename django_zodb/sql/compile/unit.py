@@ -38,6 +38,8 @@ class Unit:
             taken = table.name in self._rows.values()
             self.table_names[table.name] = self.source.name(f"{table.name}_table" if taken else table.name)
         self.converters: dict[str, str] = {}
+        self.shared: dict[str, str] = {}
+        self.work_tables: dict[str, str] = {}
         self._params: dict[tuple[int, SqlType | None], str] = {}
         self._once: dict[str, str] = {}
         self._indexes: dict[str, str] = {}

@@ -15,7 +15,9 @@ from ..plan import (
     Node,
     Output,
     Project,
+    Recursive,
     SetOperation,
+    Shared,
     Sort,
     walk,
 )
@@ -101,7 +103,7 @@ def _narrow(node: Node, used: set[tuple[str, str]], visible: bool) -> Node:
             below = False
         case Filter() | Sort() | Limit() | LockRows() | DistinctOn():
             below = visible
-        case Distinct() | SetOperation() | Insert():
+        case Distinct() | SetOperation() | Shared() | Recursive() | Insert():
             below = True
         case _:
             below = False
