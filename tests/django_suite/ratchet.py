@@ -11,6 +11,7 @@ from .records import AppRun, Record
 
 EXCUSED = (
     (re.compile(r"sqlite|defensive test only works on databases that don't validate", re.I), "for sqlite3 alone"),
+    (re.compile(r"^This test is only supported on the built-in database backends"), "for Django's own backends alone"),
     (re.compile(r"^Database has feature\(s\)"), "skipped because a feature is present"),
 )
 """Reasons of skips that do not count, and in short why: nothing is missing where these tests do not run."""
