@@ -220,6 +220,11 @@ def test_functions_of_a_key_are_no_lambdas(cursor: dbapi.Cursor) -> None:
     ]
 
 
+def test_windows_over_keys(cursor: dbapi.Cursor) -> None:
+    cursor.execute("SELECT id, RANK() OVER (ORDER BY d -> 'a'), MAX(d -> 'a') OVER (ORDER BY id) FROM t ORDER BY id")
+    assert cursor.fetchall() == [(1, 3, "1"), (2, 4, "2.5"), (3, 2, "2.5"), (4, 1, "2.5")]
+
+
 def test_no_text_but_a_document_is_stored(cursor: dbapi.Cursor) -> None:
     with pytest.raises(DataError, match=r"t\.d: invalid JSON 'x'"):
         cursor.execute("INSERT INTO t VALUES (9, %s)", ("x",))

@@ -17,7 +17,8 @@ from typing import Any
 
 from ...errors import DataError
 from ...values import BIGINT, DOUBLE, INTEGER
-from .aggregates import AGGREGATES, EXACT, average_of
+from . import AGGREGATES
+from .aggregates import EXACT, average_of
 from .base import AggregateFunction, ResultType, first_type
 
 Values = Sequence[Any]
