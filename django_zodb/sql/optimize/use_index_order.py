@@ -13,6 +13,7 @@ from ..plan import (
     HashJoin,
     IndexLookup,
     KeyLookup,
+    KeyRange,
     Limit,
     LockRows,
     NestedLoop,
@@ -132,7 +133,10 @@ def _ordered_scan(scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, 
     other = best_path(scan, terms, statistics)
     if _cost(best, limit) > other.cost + other.result_rows * SORT_ROW:
         return None
-    return filtered(best.node, best.residual)
+    node = best.node
+    if isinstance(node, Scan) and terms:
+        node = KeyRange(scan.table, scan.alias)  # a Scan would be taken for one whose order does not matter
+    return filtered(node, best.residual)
 
 
 def _cost(path: Path, limit: int | None) -> float:

@@ -1,0 +1,45 @@
+# An order by key holds beside a condition that an index could serve, on tables of any size.
+use: numbers
+
+[plan]> SELECT id FROM n WHERE a >= 1 ORDER BY id DESC
+---
+Project: n.id
+  Filter: n.a >= 1
+    KeyRange: n (all), backwards
+(7,)
+(6,)
+(3,)
+(2,)
+(1,)
+
+[plan]> SELECT id FROM n WHERE a >= 1 ORDER BY id
+---
+Project: n.id
+  Filter: n.a >= 1
+    KeyRange: n (all)
+(1,)
+(2,)
+(3,)
+(6,)
+(7,)
+
+[plan]> SELECT id FROM n WHERE a >= 1 AND b > 0 ORDER BY id LIMIT 2 OFFSET 1
+---
+Project: n.id
+  Limit: 2 after 1
+    Filter: (n.a >= 1) and (n.b > 0)
+      KeyRange: n (all)
+(3,)
+(6,)
+
+[plan]> SELECT DISTINCT id FROM n WHERE NOT (a > 2) ORDER BY 1 LIMIT 10
+---
+Limit: 10
+  Distinct
+    Project: n.id
+      Filter: n.a <= 2
+        KeyRange: n (all)
+(1,)
+(2,)
+(3,)
+(7,)
