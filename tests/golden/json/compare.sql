@@ -10,7 +10,7 @@ use: documents
 ---
 Project: doc.id
   Filter: json_comparable(doc.data, 'c') = json_comparable('14')
-    Scan: doc
+    KeyRange: doc (all)
 (5,)
 (6,)
 

@@ -35,7 +35,7 @@ no rows
 ---
 Project: doc.id
   Filter: json_has_key(doc.data, 'a')
-    Scan: doc
+    KeyRange: doc (all)
 (5,)
 (6,)
 (13,)

@@ -68,7 +68,7 @@ Project: a.name
       exists subquery 1: Project: true as found
         Filter: b.price > 9
           IndexLookup: book b using book_author_id (b.author_id = a.id)
-    Scan: author a
+    KeyRange: author a (all)
 ('Borges',)
 ('Calvino',)
 ('Homer',)

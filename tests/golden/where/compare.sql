@@ -70,7 +70,7 @@ Project: book.title
 ---
 Project: book.title
   Filter: book.price > 8
-    Scan: book
+    KeyRange: book (all)
 ('Ficciones',)
 ('Le citta invisibili',)
 
