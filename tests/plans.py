@@ -20,7 +20,18 @@ class FakeIndex:
         wanted = tuple((value is not None, value) for value in values)
         return [rowid for rowid, row in sorted(self.table.data.items()) if self.key(row) == wanted]
 
-    def range(self, prefix=(), low=None, high=None, *, low_open=False, high_open=False, nulls=False, reverse=False):
+    def range(
+        self,
+        prefix=(),
+        low=None,
+        high=None,
+        *,
+        low_open=False,
+        high_open=False,
+        nulls=False,
+        reverse=False,
+        ties_reversed=False,
+    ):
         found = []
         for rowid, row in sorted(self.table.data.items()):
             key = [row[at] for at in self.at]
@@ -35,7 +46,8 @@ class FakeIndex:
                 if high is not None and (value is None or value > high or (high_open and value == high)):
                     continue
             found.append((self.key(row), rowid))
-        return iter([rowid for _, rowid in sorted(found, reverse=reverse)])
+        found.sort(key=lambda item: item[1], reverse=reverse is not ties_reversed)
+        return iter([rowid for _, rowid in sorted(found, key=lambda item: item[0], reverse=reverse)])
 
 
 class FakeTable:

@@ -335,9 +335,25 @@ def test_descending_keys_and_nulls_must_agree():
     walk = p.IndexRange(BOOK, "b", "book_year_title", nulls=True)
     keys = by("b.year"), by("b.title", True)
     assert optimize(limited(B, *keys), CATALOG).source == walk
-    assert isinstance(optimize(limited(B, by("b.year"), by("b.title")), CATALOG), p.TopN)
+    assert optimize(limited(B, by("b.year"), by("b.title")), CATALOG).source == p.SortRuns(
+        walk, (by("b.year"), by("b.title")), 1
+    )
     assert isinstance(optimize(limited(B, by("b.year", nulls_first=False)), CATALOG), p.TopN)
     assert isinstance(optimize(limited(B, by("b.title", nulls_first=False)), CATALOG), p.Limit)  # never NULL
+
+
+def test_rowids_of_equal_keys_are_walked_either_way():
+    for descending in (True, False):
+        node = optimize(limited(B, by("b.title", descending), by("b.id", not descending)), CATALOG)
+        walk = p.IndexRange(BOOK, "b", "book_title", nulls=True, reverse=descending, ties_reversed=True)
+        assert node.source == walk
+
+
+def test_runs_are_sorted_only_where_they_are_short_and_few_rows_are_asked_for():
+    keys = by("b.title"), by("b.author_id")
+    assert isinstance(optimize(limited(B, *keys), CATALOG).source, p.SortRuns)
+    assert isinstance(optimize(limited(B, *keys), FakeCatalog(keys=2)), p.TopN)
+    assert isinstance(optimize(p.Sort(B, keys), CATALOG), p.Sort)
 
 
 def test_an_operand_with_one_value_needs_no_order():

@@ -398,6 +398,18 @@ class TopN(Node):
     offset: Expr | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SortRuns(Node):
+    """Rows in the order of ``keys``, of a source that gives them in the order of the first ``sorted`` ones.
+
+    Each run of rows that are equal in those is sorted by the rest, as soon as it is complete; stable.
+    """
+
+    source: Node
+    keys: tuple[SortKey, ...]
+    sorted: int
+
+
 BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | IndexIn | RowidUnion
 
 
@@ -445,6 +457,8 @@ def output_columns(node: Node) -> tuple[OutputColumn, ...]:
             return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in outputs)
         case Values(columns=columns) | SetOperation(columns=columns):
             return columns
+        case Shared(columns=columns) | Recursive(columns=columns) | WorkTable(columns=columns):
+            return columns
         case Aggregate(keys=keys, calls=calls):
             return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in keys) + tuple(
                 OutputColumn(name, call.type, call.nullable) for name, call in calls
@@ -455,5 +469,3 @@ def output_columns(node: Node) -> tuple[OutputColumn, ...]:
         case _:
             (source,) = sources(node)
             return output_columns(source)
-        case Shared(columns=columns) | Recursive(columns=columns) | WorkTable(columns=columns):
-            return columns

@@ -269,7 +269,7 @@ def row_limit(value: int | None, clause: str = "LIMIT") -> int:
 def sorted_runs(
     rows: Iterable[Row], run_key: Callable[[Row], object], sorts: Sequence[tuple[Callable[[Row], Any], bool]]
 ) -> Iterator[Row]:
-    """``rows``, each run of them with the same ``run_key`` sorted by the (key, descending) pairs of ``sorts`` in turn."""
+    """``rows``, each run of them with one ``run_key`` sorted by the (key, descending) pairs of ``sorts`` in turn."""
     for _, run in groupby(rows, run_key):
         found = list(run)
         if len(found) > 1:

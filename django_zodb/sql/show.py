@@ -133,6 +133,8 @@ def label(node: Node) -> str:
             return f"LockRows: {', '.join(aliases)}"
         case p.TopN(keys=keys, limit=limit, offset=offset):
             return f"TopN: {_limit(limit, offset)} by {_sort_keys(keys)}"
+        case p.SortRuns(keys=keys, sorted=sorted_):
+            return f"SortRuns: {_sort_keys(keys)} (sorted by {_sort_keys(keys[:sorted_])})"
         case p.NestedLoop(kind=kind, condition=condition):
             return f"NestedLoop: {kind}{_on(condition)}"
         case p.HashJoin():
@@ -162,9 +164,9 @@ def _access(node: Node) -> str:
             )
         case p.IndexRange():
             order = ", backwards" if node.reverse else ""
+            order += ", rowids against it" if node.ties_reversed else ""
             return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}"
         case p.IndexIn(keys=keys):
-            order += ", rowids against it" if node.ties_reversed else ""
             name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")
             return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
         case p.RowidUnion():

@@ -45,6 +45,7 @@ class StoredIndex:
         high_open: bool = False,
         nulls: bool = False,
         reverse: bool = False,
+        ties_reversed: bool = False,
     ) -> Iterator[int]:
         """Rowids in key order between bounds, as ``protocol.Index.range`` says.
 
@@ -52,12 +53,12 @@ class StoredIndex:
         """
         if len(prefix) == len(self.encoding.components):
             found = self.lookup(*prefix)
-            return reversed(found) if reverse else iter(found)
+            return iter(found) if reverse is ties_reversed else reversed(found)
         bounds = self.encoding.bounds(prefix, low, high, low_open, high_open, nulls)
         postings: Iterable[Posting] = values_backwards(self.tree, bounds) if reverse else self.tree.values(*bounds)
         if self._single and self._distinct_keys(nulls):
             return iter(postings)
-        return _flatten_backwards(postings) if reverse else _flatten(postings)
+        return _flatten(postings) if reverse is ties_reversed else _flatten_backwards(postings)
 
     def _distinct_keys(self, nulls: bool) -> bool:
         """Whether every posting of the range is one rowid, given that the index is unique."""

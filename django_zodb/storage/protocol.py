@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from .schema import IndexSchema, TableSchema
+from .schema import IndexSchema, TableSchema, ViewSchema
 
 Row = tuple[object, ...]
 RowFunction = Callable[[Row], object]
@@ -48,13 +48,15 @@ class Index(Protocol):
         high_open: bool = False,
         nulls: bool = False,
         reverse: bool = False,
+        ties_reversed: bool = False,
     ) -> Iterator[int]:
         """Rowids in key order, whose first keys equal ``prefix`` and whose next key lies between low and high.
 
         None as a bound means unbounded. ``nulls`` tells if rows whose next key is NULL belong to the answer: a range
         condition excludes them, an ordered walk of the whole index includes them. NULL comes first in key order, a
         descending key turns its own order round; rowids of equal keys ascend. ``reverse`` walks backwards (equal keys
-        descend). Lazy; not to be used across a write to the table.
+        descend); ``ties_reversed`` turns only the rowids of equal keys round. Lazy; not to be used across a write to
+        the table.
         """
         ...
 
@@ -146,6 +148,14 @@ class Catalog(Protocol):
         """All tables, sorted."""
         ...
 
+    def view(self, name: str) -> ViewSchema | None:
+        """The view of that name, or None. No table has the name of a view."""
+        ...
+
+    def view_names(self) -> list[str]:
+        """All views, sorted."""
+        ...
+
     def owner_of_index(self, name: str) -> str | None:
         """The table to which the index of that name belongs, or None."""
         ...
@@ -155,7 +165,16 @@ class Catalog(Protocol):
         ...
 
     def drop_table(self, name: str, cascade: bool = False) -> None:
-        """Drop it; other tables' foreign keys to it are refused (IntegrityError), or dropped with ``cascade``."""
+        """Drop it; foreign keys of other tables to it and views of it are refused (IntegrityError), or dropped with
+        ``cascade``."""
+        ...
+
+    def create_view(self, view: ViewSchema) -> None:
+        """Create it, or replace the view of that name. ProgrammingError if a table has the name."""
+        ...
+
+    def drop_views(self, names: Sequence[str], cascade: bool = False) -> None:
+        """Drop them; other views that use them are refused (IntegrityError), or dropped with ``cascade``."""
         ...
 
     def truncate(self, names: Sequence[str], restart: bool = False) -> None:

@@ -185,7 +185,7 @@ def _index_range(frame: Frame, node: p.IndexRange) -> str:
         arguments.append(f"low={frame.value(node.low)}")
     if node.high is not None:
         arguments.append(f"high={frame.value(node.high)}")
-    flags = ("low_open", "high_open", "nulls", "reverse")
+    flags = ("low_open", "high_open", "nulls", "reverse", "ties_reversed")
     arguments += [f"{flag}=True" for flag in flags if getattr(node, flag)]
     return f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
 

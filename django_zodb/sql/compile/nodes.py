@@ -13,7 +13,7 @@ from .aggregate import open_aggregate
 from .cte import open_recursive, open_shared, open_work_table
 from .frame import WHOLE, Frame, Needed, needed_by, whole
 from .joins import open_join
-from .order import open_distinct, open_distinct_on, open_limit, open_set_operation, open_sort, open_top
+from .order import open_distinct, open_distinct_on, open_limit, open_set_operation, open_sort, open_sort_runs, open_top
 from .window import open_window
 
 
@@ -34,6 +34,8 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_aggregate(frame, node, needed)
         case p.Sort():
             open_sort(frame, node, needed)
+        case p.SortRuns():
+            open_sort_runs(frame, node, needed)
         case p.TopN():
             open_top(frame, node, needed)
         case p.Limit():
@@ -46,14 +48,14 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_distinct_on(frame, node, needed)
         case p.SetOperation():
             open_set_operation(frame, node, needed)
-        case p.LockRows():
-            open_lock(frame, node, needed)
         case p.Shared():
             open_shared(frame, node)
         case p.Recursive():
             open_recursive(frame, node)
         case p.WorkTable():
             open_work_table(frame, node)
+        case p.LockRows():
+            open_lock(frame, node, needed)
         case _ if isinstance(node, p.BaseAccess):
             open_access(frame, node)
         case _:

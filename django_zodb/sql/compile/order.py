@@ -21,6 +21,15 @@ def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
     frame.each(target_of([*skipped, *names]), rows, listed=True)
 
 
+def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:
+    """Runs of equal rows, as they come, each sorted."""
+    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    frame.write_note(node)
+    same = ", ".join(str(at) for at, _ in keys[: node.sorted])
+    sorts = "".join(f"({getter}, {descending}), " for getter, descending in _sorts(keys[node.sorted :]))
+    frame.each(target_of([*skipped, *names]), f"sorted_runs({rows}, itemgetter({same}), ({sorts}))")
+
+
 def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     """The first rows by a heap; by sorting, where one heap can't follow mixed directions."""
     limit, offset = _limits(frame, node.limit, node.offset)
@@ -46,13 +55,13 @@ Keys = list[tuple[int, bool]]
 
 
 def _collected(
-    frame: Frame, node: p.Sort | p.TopN, keys: tuple[SortKey, ...], needed: Needed, lazily: bool = False
+    frame: Frame, node: p.Sort | p.TopN | p.SortRuns, keys: tuple[SortKey, ...], needed: Needed, lazily: bool = False
 ) -> tuple[str, list[str], list[str], Keys]:
     """The rows of the source, collected together with their sort keys.
 
     Returns the list (or iterable), the variables carried, placeholders for keys before them, and where the keys are.
     """
-    early, frame.early = frame.early, False
+    early, frame.early = frame.early, isinstance(node, p.SortRuns)
     frame.open(node.source, needed | needed_by(key.expr for key in keys))
     frame.early = early
     names = frame.carried(frame.bound(node.source), needed)
@@ -64,7 +73,13 @@ def _collected(
         value = tuple_of([*texts, *names]) if names or len(texts) > 1 else f"({texts[0]},)"
         skipped = ["_"] * len(texts) if names else []
         places = list(range(len(texts)))
-    rows = frame.iterable(value, "found") if lazily else frame.collect(value, "found")
+    match node:
+        case p.Sort():
+            rows = frame.collect(value, "found")
+        case p.TopN():
+            rows = frame.iterable(value, "found") if lazily else frame.collect(value, "found")
+        case p.SortRuns():
+            rows = frame.lazily(value, "found")
     return rows, names, skipped, [(at, key.descending) for at, key in zip(places, keys, strict=True)]
 
 
@@ -95,10 +110,14 @@ def sort_text(frame: Frame, key: SortKey) -> str:
 
 def write_sort(frame: Frame, rows: str, keys: Keys) -> None:
     """Sort by the last run of one direction first: sorting is stable."""
-    runs = [(descending, [str(at) for at, _ in run]) for descending, run in groupby(keys, key=lambda item: item[1])]
-    for descending, positions in reversed(runs):
-        order = ", reverse=True" if descending else ""
-        frame.write(f"{rows}.sort(key=itemgetter({', '.join(positions)}){order})")
+    for getter, descending in _sorts(keys):
+        frame.write(f"{rows}.sort(key={getter}{', reverse=True' if descending else ''})")
+
+
+def _sorts(keys: Keys) -> list[tuple[str, bool]]:
+    """The keys of the sorts that follow each other, the least important first, and whether they descend."""
+    runs = [(", ".join(str(at) for at, _ in run), down) for down, run in groupby(keys, key=lambda item: item[1])]
+    return [(f"itemgetter({positions})", down) for positions, down in reversed(runs)]
 
 
 # --- LIMIT ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..expr import SortKey, is_nullable, rowid
 from ..plan import IndexRange, Scan
@@ -14,12 +15,27 @@ from .statistics import DESCENT, FETCH_ROW, Statistics
 def ordered_paths(scan: Scan, terms: Terms, keys: tuple[SortKey, ...], statistics: Statistics) -> Iterator[Path]:
     """Every path, walks over whole indexes included, that gives the rows of ``scan`` in the order of ``keys``."""
     for path in (*paths(scan, terms, statistics), *_walks(scan, terms, statistics)):
-        if satisfies(path, scan, keys):
-            yield path
-        else:
-            backwards = reversed_path(scan, path)
-            if backwards is not None and satisfies(backwards, scan, keys):
-                yield backwards
+        found = next((way for way in _ways(scan, path) if satisfies(way, scan, keys)), None)
+        if found is not None:
+            yield found
+
+
+def _ways(scan: Scan, path: Path) -> Iterator[Path]:
+    """The path, and its walks in other directions: of its keys, and of the rowids of equal keys."""
+    yield path
+    backwards = reversed_path(scan, path)
+    if backwards is not None:
+        yield backwards
+        yield from filter(None, (_crossed(path), _crossed(backwards)))
+
+
+def _crossed(path: Path) -> Path | None:
+    """The same keys in the same order, the rowids of equal ones in the opposite order."""
+    if not isinstance(path.node, IndexRange) or len(path.order) < 2:
+        return None
+    *keys, last = path.order
+    order = (*keys, replace(last, descending=not last.descending))
+    return replace(path, node=replace(path.node, ties_reversed=not path.node.ties_reversed), order=order)
 
 
 def _walks(scan: Scan, terms: Terms, statistics: Statistics) -> Iterator[Path]:

@@ -1,10 +1,14 @@
 """A Sort is dropped where the table that leads the plan can be walked in its order by rowid or index.
 
 ``Limit 20 (Sort b.year DESC (Scan b)) → Limit 20 (IndexRange b using book_year, reverse)``. With a LIMIT the walk ends
-early; without one, an index is walked only where it serves the condition as well as any other path.
+early; without one, an index is walked only where it serves the condition as well as any other path. Where an index has
+only the first keys of the order, the walk is sorted run by run: ``Limit 20 (Sort b.year, b.title …) → Limit 20
+(SortRuns b.year, b.title (IndexRange b using book_year))``.
 """
 
 from __future__ import annotations
+
+import math
 
 from ..expr import Column, Constant, SortKey
 from ..plan import (
@@ -12,6 +16,7 @@ from ..plan import (
     Filter,
     HashJoin,
     IndexLookup,
+    IndexRange,
     KeyLookup,
     KeyRange,
     Limit,
@@ -21,8 +26,9 @@ from ..plan import (
     Project,
     Scan,
     Sort,
+    SortRuns,
 )
-from .access import Path, Terms, best_path
+from .access import Path, Terms, best_path, indexes
 from .order import ordered_paths
 from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
@@ -47,8 +53,22 @@ def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
             led = _led_in_order(source, keys, statistics, limit)
             if led is not None:
                 return _use(led, statistics, limit)
+            in_runs = _in_runs(source, keys, statistics, limit)
+            if in_runs is not None:
+                return changed(in_runs, source=_use(in_runs.source, statistics, None))
             return changed(node, source=_use(source, statistics, None))
     return map_sources(node, lambda source: _use(source, statistics, None))
+
+
+def _in_runs(source: Node, keys: Keys, statistics: Statistics, limit: int | None) -> SortRuns | None:
+    """``source`` in the order of as many of the first keys as can be had, its runs sorted by the rest."""
+    if limit is None:
+        return None
+    for count in range(len(keys) - 1, 0, -1):
+        led = _led_in_order(source, keys[:count], statistics, limit, whole_runs=True)
+        if led is not None:
+            return SortRuns(led, keys, count)
+    return None
 
 
 def wanted(node: Limit) -> int | None:
@@ -61,26 +81,31 @@ def wanted(node: Limit) -> int | None:
     return None
 
 
-def _led_in_order(node: Node, keys: Keys, statistics: Statistics, limit: int | None) -> Node | None:
-    """``node`` with its leading table walked in the order of ``keys``; None if that cannot be, or does not pay."""
+def _led_in_order(
+    node: Node, keys: Keys, statistics: Statistics, limit: int | None, whole_runs: bool = False
+) -> Node | None:
+    """``node`` with its leading table walked in the order of ``keys``; None if that cannot be, or does not pay.
+
+    ``whole_runs``: beyond the rows of the limit, those equal to the last of them will be read.
+    """
     match node:
         case Filter():
             below, terms = unfiltered(node)
             if isinstance(below, Scan):
-                return _ordered_scan(below, terms, keys, statistics, limit)
-            led = _led_in_order(below, keys, statistics, limit)
+                return _ordered_scan(below, terms, keys, statistics, limit, whole_runs)
+            led = _led_in_order(below, keys, statistics, limit, whole_runs)
             return None if led is None else filtered(led, terms)
         case Scan():
-            return _ordered_scan(node, (), keys, statistics, limit)
+            return _ordered_scan(node, (), keys, statistics, limit, whole_runs)
         case Project():
             below_keys = _keys_below(keys, node)
-            led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit)
+            led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, whole_runs)
             return None if led is None else changed(node, source=led)
         case Distinct():
-            led = _led_in_order(node.source, keys, statistics, limit)
+            led = _led_in_order(node.source, keys, statistics, limit, whole_runs)
             return None if led is None else changed(node, source=led)
         case NestedLoop(kind="inner" | "left" | "semi" | "anti") | HashJoin(kind="inner" | "left" | "semi" | "anti"):
-            led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit)
+            led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit, whole_runs)
             return None if led is None else changed(node, left=led)
     return None
 
@@ -123,20 +148,36 @@ def _decides(column: Column, join: NestedLoop | HashJoin) -> bool:
                 return False
 
 
-def _ordered_scan(scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, limit: int | None) -> Node | None:
+def _ordered_scan(
+    scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, limit: int | None, whole_runs: bool
+) -> Node | None:
     if any(used_aliases(key.expr) != {scan.alias} for key in keys):
         return None
     candidates = list(ordered_paths(scan, terms, keys, statistics))
     if not candidates:
         return None
     best = min(candidates, key=lambda path: _cost(path, limit))
+    sorting = 0.0
+    if whole_runs and limit is not None:
+        limit += _run_length(scan, best, len(keys), statistics)
+        sorting = limit * SORT_ROW
     other = best_path(scan, terms, statistics)
-    if _cost(best, limit) > other.cost + other.result_rows * SORT_ROW:
+    if _cost(best, limit) + sorting > other.cost + other.result_rows * SORT_ROW:
         return None
     node = best.node
     if isinstance(node, Scan) and terms:
         node = KeyRange(scan.table, scan.alias)  # a Scan would be taken for one whose order does not matter
     return filtered(node, best.residual)
+
+
+def _run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> int:
+    """How many rows of an ordered path are equal in the first ``count`` keys of the order, about."""
+    if not isinstance(path.node, IndexRange):
+        return 1
+    name = path.node.index
+    index = next(index for index in indexes(scan) if index.name == name)
+    share = min(count / len(index.keys), 1.0)
+    return math.ceil(path.rows / statistics.keys(scan, index) ** share)
 
 
 def _cost(path: Path, limit: int | None) -> float:

@@ -24,6 +24,103 @@ Project: book.id
     IndexRange: book using book_year, backwards
 (6,)
 
+[plan]> SELECT id FROM book ORDER BY year DESC, id LIMIT 3
+---
+Project: book.id
+  Limit: 3
+    IndexRange: book using book_year, backwards, rowids against it
+(6,)
+(5,)
+(4,)
+
+[plan]> SELECT id FROM book ORDER BY author_id DESC, id LIMIT 4
+---
+Project: book.id
+  Limit: 4
+    IndexRange: book using book_author_id, backwards, rowids against it
+(6,)
+(5,)
+(3,)
+(4,)
+
+[plan]> SELECT id FROM book ORDER BY author_id, id DESC LIMIT 4
+---
+Project: book.id
+  Limit: 4
+    IndexRange: book using book_author_id, rowids against it
+(7,)
+(2,)
+(1,)
+(4,)
+
+[plan]> SELECT id FROM book ORDER BY author_id DESC NULLS FIRST, id LIMIT 2
+---
+Project: book.id
+  TopN: 2 by book.author_id desc nulls first, book.id
+    Scan: book
+(7,)
+(6,)
+
+[plan]> SELECT id FROM book ORDER BY year DESC, title LIMIT 3
+---
+Project: book.id
+  Limit: 3
+    SortRuns: book.year desc, book.title (sorted by book.year desc)
+      IndexRange: book using book_year, backwards
+(6,)
+(5,)
+(4,)
+
+[plan]> SELECT b.id, a.name FROM book b JOIN author a ON a.id = b.author_id ORDER BY b.year, a.name DESC LIMIT 2 OFFSET 1
+---
+Project: b.id, a.name
+  Limit: 2 after 1
+    SortRuns: b.year, a.name desc (sorted by b.year)
+      NestedLoop: inner
+        IndexRange: book b using book_year
+        KeyLookup: author a (a.id = b.author_id)
+(2, 'Austen')
+(3, 'Borges')
+
+[code]> SELECT id FROM book WHERE in_print ORDER BY author_id, title DESC, price LIMIT 5
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT id FROM book WHERE in_print ORDER BY author_id, title DESC, price LIMIT 5
+ 2 def select(book_table, params):
+ 3     book_author_id = book_table.index('book_author_id')
+ 4     # IndexRange: book using book_author_id
+ 5     # Filter: book.in_print
+ 6     found = (
+ 7         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book)
+ 8         for book in map(book_table.get, book_author_id.range(nulls=True))
+ 9         if book[IN_PRINT]
+10     )
+11     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
+12     rows = (
+13         book
+14         for _, _, _, book in sorted_runs(found, itemgetter(0), ((itemgetter(2), False), (itemgetter(1), True)))
+15     )
+16     # Limit: 5
+17     # Project: book.id
+18     return [(book[ID],) for book in islice(rows, 5)]
+(2,)
+(1,)
+(3,)
+(5,)
+(6,)
+
+[plan]> SELECT id FROM book ORDER BY year, title
+---
+Project: book.id
+  Sort: book.year, book.title
+    Scan: book
+(7,)
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+(6,)
+
 [plan]> SELECT id FROM book ORDER BY title LIMIT 2 OFFSET 1
 ---
 Project: book.id
