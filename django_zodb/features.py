@@ -95,8 +95,4 @@ class DatabaseFeatures(BaseDatabaseFeatures):
             "It counts the second index that PostgreSQL needs for LIKE.": {
                 "indexes.tests.SchemaIndexesTests.test_alter_field_unique_false_removes_deferred_sql",
             },
-            "There are no views yet.": {
-                "inspectdb.tests.InspectDBTransactionalTests.test_include_views",
-                "introspection.tests.IntrospectionTests.test_table_names_with_views",
-            },
         }

@@ -1,6 +1,6 @@
 """The tables of a database as Django asks for them: for ``inspectdb``, ``flush``, and altering by constraint name.
 
-Everything is read from the catalog's ``TableSchema`` definitions; no SQL is involved.
+Everything is read from the catalog's ``TableSchema`` definitions; of SQL there are only the queries of views.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.db import ProgrammingError
 from django.db.backends.base.introspection import BaseDatabaseIntrospection
 from django.db.models import Index
 
+from .sql.bind_view import view_as_table
 from .storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from .values import Kind, SqlType
 
@@ -98,6 +99,9 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
     def _schema(self, table_name: str) -> TableSchema:
         with self._catalog() as catalog:
             schema = catalog.schema(table_name)
+            view = catalog.view(table_name) if schema is None else None
+            if view is not None:
+                schema = view_as_table(view, catalog)
         if schema is None:
             raise ProgrammingError(f'table "{table_name}" does not exist')
         return schema
@@ -112,10 +116,12 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         return name
 
     def get_table_list(self, cursor: Any) -> list[Any]:
-        """Every table, with its comment."""
+        """Every table, with its comment, and every view."""
         with self._catalog() as catalog:
             schemas = [catalog.schema(name) for name in catalog.table_names()]
-        return [TableInfo(schema.name, "t", schema.comment) for schema in schemas if schema is not None]
+            views = catalog.view_names()
+        tables = [TableInfo(schema.name, "t", schema.comment) for schema in schemas if schema is not None]
+        return tables + [TableInfo(name, "v", None) for name in views]
 
     def get_table_description(self, cursor: Any, table_name: str) -> list[Any]:
         """The columns in the table's order."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
 from ..storage.protocol import Catalog
-from ..storage.schema import TableSchema
+from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
@@ -23,6 +23,7 @@ class Statement:
 
     ``tables`` are the tables it named, with their schema tokens; None for a name that no table had, where another
     spelling was found: the program is right as long as all of these are so. ``aliases`` are those taken in the plan.
+    Views count as tables there; ``named`` are the tables and views that the text itself names.
     """
 
     text: str
@@ -30,6 +31,15 @@ class Statement:
     params: Params
     tables: dict[str, str | None] = field(default_factory=dict)
     aliases: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+    def new_alias(self, wanted: str) -> str:
+        """A plan alias like ``wanted`` that no other node of the statement has."""
+        alias, number = wanted, 2
+        while alias in self.aliases:
+            alias, number = f"{wanted}_{number}", number + 1
+        self.aliases.add(alias)
+        return alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +60,7 @@ class Context:
 
     def alias(self, wanted: str) -> str:
         """A plan alias like ``wanted`` that no other node of the statement has."""
-        taken = self.statement.aliases
-        alias, number = wanted, 2
-        while alias in taken:
-            alias, number = f"{wanted}_{number}", number + 1
-        taken.add(alias)
-        return alias
+        return self.statement.new_alias(wanted)
 
     def consume(self, node: exp.Expression) -> None:
         """Refuse the node if it holds anything that the binder does not read."""
@@ -95,17 +100,29 @@ class Context:
 
     def schema(self, node: exp.Expression, name: Name) -> TableSchema:
         """The table of that name; ProgrammingError if there is none."""
-        catalog = self.statement.catalog
-        schema = None if catalog is None else catalog.schema(name.text)
-        if schema is None and catalog is not None and not name.quoted:
-            self.statement.tables[name.text] = None
+        found = self.relation(node, name)
+        if isinstance(found, ViewSchema):
+            raise self.wrong(node, f'"{found.name}" is a view: it cannot be written to')
+        return found
+
+    def relation(self, node: exp.Expression, name: Name) -> TableSchema | ViewSchema:
+        """The table or view of that name; ProgrammingError if there is none."""
+        statement = self.statement
+        found = self._find(name.text)
+        if found is None and statement.catalog is not None and not name.quoted:
+            statement.tables[name.text] = None
             with self.placed(node):
-                found = name.choose(catalog.table_names())
-            schema = None if found is None else catalog.schema(found)
-        if schema is None:
+                chosen = name.choose([*statement.catalog.table_names(), *statement.catalog.view_names()])
+            found = None if chosen is None else self._find(chosen)
+        if found is None:
             raise self.wrong(node, f'table "{name.text}" does not exist')
-        self.statement.tables[schema.name] = schema.token
-        return schema
+        statement.tables[found.name] = found.token
+        statement.named.add(found.name)
+        return found
+
+    def _find(self, name: str) -> TableSchema | ViewSchema | None:
+        catalog = self.statement.catalog
+        return None if catalog is None else catalog.schema(name) or catalog.view(name)
 
 
 def name_of(node: exp.Expression) -> Name:

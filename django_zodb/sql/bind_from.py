@@ -7,8 +7,10 @@ from typing import Literal as OneOf
 
 from sqlglot import exp
 
+from ..storage.schema import ViewSchema
 from .bind_context import Context, name_of
 from .bind_expr import bind_condition, bind_expr
+from .bind_view import bind_view
 from .coerce import compare, settle, unify
 from .collations import with_collation
 from .expr import And, Column, Compare, Expr
@@ -118,7 +120,9 @@ def _bind_table(node: exp.Expression, here: Context, before: Scope) -> Node:
 
 
 def _scan(node: exp.Expression, name: Name, shown: Name | None, here: Context) -> tuple[Node, Source]:
-    schema = here.schema(node, name)
+    schema = here.relation(node, name)
+    if isinstance(schema, ViewSchema):
+        return bind_view(schema, schema.name if shown is None else shown.text, here.alias((shown or name).text), here)
     return scan_of(schema.name if shown is None else shown.text, Scan(schema, here.alias((shown or name).text)))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import OperationalError
 from ..storage.protocol import Catalog, Row
-from . import ddl_alter, ddl_index, ddl_table
+from . import ddl_alter, ddl_index, ddl_table, ddl_view
 from .ddl_parse import Reader, interpolate
 from .plan import OutputColumn
 
@@ -70,13 +70,18 @@ def _create(reader: Reader, catalog: Catalog) -> None:
         ddl_index.create_index(reader, catalog, unique=True)
     elif reader.accept("INDEX"):
         ddl_index.create_index(reader, catalog, unique=False)
+    elif reader.accept("VIEW"):
+        ddl_view.create_view(reader, catalog, replace=False)
+    elif reader.accept("OR", "REPLACE", "VIEW"):
+        ddl_view.create_view(reader, catalog, replace=True)
     else:
-        reader.refuse("only tables and indexes can be created")
+        reader.refuse("only tables, indexes and views can be created")
 
 
 def _alter(reader: Reader, catalog: Catalog) -> None:
     if reader.accept("TABLE"):
         ddl_alter.alter_table(reader, catalog)
+        ddl_view.check_views(catalog)
     elif reader.accept("INDEX"):
         ddl_index.alter_index(reader, catalog)
     elif reader.accept("SEQUENCE"):
@@ -90,5 +95,7 @@ def _drop(reader: Reader, catalog: Catalog) -> None:
         ddl_table.drop_table(reader, catalog)
     elif reader.accept("INDEX"):
         ddl_index.drop_index(reader, catalog)
+    elif reader.accept("VIEW"):
+        ddl_view.drop_view(reader, catalog)
     else:
-        reader.refuse("only tables and indexes can be dropped")
+        reader.refuse("only tables, indexes and views can be dropped")

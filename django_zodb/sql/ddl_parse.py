@@ -180,6 +180,17 @@ class Reader:
                 last = self._skip_balanced(")")
         return self.text[first.start : last.end]
 
+    def rest(self) -> str:
+        """Consume all that follows, as it was written, without a semicolon at its end."""
+        start = self.token.start
+        self._at = self._last
+        ends = [token for token in self._tokens[: self._last] if token.start >= start]
+        while ends and ends[-1].word == ";":
+            ends.pop()
+        if not ends:
+            self.fail("a query is expected")
+        return self.text[start : ends[-1].end]
+
     def finish(self) -> None:
         """ProgrammingError unless the statement ends here (but for a semicolon)."""
         self.accept(";")

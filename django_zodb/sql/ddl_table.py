@@ -120,6 +120,8 @@ def _referring(catalog: Catalog, tables: list[str]) -> Iterator[tuple[str, str]]
 def find_table(catalog: Catalog, name: Name, missing_ok: bool = False) -> str | None:
     """The table that ``name`` means; if there is none, None or ProgrammingError."""
     found = name.text if catalog.schema(name.text) is not None else name.among(catalog.table_names())
+    if found is None and name.among(catalog.view_names()) is not None:
+        raise ProgrammingError(f'"{name.text}" is a view{name.where}')
     if found is None and not missing_ok:
         raise ProgrammingError(f'table "{name.text}" does not exist{name.where}')
     return found

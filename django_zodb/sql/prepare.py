@@ -85,8 +85,8 @@ class Entry:
         """Whether the tables are as they were; remembers the catalog's token if so."""
         token = catalog.token
         for name, known in self.tables:
-            schema = catalog.schema(name)
-            if (None if schema is None else schema.token) != known:
+            found = catalog.schema(name) or catalog.view(name)
+            if (None if found is None else found.token) != known:
                 return False
         self.token = token
         return True

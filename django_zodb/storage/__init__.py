@@ -11,6 +11,7 @@ The tree, format 1; the classes are those of ``persistent``::
                               index → CatalogIndex, its ``tree`` an IndexTree: key → posting
       'counts'     NameTree   table → Counter, its number of rows
       'sequences'  NameTree   table → Sequence, the highest id that may have been given
+      'views'      NameTree   view → TableRecord, its definition as plain data; not there before the first view is
 
 A row holds immutable builtins only (see ``values``). An integer primary key is the rowid; any other is a unique index
 to a hidden rowid. A key is encoded as ``keys`` says; a posting is a rowid, a sorted tuple of a few, or a Postings set.

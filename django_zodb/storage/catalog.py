@@ -17,7 +17,7 @@ from .keys import Row
 from .persistent import IndexCatalog, NameTree, TableRecord
 from .plan import TablePlan
 from .protocol import Compile
-from .schema import TableSchema, from_data
+from .schema import TableSchema, ViewSchema, from_data, view_from_data
 from .table import SequenceSource, StoredTable
 
 FORMAT = 1
@@ -253,6 +253,15 @@ class StoredCatalog:
             assert schema is not None
             yield schema
 
+    def view(self, name: str) -> ViewSchema | None:
+        """The view of that name, or None."""
+        record = self.root["views"].get(name) if "views" in self.root else None
+        return None if record is None else view_from_data(record.data)
+
+    def view_names(self) -> list[str]:
+        """All views, sorted."""
+        return list(self.root.get("views", ()))
+
     def owner_of_index(self, name: str) -> str | None:
         """The table to which the index of that name belongs, or None."""
         if self._index_owners is None:
@@ -279,6 +288,14 @@ class StoredCatalog:
     def drop_table(self, name: str, cascade: bool = False) -> None:
         """Drop it; see ``protocol.Catalog.drop_table``."""
         self._definition.drop_table(name, cascade)
+
+    def create_view(self, view: ViewSchema) -> None:
+        """Create it, or replace the view of that name; ProgrammingError if a table has the name."""
+        self._definition.create_view(view)
+
+    def drop_views(self, names: Sequence[str], cascade: bool = False) -> None:
+        """Drop them; see ``protocol.Catalog.drop_views``."""
+        self._definition.drop_views(names, cascade)
 
     def truncate(self, names: Sequence[str], restart: bool = False) -> None:
         """Remove every row of the tables together; IntegrityError if rows of other tables refer to them."""

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import IntegrityError, ProgrammingError
 from .constraints import Reference
 from .keys import Row
-from .persistent import CatalogIndex, Counter, IndexTree, RowTree, TableRecord
+from .persistent import CatalogIndex, Counter, IndexTree, NameTree, RowTree, TableRecord
 from .persistent import Sequence as SequenceRecord
 from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name, values_getter
 from .rebuild import Rebuild
-from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, to_data
+from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, ViewSchema, to_data
 from .trees import leaf_oids
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Definition:
 
     def create_table(self, schema: TableSchema) -> None:
         """Create an empty table."""
-        if self._catalog.schema(schema.name) is not None:
-            raise ProgrammingError(f'table "{schema.name}" already exists')
+        self._check_free(schema.name)
         schema = _renewed(schema)
         plan = self._validated(schema, schema.foreign_keys)
         mark = self._journal.mark()
@@ -75,6 +74,7 @@ class Definition:
                 f"cannot drop table {name}: {foreign_key_label(children[0].child, children[0].fk)} refers to it; "
                 f"drop that first, or say CASCADE"
             )
+        self._drop_views_of([name], cascade)
         for child in dict.fromkeys(each.child for each in children):
             schema = self._existing(child).schema
             kept = tuple(fk for fk in schema.foreign_keys if fk.table != name)
@@ -87,6 +87,41 @@ class Definition:
         self._move_delta(name, None)
         self._settle(name)
         self._changed()
+
+    def create_view(self, view: ViewSchema) -> None:
+        """Create a view, or replace it. The tree of views begins to exist with the first of them."""
+        if self._catalog.schema(view.name) is not None:
+            raise ProgrammingError(f'"{view.name}" is a table')
+        if "views" not in self._root:
+            self._journal.did(lambda: _assign(self._root, "views", _MISSING))
+            self._root["views"] = NameTree()
+        self._put("views", view.name, TableRecord(to_data(replace(view, token=new_token()))))
+        self._changed()
+
+    def drop_views(self, names: Sequence[str], cascade: bool) -> None:
+        """Drop views, and all that use them if ``cascade``."""
+        self._drop_views_of(names, cascade)
+        for name in names:
+            self._put("views", name, _MISSING)
+        self._changed()
+
+    def _drop_views_of(self, names: Sequence[str], cascade: bool) -> None:
+        """Drop views, others than ``names``, that use these; IntegrityError if there are any, unless ``cascade``."""
+        dropped = list(names)
+        views = [view for name in self._catalog.view_names() if (view := self._catalog.view(name)) is not None]
+        for used in dropped:  # grows
+            found = [view.name for view in views if used in view.uses and view.name not in dropped]
+            if found and not cascade:
+                raise IntegrityError(f"cannot drop {used}: view {found[0]} uses it; drop that first, or say CASCADE")
+            dropped += found
+        for name in dropped[len(names) :]:
+            self._put("views", name, _MISSING)
+
+    def _check_free(self, name: str) -> None:
+        """Raise ProgrammingError if there is a table or view of that name."""
+        for kind, found in (("table", self._catalog.schema(name)), ("view", self._catalog.view(name))):
+            if found is not None:
+                raise ProgrammingError(f'{kind} "{name}" already exists')
 
     def truncate(self, names: Sequence[str], restart: bool) -> None:
         """Empty the tables, and give them new sequences if ``restart``."""
@@ -114,8 +149,8 @@ class Definition:
     def alter_table(self, name: str, schema: TableSchema, convert: Callable[[Row], Row] | None) -> None:
         """Give a table a new definition and, with ``convert``, new rows."""
         table = self._existing(name)
-        if schema.name != name and self._catalog.schema(schema.name) is not None:
-            raise ProgrammingError(f'table "{schema.name}" already exists')
+        if schema.name != name:
+            self._check_free(schema.name)
         schema = _renewed(_pointing_at_itself(schema, name))
         new_keys = [fk for fk in schema.foreign_keys if fk not in table.schema.foreign_keys]
         plan = self._validated(schema, new_keys, table.schema)

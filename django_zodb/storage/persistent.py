@@ -26,6 +26,7 @@ from zope.container.contained import Contained
 from zope.index.interfaces import IStatistics
 from zope.interface import implementer
 
+from .compact import Unpackable, pack, unpack
 from .keys import plain_key
 
 Posting = Any
@@ -42,11 +43,51 @@ class _NoMerging:
         raise AttributeError("_p_resolveConflict")
 
 
+# The state of a leaf is ``(entries, next leaf)``, the last leaf's is ``(entries,)``. BTrees have a flat tuple for the
+# entries; ours stores their keys and values as ``bytes`` where it can, and then the state may have a third part: what
+# ZODB has to see, as ``(position, value, position, value …)``. A leaf within its tree's own record is stored by BTrees.
+
+
+def _compact(state: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """A leaf's state as it is stored."""
+    if state is None or not state[0]:
+        return state
+    entries = state[0]
+    keys, values = entries[::2], entries[1::2]
+    try:
+        if not any(map(_IS_POSTINGS, set(map(type, values)))):
+            return (pack(keys, values), *state[1:])
+        outside = [(at, value) for at, value in enumerate(values) if isinstance(value, Postings)]
+        values = [None if isinstance(value, Postings) else value for value in values]
+        return (pack(keys, values), state[1] if len(state) > 1 else None, tuple(chain.from_iterable(outside)))
+    except Unpackable:
+        return state
+
+
+def _expanded(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A leaf's state as BTrees have it."""
+    if type(state[0]) is not bytes:
+        return state
+    keys, values = unpack(state[0])
+    if len(state) > 2:
+        values = list(values)
+        for at, value in zip(state[2][::2], state[2][1::2], strict=True):
+            values[at] = value
+    entries = tuple(chain.from_iterable(zip(keys, values, strict=True)))
+    return (entries,) if len(state) == 1 or state[1] is None else (entries, state[1])
+
+
 class RowBucket(LOBucket):  # type: ignore[misc]
     """A leaf of a table."""
 
     __slots__ = ()
     _p_resolveConflict = _NoMerging()
+
+    def __getstate__(self) -> tuple[Any, ...] | None:
+        return _compact(super().__getstate__())
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        super().__setstate__(_expanded(state))
 
 
 class RowTree(LOBTree):  # type: ignore[misc]
@@ -69,6 +110,15 @@ class PostingsBucket(LLSet):  # type: ignore[misc]
     __slots__ = ()
     _p_resolveConflict = _NoMerging()
 
+    def __getstate__(self) -> tuple[Any, ...] | None:
+        state = super().__getstate__()
+        return (pack(state[0]), *state[1:]) if state else state
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if type(state[0]) is bytes:
+            state = (tuple(unpack(state[0])[0]), *state[1:])
+        super().__setstate__(state)
+
 
 class Postings(LLTreeSet):  # type: ignore[misc]
     """The rowids of one key of an index, where they are many."""
@@ -80,11 +130,21 @@ class Postings(LLTreeSet):  # type: ignore[misc]
     max_internal_size = 200
 
 
+def _is_postings(kind: type) -> bool:
+    return issubclass(kind, Postings)
+
+
 class IndexBucket(OOBucket):  # type: ignore[misc]
     """A leaf of an index."""
 
     __slots__ = ()
     _p_resolveConflict = _NoMerging()
+
+    def __getstate__(self) -> tuple[Any, ...] | None:
+        return _compact(super().__getstate__())
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        super().__setstate__(_expanded(state))
 
 
 class IndexTree(OOBTree):  # type: ignore[misc]
@@ -148,7 +208,7 @@ class NameTree(OOBTree):  # type: ignore[misc]
 
 
 class TableRecord(Persistent):  # type: ignore[misc]
-    """A table's definition: ``data`` is ``schema.to_data(…)``, or None once the table has been dropped.
+    """A table's or view's definition: ``data`` is ``schema.to_data(…)``, or None once the table has been dropped.
 
     Whoever writes rows of the table, or relies on them, relies on this record; every DDL statement writes it.
     """

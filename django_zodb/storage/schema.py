@@ -135,7 +135,21 @@ class TableSchema:
         return replace(self, token=token)
 
 
-def to_data(schema: TableSchema) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ViewSchema:
+    """A query under a name: its text, names for its first columns, and the tables and views that it names.
+
+    ``token`` is as a table's.
+    """
+
+    name: str
+    query: str
+    columns: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    token: str = ""
+
+
+def to_data(schema: TableSchema | ViewSchema) -> dict[str, Any]:
     """``schema`` as builtins only (dicts, tuples, str, int, bool, None): the form that the file stores."""
     data: dict[str, Any] = _plain(schema)
     return data
@@ -156,6 +170,11 @@ def from_data(data: dict[str, Any]) -> TableSchema:
             "checks": tuple(Check(**check) for check in data["checks"]),
         }
     )
+
+
+def view_from_data(data: dict[str, Any]) -> ViewSchema:
+    """The inverse of ``to_data`` for a view."""
+    return ViewSchema(**data)
 
 
 def _plain(value: Any) -> Any:
