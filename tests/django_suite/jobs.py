@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .records import AppRun, Attempt, Record, read_attempt, spread_fixtures, unfinished
@@ -41,6 +42,7 @@ class Place:
     settings: str
     test_limit_s: float
     app_limit_s: float
+    stopped: threading.Event = field(default_factory=threading.Event)  # set: processes are to be ended
 
 
 def jobs_for(labels: Iterable[str], tests: Path) -> list[Job]:
@@ -70,6 +72,7 @@ def run_jobs(jobs: Iterable[Job], place: Place, processes: int, expected_s: Mapp
             for future in as_completed(running):
                 yield future.result()
         except BaseException:
+            place.stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -89,7 +92,12 @@ def run_job(job: Job, place: Place) -> AppRun:
         if attempt.planned is not None and not left:
             break
         culprit = attempt.running
-        if culprit is None or time.monotonic() - started > place.app_limit_s or number == ATTEMPTS - 1:
+        if (
+            culprit is None
+            or place.stopped.is_set()
+            or time.monotonic() - started > place.app_limit_s
+            or number == ATTEMPTS - 1
+        ):
             for name in left or [f"{job.app} (did not start)"]:
                 run.add(Record(name, why, tail))
             break
@@ -128,7 +136,7 @@ def run_attempt(job: Job, place: Place, run: AppRun, number: int) -> tuple[Attem
 
 
 def watch(process: subprocess.Popen[bytes], record_file: Path, place: Place) -> bool:
-    """Wait for the process; False if it overstepped a limit: wrote nothing for too long, or took too long in all."""
+    """Wait for the process; False if it is to be ended: wrote nothing for too long, or took too long in all."""
     started = moved = time.monotonic()
     size = 0
     while process.poll() is None:
@@ -137,7 +145,7 @@ def watch(process: subprocess.Popen[bytes], record_file: Path, place: Place) -> 
         now_size = record_file.stat().st_size if record_file.exists() else 0
         if now_size != size:
             size, moved = now_size, now
-        if now - moved > place.test_limit_s or now - started > place.app_limit_s:
+        if place.stopped.is_set() or now - moved > place.test_limit_s or now - started > place.app_limit_s:
             return False
     return True
 
