@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import DataError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
+from .regexes import compiled
 
 Predicate = Callable[[str], bool]
 
@@ -110,19 +111,28 @@ def _matcher(parts: list[object]) -> Predicate:
             return lambda text: text.endswith(part)
         case [first, str(part), last] if first is ANY_MANY and last is ANY_MANY:
             return lambda text: part in text
-    special = {ANY_ONE: ".", ANY_MANY: ".*"}
-    expression = "".join(re.escape(part) if isinstance(part, str) else special[part] for part in parts)
-    fullmatch = re.compile(expression, re.DOTALL).fullmatch
+    fullmatch = re.compile(_like_expression(parts), re.DOTALL).fullmatch
     return lambda text: fullmatch(text) is not None
+
+
+def _like_expression(parts: list[object]) -> str:
+    """The parts as a regular expression that never tries twice: what stands between two % is taken where it is first."""
+    between: list[str] = [""]
+    for part in parts:
+        if part is ANY_MANY:
+            between.append("")
+        else:
+            between[-1] += re.escape(part) if isinstance(part, str) else "."
+    if len(between) == 1:
+        return between[0]
+    first, *middle, last = between
+    return "".join((first, *(f"(?>.*?{text})" for text in middle if text), ".*", last))
 
 
 @lru_cache(maxsize=512)
 def regex(pattern: str, fold: bool = False) -> Predicate:
     """The predicate of ``… ~ pattern`` (``fold``: ``~*``), in Python's syntax. DataError if it is no expression."""
-    try:
-        search = re.compile(pattern, re.IGNORECASE if fold else 0).search
-    except (re.error, OverflowError, RecursionError) as error:
-        raise DataError(f"invalid regular expression {pattern!r:.80}: {error}") from error
+    search = compiled(pattern, re.IGNORECASE if fold else 0).search
     return lambda text: search(text) is not None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, INTEGER, TEXT, Kind, SqlType, as_text
+from ..regexes import compiled
 from .base import Function, guarded
 
 MAX_LENGTH = 1 << 28
@@ -151,31 +152,25 @@ _REGEX_FLAGS = {
 }
 
 
-def _compiled(pattern: str, flags: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, _flags(flags))
-    except re.error as error:
-        raise DataError(f"invalid regular expression {pattern!r}: {error}") from error
-
-
 def _regexp_like(text: str, pattern: str, flags: str = "") -> bool:
-    return _compiled(pattern, flags).search(text) is not None
+    return compiled(pattern, _flags(flags)).search(text) is not None
 
 
 def _regexp_replace(text: str, pattern: str, replacement: str, flags: str = "") -> str:
     """The first match is replaced, every one with the flag g; ``\\1`` and ``\\&`` stand for what was matched."""
     template = replacement.replace("\\&", "\\g<0>")
     try:
-        return _compiled(pattern, flags).sub(template, text, count=0 if "g" in flags else 1)
+        return compiled(pattern, _flags(flags)).replace(template, text, 0 if "g" in flags else 1)
     except (re.error, IndexError) as error:
         raise DataError(f"invalid replacement {replacement!r}: {error}") from error
 
 
 def _regexp_substr(text: str, pattern: str) -> str | None:
-    match = _compiled(pattern, "").search(text)
+    expression = compiled(pattern)
+    match = expression.search(text)
     if match is None:
         return None
-    return match.group(1) if match.re.groups else match.group()
+    return match.group(1) if expression.groups else match.group()
 
 
 _LENGTH = Function(_length, INTEGER)
