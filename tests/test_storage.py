@@ -1049,6 +1049,9 @@ def test_formats(store: Store) -> None:
     root["format"] = 2
     with pytest.raises(OperationalError, match=r"format 2.*upgrade"):
         check_format(root)
+    root["format"] = 0
+    with pytest.raises(OperationalError, match=r"format 0; formats begin with 1"):
+        check_format(root)
     del root["format"]
     with pytest.raises(OperationalError, match="something else"):
         check_format(root)

@@ -47,6 +47,8 @@ def check_format(root: Mapping[str, Any]) -> None:
             f"the database has format {found}, and this version of django_zodb knows formats up to {FORMAT}; "
             f"upgrade django_zodb"
         )
+    if found < FORMAT:
+        raise OperationalError(f"the database says that it has format {found}; formats begin with {FORMAT}")
 
 
 @dataclass(frozen=True, slots=True)

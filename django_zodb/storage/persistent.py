@@ -55,10 +55,10 @@ def _compact(state: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
     entries = state[0]
     keys, values = entries[::2], entries[1::2]
     try:
-        if not any(map(_IS_POSTINGS, set(map(type, values)))):
+        if Postings not in set(map(type, values)):
             return (pack(keys, values), *state[1:])
-        outside = [(at, value) for at, value in enumerate(values) if isinstance(value, Postings)]
-        values = [None if isinstance(value, Postings) else value for value in values]
+        outside = [(at, value) for at, value in enumerate(values) if type(value) is Postings]
+        values = [None if type(value) is Postings else value for value in values]
         return (pack(keys, values), state[1] if len(state) > 1 else None, tuple(chain.from_iterable(outside)))
     except Unpackable:
         return state
@@ -128,10 +128,6 @@ class Postings(LLTreeSet):  # type: ignore[misc]
     _p_resolveConflict = _NoMerging()
     max_leaf_size = 120
     max_internal_size = 200
-
-
-def _is_postings(kind: type) -> bool:
-    return issubclass(kind, Postings)
 
 
 class IndexBucket(OOBucket):  # type: ignore[misc]

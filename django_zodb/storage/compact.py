@@ -1,0 +1,199 @@
+"""The entries of a leaf as one ``bytes``: what makes a record small, and loading and storing it fast.
+
+ZODB's pickler asks a Python function about every object of a record whether it is persistent. Here a leaf's keys and
+values are taken apart into columns of one class each, turned into plain builtins by C code, and pickled without
+asking. Measured on 30 rows of ten columns (integers, text, decimal, date, timestamp, UUID): 1.1 instead of 6.7 µs per
+row to store, 0.9 instead of 4.0 to load, 74 instead of 149 bytes.
+
+So the bytes must hold values only: a persistent object in them would be lost on ZODB and its pack. Classes are
+compared exactly, and whatever is not known here is left to ZODB's pickler. A file from elsewhere can do no harm:
+what is read are builtins, no class is looked up for it, and the values are made by the functions listed below.
+
+A column is ``(code, content)``:
+
+=====  =========================================================================================
+``v``  the values, which are plain builtins, or tuples of these
+``t``  tuples of one length: a column for each place
+``m``  values of several classes: a byte per value that says which column the next one is from
+else   values of one class, each as a plain builtin: see ``_CODECS``
+=====  =========================================================================================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from io import BytesIO
+from itertools import chain, repeat
+from operator import attrgetter, floordiv
+from typing import Any, NoReturn
+from uuid import UUID, SafeUUID
+
+from ..errors import OperationalError
+
+Column = tuple[str, Any]
+
+_PROTOCOL = 5
+_PLAIN: frozenset[type] = frozenset((type(None), bool, int, float, str, bytes))
+_PLAIN_OR_TUPLE = _PLAIN | {tuple}
+_UTC = dt.UTC
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Unpackable(Exception):
+    """Among the values is one of a class that has no place in the bytes."""
+
+
+def pack(*columns: Sequence[Any]) -> bytes:
+    """Columns of values as bytes; Unpackable if they hold anything but SQL values and tuples of these."""
+    file = BytesIO()
+    pickler = pickle.Pickler(file, _PROTOCOL)
+    pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
+    pickler.dump([_column(values, set(map(type, values))) for values in columns])
+    return file.getvalue()
+
+
+def unpack(packed: bytes) -> list[Sequence[Any]]:
+    """The columns that ``pack`` was given; OperationalError if the bytes are not its work."""
+    try:
+        return [_values(column) for column in _PlainUnpickler(BytesIO(packed)).load()]
+    except (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError) as e:
+        raise OperationalError(
+            f"a record of the database makes no sense ({e or type(e).__name__}): "
+            f"the file was damaged or tampered with; restore it from a backup"
+        ) from e
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Loads plain builtins; looks nothing up."""
+
+    def find_class(self, module: str, name: str, /) -> NoReturn:
+        raise pickle.UnpicklingError(f"packed values name {module}.{name}")
+
+    def persistent_load(self, reference: Any, /) -> NoReturn:
+        raise pickle.UnpicklingError("packed values refer to another record")
+
+
+# --- columns -------------------------------------------------------------------------------------------------------
+
+
+def _column(values: Sequence[Any], kinds: set[type]) -> Column:
+    """``values``, whose classes are ``kinds``, as a column."""
+    if kinds <= _PLAIN:
+        return "v", tuple(values)
+    if len(kinds) > 1:
+        return _mixed(values, kinds)
+    (kind,) = kinds
+    if kind is tuple:
+        return _tuples(values)
+    code = _CODES.get(kind)
+    if code is None:
+        raise Unpackable(kind)
+    return code, _CODECS[code][0](values)
+
+
+def _tuples(values: Sequence[tuple[Any, ...]]) -> Column:
+    if set(map(type, chain.from_iterable(values))) <= _PLAIN:
+        return "v", tuple(values)
+    if len(set(map(len, values))) > 1:
+        return _grouped(values, list(map(len, values)))
+    return "t", [_column(place, set(map(type, place))) for place in zip(*values, strict=True)]
+
+
+def _mixed(values: Sequence[Any], kinds: set[type]) -> Column:
+    """Values of several classes: often NULLs among others, or index entries of one rowid among those of several."""
+    if tuple in kinds and kinds <= _PLAIN_OR_TUPLE:
+        tuples = [each for each in values if type(each) is tuple]
+        if set(map(type, chain.from_iterable(tuples))) <= _PLAIN:
+            return "v", tuple(values)
+    return _grouped(values, [kind if (kind := type(value)) not in _PLAIN else None for value in values])
+
+
+def _grouped(values: Sequence[Any], groups: Sequence[Any]) -> Column:
+    """One column for each of the groups to which the values belong."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    if len(numbers) > 256:
+        raise Unpackable(tuple)
+    members: list[list[Any]] = [[] for _ in numbers]
+    which = bytes(map(numbers.__getitem__, groups))
+    for value, number in zip(values, which, strict=True):
+        members[number].append(value)
+    return "m", (which, [_column(each, set(map(type, each))) for each in members])
+
+
+def _values(column: Column) -> Sequence[Any]:
+    code, content = column
+    if code == "v":
+        return content  # type: ignore[no-any-return]
+    if code == "t":
+        return list(zip(*map(_values, content), strict=True))
+    if code == "m":
+        which, columns = content
+        following = [iter(_values(each)).__next__ for each in columns]
+        return [following[number]() for number in which]
+    return list(_CODECS[code][1](content))
+
+
+# --- values of one class -------------------------------------------------------------------------------------------
+
+
+def _timestamps(values: Iterable[dt.datetime]) -> list[bytes]:
+    packed = []
+    for value in values:
+        arguments: Any = value.__reduce__()[1]
+        if len(arguments) != 2 or arguments[1] is not _UTC:
+            raise Unpackable(dt.datetime)
+        packed.append(arguments[0])
+    return packed
+
+
+def _timestamps_of(packed: Iterable[bytes]) -> Iterable[dt.datetime]:
+    return map(dt.datetime, packed, repeat(_UTC))  # type: ignore[arg-type]  # the way of its own pickles
+
+
+def _times(values: Sequence[dt.time]) -> list[str]:
+    if any(value.tzinfo is not None for value in values):
+        raise Unpackable(dt.time)
+    return list(map(dt.time.isoformat, values))
+
+
+def _intervals_of(microseconds: Iterable[int]) -> Iterable[dt.timedelta]:
+    return map(dt.timedelta, repeat(0), repeat(0), microseconds)
+
+
+def _uuid_of(
+    number: int,
+    new: Callable[[type[UUID]], UUID] = object.__new__,
+    assign: Callable[[UUID, str, Any], None] = object.__setattr__,
+) -> UUID:
+    """As ``UUID(int=number)``, in a fifth of the time."""
+    if not 0 <= number < 1 << 128:
+        raise ValueError(f"{number} is no UUID")
+    made = new(UUID)
+    assign(made, "int", number)
+    assign(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
+_Codec = tuple[Callable[[Sequence[Any]], Any], Callable[[Any], Iterable[Any]]]
+
+_CODECS: dict[str, _Codec] = {
+    "D": (lambda values: list(map(str, values)), lambda content: map(Decimal, content)),
+    "d": (lambda values: list(map(dt.date.toordinal, values)), lambda content: map(dt.date.fromordinal, content)),
+    "s": (_timestamps, _timestamps_of),
+    "c": (_times, lambda content: map(dt.time.fromisoformat, content)),
+    "i": (lambda values: list(map(floordiv, values, repeat(_MICROSECOND))), _intervals_of),
+    "u": (lambda values: list(map(attrgetter("int"), values)), lambda content: map(_uuid_of, content)),
+}
+"""By code: what makes plain builtins of values, and values of these again."""
+
+_CODES: dict[type, str] = {
+    Decimal: "D",
+    dt.date: "d",
+    dt.datetime: "s",
+    dt.time: "c",
+    dt.timedelta: "i",
+    UUID: "u",
+}

@@ -1,0 +1,215 @@
+"""Leaves whose entries are stored as bytes: every value comes back, and nothing that ZODB has to see is swallowed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import pickle
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import ZODB
+from hypothesis import given
+from hypothesis import strategies as st
+from ZODB.FileStorage import FileStorage
+from ZODB.serialize import referencesf
+
+from django_zodb.errors import OperationalError
+from django_zodb.storage.compact import Unpackable, pack, unpack
+from django_zodb.storage.persistent import IndexTree, Postings, RowTree, TableRecord
+
+_VALUES: list[st.SearchStrategy[Any]] = [
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters()),
+    st.binary(),
+    st.decimals(),
+    st.dates(),
+    st.times(),
+    st.datetimes(timezones=st.just(dt.UTC)),
+    st.timedeltas(),
+    st.uuids(),
+]
+_COLUMNS = st.one_of(
+    *(st.lists(st.none() | each, max_size=8) for each in _VALUES),
+    st.lists(st.one_of(_VALUES), max_size=8),
+    st.lists(st.integers() | st.lists(st.integers(), min_size=2).map(tuple), max_size=8),
+    st.lists(st.one_of(st.tuples(*_VALUES), st.tuples(st.booleans(), st.one_of(_VALUES))), max_size=8),
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, of the same classes all the way down, NaN and signs of zero included."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return (math.isnan(one) and math.isnan(other)) or (
+            one == other and math.copysign(1, one) == math.copysign(1, other)
+        )
+    if isinstance(one, Decimal):
+        return one.as_tuple() == other.as_tuple()
+    if isinstance(one, dt.datetime):
+        return bool(one == other) and one.tzinfo is other.tzinfo
+    return bool(one == other)
+
+
+@given(_COLUMNS, _COLUMNS)
+def test_columns_come_back(first: list[Any], second: list[Any]) -> None:
+    found = unpack(pack(first, second))
+    assert same([list(column) for column in found], [first, second])
+
+
+class Text(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TableRecord({}),
+        Postings((1, 2)),
+        Text("a"),
+        [1],
+        dt.datetime(2020, 1, 1),
+        dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+        dt.time(1, tzinfo=dt.UTC),
+        object,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_value_is_refused(value: Any) -> None:
+    for column in (
+        [value],
+        [1, value],
+        [(1, value)],
+        [(1, (2, value))],
+        [(1, 2), (value,)],
+        [None, (Decimal(1), value)],
+    ):
+        with pytest.raises(Unpackable):
+            pack(column)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"nonsense",
+        pickle.dumps(1),
+        pickle.dumps([("v",)]),
+        pickle.dumps([("x", (1,))]),
+        pickle.dumps([("D", ("no number",))]),
+        pickle.dumps([("u", (1 << 200,))]),
+        pickle.dumps([("d", (0,))]),
+        pickle.dumps([("s", (b"too short",))]),
+        pickle.dumps([("m", (b"\1", [("v", (1,))]))]),
+        pickle.dumps([("v", (dt.date(2020, 1, 1),))]),
+        pickle.dumps([("v", (eval,))]),
+    ],
+)
+def test_bytes_that_are_not_our_own_are_named(packed: bytes) -> None:
+    with pytest.raises(OperationalError, match="damaged or tampered with"):
+        unpack(packed)
+
+
+# --- in the file ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[ZODB.DB]:
+    database = ZODB.DB(FileStorage(str(tmp_path / "data.fs")))
+    yield database
+    database.close()
+
+
+ROW = ("Emma", Decimal("12.30"), dt.date(1815, 12, 23), dt.datetime(2020, 1, 1, tzinfo=dt.UTC), UUID(int=7), None, True)
+
+
+def test_leaves_are_stored_packed_and_small_trees_as_they_are(database: ZODB.DB) -> None:
+    with database.transaction() as connection:
+        root = connection.root()
+        root["small"] = RowTree({1: ROW})
+        root["large"] = RowTree({key: (key, *ROW) for key in range(1000)})
+        root["index"] = IndexTree({dt.date.fromordinal(key + 1): (key, key + 1) for key in range(1000)})
+    with database.transaction() as connection:
+        root = connection.root()
+        assert dict(root["small"]) == {1: ROW}
+        assert dict(root["large"]) == {key: (key, *ROW) for key in range(1000)}
+        assert list(root["index"].values()) == [(key, key + 1) for key in range(1000)]
+        assert root["small"].__getstate__() == ((((1, ROW),),),)
+        for leaf in (root["large"]._firstbucket, root["index"]._firstbucket):
+            packed, following = leaf.__getstate__()
+            assert type(packed) is bytes
+            assert type(following) is type(leaf)
+            record, _ = database.storage.load(leaf._p_oid)
+            assert len(record) < len(packed) + 150
+
+
+def test_zodb_sees_postings_and_the_next_leaf(database: ZODB.DB) -> None:
+    with database.transaction() as connection:
+        connection.root()["index"] = IndexTree(
+            {key: Postings(range(100)) if key % 10 == 5 else key for key in range(100)}
+        )
+    with database.transaction() as connection:
+        leaf = connection.root()["index"]._firstbucket
+        expected = {each._p_oid for each in leaf.values() if not isinstance(each, int)}
+        assert expected
+        leaf_state = leaf.__getstate__()
+        expected.add(leaf_state[1]._p_oid)
+        record, _ = database.storage.load(leaf._p_oid)
+        assert set(referencesf(record)) == expected
+
+
+def test_the_last_leaf_may_hold_postings(database: ZODB.DB) -> None:
+    with database.transaction() as connection:
+        connection.root()["index"] = IndexTree({key: Postings((key, key + 1)) for key in range(100)})
+    with database.transaction() as connection:
+        found = connection.root()["index"]
+        assert [list(each) for each in found.values()] == [[key, key + 1] for key in range(100)]
+
+
+def test_pack_and_undo_lose_nothing(database: ZODB.DB) -> None:
+    def postings() -> dict[int, list[int]]:
+        with database.transaction() as connection:
+            return {key: list(each) for key, each in connection.root()["index"].items()}
+
+    with database.transaction() as connection:
+        connection.root()["index"] = IndexTree({key: Postings((key, key + 1)) for key in range(200)})
+    with database.transaction() as connection:
+        for posting in connection.root()["index"].values():
+            posting.insert(1000)
+        connection.root()["index"][7] = Postings(range(500))
+    after = postings()
+    time.sleep(0.01)
+    database.pack(time.time())
+    database.cacheMinimize()
+    assert postings() == after
+    assert after[7] == list(range(500))
+    with database.transaction() as connection:
+        index = connection.root()["index"]
+        index[7] = (1, 2)
+        del index[8]
+        index[9].remove(1000)
+    assert postings() != after
+    last = database.undoLog(0, 1)[0]
+    with database.transaction() as connection:
+        database.undo(last["id"], connection.transaction_manager.get())
+    assert postings() == after
+    database.pack(time.time() + 1)
+    database.cacheMinimize()
+    assert postings() == after
+
+
+def test_rows_of_unknown_classes_are_left_to_zodb() -> None:
+    tree = RowTree({key: ([key],) for key in range(100)})
+    entries, _ = tree._firstbucket.__getstate__()
+    assert entries[:4] == (0, ([0],), 1, ([1],))
