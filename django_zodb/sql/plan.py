@@ -102,13 +102,15 @@ class Project(Node):
 class Aggregate(Node):
     """One tuple per group: the ``keys``, then the ``calls``, bound to ``alias`` under their names.
 
-    Without keys there is exactly one group, even over no rows. Keys are equal as in IS NOT DISTINCT FROM.
+    Without keys there is exactly one group, even over no rows. Keys are equal as in IS NOT DISTINCT FROM. If
+    ``ordered``, the source gives the rows of a group one after another: groups come in that order, each when complete.
     """
 
     source: Node
     alias: str
     keys: tuple[Output, ...]
     calls: tuple[tuple[str, AggregateCall], ...]
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

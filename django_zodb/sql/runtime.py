@@ -45,6 +45,9 @@ class Extreme:
         return self.rank > (other.rank if isinstance(other, Extreme) else 0)
 
 
+SKIPPED = object()
+"""What stands for the value of a row that an aggregate does not see."""
+
 LEAST = Extreme(-1)
 NAN_KEY = Extreme(1)
 GREATEST = Extreme(2)
@@ -381,10 +384,12 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
 _SIMPLE = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes}
 
 NAMES: dict[str, object] = {
+    "Counter": Counter,
     "DataError": DataError,
     "Decimal": Decimal,
     "GREATEST": GREATEST,
     "LEAST": LEAST,
+    "SKIPPED": SKIPPED,
     "NAN": NAN,
     "add_to_time": add_to_time,
     "date_and_time": date_and_time,
@@ -396,6 +401,7 @@ NAMES: dict[str, object] = {
     "divide": divide,
     "except_all": except_all,
     "float_key": float_key,
+    "groupby": groupby,
     "intersect_all": intersect_all,
     "islice": islice,
     "itemgetter": itemgetter,

@@ -225,7 +225,8 @@ def _output(output: p.Output) -> str:
 def _aggregate(node: p.Aggregate) -> str:
     calls = ", ".join(_call(call) for _, call in node.calls)
     keys = ", ".join(text(key.expr) for key in node.keys)
-    return f"{calls} by {keys}" if calls and keys else calls or f"by {keys}"
+    shown = f"{calls} by {keys}" if calls and keys else calls or f"by {keys}"
+    return f"{shown} (in order)" if node.ordered else shown
 
 
 def _call(call: x.AggregateCall) -> str:

@@ -1,8 +1,12 @@
-"""Aggregates: the values of each group in lists, counters where a count is all that is asked."""
+"""Aggregates: the values of each group in lists, counters where a count is all that is asked.
+
+Without keys, each call has a cell that is fed row by row. With keys, what the calls need of a row goes as one item into
+the list of its group, so that a row costs one look at the dict; the values of a call are taken out of a whole list.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import InternalError
 from ...values import Kind
@@ -11,8 +15,8 @@ from .. import plan as p
 from ..expr import AggregateCall, is_nullable
 from ..functions import AGGREGATES, AggregateFunction
 from ..show import expressions
-from .frame import Frame, Needed, needed_by, target_of, tuple_of
-from .order import same_text, sort_text
+from .frame import Frame, Needed, needed_by, tuple_of
+from .order import closed, same_text, sort_text
 
 
 @dataclass(slots=True)
@@ -36,19 +40,18 @@ def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
     if not node.keys and isinstance(node.source, p.Scan) and all(_counts_rows(call) for _, call in node.calls):
         _count_table(frame, node)
         return
-    early, frame.early = frame.early, False
+    early, frame.early = frame.early, node.ordered
     frame.open(node.source, needed_by(expressions(node)))
     frame.early = early
-    cells = [_cell(frame, name, call) for name, call in node.calls]
     if node.keys:
-        _grouped(frame, node, cells)
+        _grouped(frame, node)
     else:
-        _ungrouped(frame, node, cells)
+        _ungrouped(frame, node, [_cell(frame, name, call) for name, call in node.calls])
 
 
 def _without_unused(node: p.Aggregate, needed: Needed) -> p.Aggregate:
     calls = tuple((name, call) for name, call in node.calls if (node.alias, name) in needed)
-    return p.Aggregate(node.source, node.alias, node.keys, calls)
+    return replace(node, calls=calls)
 
 
 def _counts_rows(call: AggregateCall) -> bool:
@@ -64,13 +67,17 @@ def _count_table(frame: Frame, node: p.Aggregate) -> None:
 
 
 def _cell(frame: Frame, name: str, call: AggregateCall) -> Cell:
-    function = AGGREGATES.get(call.function)
-    if function is None:
-        raise InternalError(f"aggregate {call.function} is bound but not registered")
     kind = "values"
     if call.function == "COUNT" and len(call.args) < 2:
         kind = "distinct" if call.distinct and call.args else "count"
-    return Cell(kind, frame.source.name(name if kind == "count" else f"{name}_values"), call, function)
+    return Cell(kind, frame.source.name(name if kind == "count" else f"{name}_values"), call, _function(call))
+
+
+def _function(call: AggregateCall) -> AggregateFunction:
+    function = AGGREGATES.get(call.function)
+    if function is None:
+        raise InternalError(f"aggregate {call.function} is bound but not registered")
+    return function
 
 
 # --- one group -----------------------------------------------------------------------------------------------------
@@ -106,53 +113,131 @@ def _collected_simply(frame: Frame, cell: Cell) -> bool:
 # --- many groups ---------------------------------------------------------------------------------------------------
 
 
-def _grouped(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
+@dataclass(slots=True)
+class Gathered:
+    """What is kept of every row for a call, until its group is complete: a value, or ``skipped`` for none."""
+
+    call: AggregateCall
+    function: AggregateFunction
+    name: str
+    value: str | None  # None: that there is a row is all that counts
+    skipped: str = ""
+
+
+def _grouped(frame: Frame, node: p.Aggregate) -> None:
+    """Values by group in lists, then loop over the groups; numbers of rows alone are counted."""
     key = tuple_of([same_text(x.type_of(key.expr), frame.value(key.expr)) for key in node.keys])
-    groups, group = frame.source.name("groups"), frame.source.name("group")
-    alone = len(cells) == 1 and (cells[0].kind != "count" or _unconditional(cells[0]))
-    if not cells:
-        frame.lines.append(f"{groups} = {{}}")
-        frame.finish(f"{groups}[{key}] = None")
-    elif alone:
-        _write_cells(frame, cells[0], groups, group, key)
-    else:
-        _write_groups(frame, cells, groups, group, key)
-    frame.note(node)
+    gathered = [_gathered(frame, name, call) for name, call in node.calls]
+    values = list(dict.fromkeys(each.value for each in gathered if each.value is not None))
     row = frame.unit.row_name(node.alias)
     names = [frame.source.name(f"{row}_{key.name}") for key in node.keys]
-    if not cells:
-        frame.each(target_of(names), groups)
+    target = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    if node.ordered:
+        columns = _open_runs(frame, node, key, values, target, gathered)
     else:
-        target = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        frame.each(f"{target}, {cells[0].name if alone else group}", f"{groups}.items()")
-        if not alone:
-            frame.set(", ".join(cell.name for cell in cells) if len(cells) > 1 else f"({cells[0].name},)", group)
-    columns = dict(zip((key.name for key in node.keys), names, strict=True))
-    _bind(frame, node, columns | _results(frame, node, cells))
+        columns = _open_groups(frame, node, key, values, target, gathered)
+    _bind(frame, node, dict(zip((key.name for key in node.keys), names, strict=True)) | columns)
 
 
-def _unconditional(cell: Cell) -> bool:
-    call = cell.call
-    return call.filter is None and not (call.args and is_nullable(call.args[0]))
+def _gathered(frame: Frame, name: str, call: AggregateCall) -> Gathered:
+    function = _function(call)
+    if _unconditional_count(call):
+        return Gathered(call, function, name, None)
+    tests = [frame.is_true(call.filter)] if call.filter is not None else []
+    texts = [frame.value(arg) for arg in call.args] or ["True"]
+    nullable = bool(call.args) and is_nullable(call.args[0]) and function.skip_nulls
+    if nullable and (tests or call.order_by or len(texts) > 1):
+        if not texts[0].isidentifier():
+            texts[0] = frame.let("value", texts[0])
+        tests.append(f"{texts[0]} is not None")
+    value = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+    if call.order_by:
+        value = f"({', '.join((*(sort_text(frame, key) for key in call.order_by), value))})"
+    if tests:
+        return Gathered(call, function, name, f"({value} if {' and '.join(tests)} else SKIPPED)", "SKIPPED")
+    return Gathered(call, function, name, value, "None" if nullable else "")
 
 
-def _write_cells(frame: Frame, cell: Cell, groups: str, group: str, key: str) -> None:
-    """A dict whose values are the cells of the only call."""
-    made = {"count": "int", "values": "list", "distinct": "set"}[cell.kind]
-    sink = _feeding(frame, cell, f"{groups}[{key}]")
-    if len(sink) > 1:  # a group exists even if nothing is added to it
-        sink = [f"{group} = {groups}[{key}]", *_feeding(frame, cell, group)]
-    frame.lines.append(f"{groups} = defaultdict({made})")
-    frame.finish(*sink)
+def _unconditional_count(call: AggregateCall) -> bool:
+    if call.function != "COUNT" or call.filter is not None:
+        return False
+    return not call.args or (len(call.args) == 1 and not call.distinct and not is_nullable(call.args[0]))
 
 
-def _write_groups(frame: Frame, cells: list[Cell], groups: str, group: str, key: str) -> None:
-    """A dict whose values are lists of a cell for each call."""
-    sink = [f"{group} = {groups}[{key}]"]
-    for at, cell in enumerate(cells):
-        sink += _feeding(frame, cell, f"{group}[{at}]")
-    frame.lines.append(f"{groups} = defaultdict(lambda: [{', '.join(cell.first for cell in cells)}])")
-    frame.finish(*sink)
+def _open_groups(
+    frame: Frame, node: p.Aggregate, key: str, values: list[str], target: str, gathered: list[Gathered]
+) -> dict[str, str]:
+    """Open the loop over a dict of the groups; returns the variables of the calls."""
+    groups, rows = frame.source.name("groups"), frame.source.name("rows")
+    if not gathered:
+        _write_keys(frame, groups, key)
+        frame.note(node)
+        frame.each(target.removeprefix("(").removesuffix(")"), groups)
+        return {}
+    if values:
+        frame.lines.append(f"{groups} = defaultdict(list)")
+        frame.finish(f"{groups}[{key}].append({tuple_of(values)})")
+    else:
+        _write_counts(frame, groups, key)
+    frame.note(node)
+    frame.each(f"{target}, {rows}", f"{groups}.items()")
+    return _called(frame, node, gathered, values, rows, 0, f"len({rows})" if values else rows)
+
+
+def _write_keys(frame: Frame, groups: str, key: str) -> None:
+    simple = frame.comprehension(key)
+    if simple is not None:
+        frame.write(f"{groups} = dict.fromkeys{closed(frame.iterable(key, 'found'))}")
+    else:
+        frame.lines.append(f"{groups} = {{}}")
+        frame.finish(f"{groups}[{key}] = None")
+
+
+def _write_counts(frame: Frame, groups: str, key: str) -> None:
+    simple = frame.comprehension(key)
+    if simple is not None:
+        frame.write(f"{groups} = Counter{closed(frame.iterable(key, 'found'))}")
+    else:
+        frame.lines.append(f"{groups} = defaultdict(int)")
+        frame.finish(f"{groups}[{key}] += 1")
+
+
+def _open_runs(
+    frame: Frame, node: p.Aggregate, key: str, values: list[str], target: str, gathered: list[Gathered]
+) -> dict[str, str]:
+    """Open the loop over groups whose rows come one after another; returns the variables of the calls."""
+    rows = frame.lazily(f"({', '.join([key, *values])},)", "found")
+    group = frame.source.name("rows")
+    frame.note(node)
+    frame.each(f"{target}, {group}", f"groupby({rows}, itemgetter(0))")
+    if gathered:
+        frame.set(group, f"list({group})")
+    return _called(frame, node, gathered, values, group, 1, f"len({group})")
+
+
+def _called(
+    frame: Frame, node: p.Aggregate, gathered: list[Gathered], values: list[str], rows: str, first: int, count: str
+) -> dict[str, str]:
+    """Variables for what the calls of a group amount to; the values are in its rows from ``first`` on."""
+    columns: dict[str, str] = {}
+    alias = frame.unit.row_name(node.alias)
+    for each in gathered:
+        if each.value is None:
+            text = count
+        else:
+            at = first + values.index(each.value)
+            plain = first == 0 and len(values) == 1
+            text = _amount(frame, each.call, each.function, _values(rows, None if plain else at, each.skipped))
+        columns[each.name] = text if text.isidentifier() else frame.let(f"{alias}_{each.name}", text)
+    return columns
+
+
+def _values(rows: str, at: int | None, skipped: str) -> str:
+    """The values of one call in a group's rows; ``at`` None where the rows are the values."""
+    value = "row" if at is None else f"row[{at}]"
+    if skipped:
+        return f"[{value} for row in {rows} if {value} is not {skipped}]"
+    return rows if at is None else f"[{value} for row in {rows}]"
 
 
 # --- every row, every group ----------------------------------------------------------------------------------------
@@ -192,18 +277,27 @@ def _results(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> dict[str, st
 
 
 def _result(frame: Frame, cell: Cell) -> str:
-    call, place = cell.call, cell.name
-    if cell.kind == "count":
-        return place
-    if cell.kind == "distinct":
-        return f"len({place})"
-    values = place
+    match cell.kind:
+        case "count":
+            return cell.name
+        case "distinct":
+            return f"len({cell.name})"
+    return _amount(frame, cell.call, cell.function, cell.name)
+
+
+def _amount(frame: Frame, call: AggregateCall, function: AggregateFunction, values: str) -> str:
+    """What the values amount to; a list of them, or of sort keys and values."""
     if call.order_by:
         values = _ordered(frame, call, values)
     if call.distinct:
         exact = all(x.type_of(arg).kind is not Kind.DOUBLE for arg in call.args)
-        values = f"list(dict.fromkeys({values if exact else f'map(same, {values})'}))"
-    return f"{frame.source.share(f'{call.function.lower()}_of', cell.function.collect)}({values})"
+        distinct = values if exact else f"map(same, {values})"
+        if call.function == "COUNT":
+            return f"len(set({distinct}))"
+        values = f"list(dict.fromkeys({distinct}))"
+    if call.function == "COUNT":
+        return f"len({values})"
+    return f"{frame.source.share(f'{call.function.lower()}_of', function.collect)}({values})"
 
 
 def _ordered(frame: Frame, call: AggregateCall, values: str) -> str:

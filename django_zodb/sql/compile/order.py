@@ -189,7 +189,7 @@ def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:
     if not inexact:
         simple = frame.comprehension(value)
         if simple is not None:
-            return f"dict.fromkeys{_closed(frame.iterable(value, 'found'))}"
+            return f"dict.fromkeys{closed(frame.iterable(value, 'found'))}"
     name = frame.source.name("found")
     frame.lines.append(f"{name} = {{}}")
     if inexact:
@@ -199,7 +199,8 @@ def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:
     return name
 
 
-def _closed(text: str) -> str:
+def closed(text: str) -> str:
+    """The text of one argument in the parentheses of a call, which those of a generator are."""
     return text if text.startswith("(") and text.endswith(")") else f"({text})"
 
 

@@ -10,11 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
-from ..plan import Distinct, Filter, HashJoin, Join, Limit, NestedLoop, Node, Output, Project, Sort, bound_aliases
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    HashJoin,
+    Join,
+    Limit,
+    NestedLoop,
+    Node,
+    Output,
+    Project,
+    Sort,
+    bound_aliases,
+)
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
-from .order import ordered_paths
+from .order import order_of_groups, ordered_paths
 from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
 from .terms import conjuncts, filtered, through_project, used_aliases
@@ -24,6 +37,7 @@ Terms = tuple[Expr, ...]
 
 _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
+_GROUP = 10  # rows of a group, where only the first groups are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,8 @@ class _Chooser:
                 return changed(node, source=self.choose(source, _below(goal, node)))
             case Filter(source=source):
                 return changed(node, source=self.choose(source, goal))
+            case Aggregate() if goal.limit is not None and goal.keys:
+                return changed(node, source=self.choose(node.source, _of_groups(goal, goal.limit, node)))
             case Join():
                 return self.joined(node, goal).node
         return map_sources(node, lambda source: self.choose(source, _NO_GOAL))
@@ -180,6 +196,11 @@ def _below(goal: Goal, project: Project) -> Goal:
             return _NO_GOAL
         keys.append(changed(key, expr=expr))
     return changed(goal, keys=tuple(keys))
+
+
+def _of_groups(goal: Goal, limit: int, node: Aggregate) -> Goal:
+    keys = order_of_groups(goal.keys, node)
+    return _NO_GOAL if keys is None else Goal(keys, limit * _GROUP)
 
 
 def _equalities(node: Join) -> list[tuple[Expr, Expr]] | None:

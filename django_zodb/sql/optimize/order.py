@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..expr import SortKey, is_nullable, rowid
-from ..plan import IndexRange, Scan
+from ..expr import Column, SortKey, is_nullable, rowid
+from ..plan import Aggregate, IndexRange, Scan
 from .access import Ordered, Path, Terms, index_order, indexes, paths, reversed_path, usable_keys
 from .constraints import canonical
 from .statistics import DESCENT, FETCH_ROW, Statistics
@@ -18,6 +18,24 @@ def ordered_paths(scan: Scan, terms: Terms, keys: tuple[SortKey, ...], statistic
         found = next((way for way in _ways(scan, path) if satisfies(way, scan, keys)), None)
         if found is not None:
             yield found
+
+
+def order_of_groups(keys: tuple[SortKey, ...], node: Aggregate) -> tuple[SortKey, ...] | None:
+    """The order of an Aggregate's source that keeps the rows of a group together, and the groups in that of ``keys``.
+
+    None if ``keys`` ask for more than keys of the groups.
+    """
+    values = {key.name: key.expr for key in node.keys}
+    found: list[SortKey] = []
+    for key in keys:
+        column = key.expr
+        if not isinstance(column, Column) or column.alias != node.alias or column.name not in values:
+            return None
+        found.append(replace(key, expr=values[column.name]))
+    descending = bool(found) and found[-1].descending
+    known = [key.expr for key in found]
+    found += [SortKey(expr, descending, not descending) for expr in values.values() if expr not in known]
+    return tuple(found)
 
 
 def _ways(scan: Scan, path: Path) -> Iterator[Path]:

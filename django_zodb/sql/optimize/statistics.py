@@ -64,6 +64,10 @@ class Statistics:
             self._keys[name] = max(self.catalog.table(name[0]).index(name[1]).key_count(), 1)
         return self._keys[name]
 
+    def distinct(self, scan: Scan, index: IndexSchema) -> float:
+        """The number of distinct keys that an index may have when its table is no longer small."""
+        return 1 / EQUAL_KEY if self.counted(scan.table.name) < SMALLEST else self.keys(scan, index)
+
     def equal(self, scan: Scan, index: IndexSchema, values: tuple[Expr, ...]) -> float:
         """The share of the table's rows whose first keys equal ``values``."""
         whole = len(values) == len(index.keys)

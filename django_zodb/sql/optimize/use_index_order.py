@@ -3,15 +3,17 @@
 ``Limit 20 (Sort b.year DESC (Scan b)) → Limit 20 (IndexRange b using book_year, reverse)``. With a LIMIT the walk ends
 early; without one, an index is walked only where it serves the condition as well as any other path. Where an index has
 only the first keys of the order, the walk is sorted run by run: ``Limit 20 (Sort b.year, b.title …) → Limit 20
-(SortRuns b.year, b.title (IndexRange b using book_year))``.
+(SortRuns b.year, b.title (IndexRange b using book_year))``. Groups come in order where their rows do.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from ..expr import Column, Constant, SortKey
 from ..plan import (
+    Aggregate,
     Distinct,
     Filter,
     HashJoin,
@@ -29,12 +31,13 @@ from ..plan import (
     SortRuns,
 )
 from .access import Path, Terms, best_path, indexes
-from .order import ordered_paths
+from .order import order_of_groups, ordered_paths
 from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
 from .terms import filtered, through_project, unfiltered, used_aliases
 
 Keys = tuple[SortKey, ...]
+Runs = Literal["none", "last", "all"]
 
 
 def use_index_order(node: Node, statistics: Statistics) -> Node:
@@ -65,7 +68,7 @@ def _in_runs(source: Node, keys: Keys, statistics: Statistics, limit: int | None
     if limit is None:
         return None
     for count in range(len(keys) - 1, 0, -1):
-        led = _led_in_order(source, keys[:count], statistics, limit, whole_runs=True)
+        led = _led_in_order(source, keys[:count], statistics, limit, runs="last")
         if led is not None:
             return SortRuns(led, keys, count)
     return None
@@ -82,30 +85,34 @@ def wanted(node: Limit) -> int | None:
 
 
 def _led_in_order(
-    node: Node, keys: Keys, statistics: Statistics, limit: int | None, whole_runs: bool = False
+    node: Node, keys: Keys, statistics: Statistics, limit: int | None, runs: Runs = "none"
 ) -> Node | None:
     """``node`` with its leading table walked in the order of ``keys``; None if that cannot be, or does not pay.
 
-    ``whole_runs``: beyond the rows of the limit, those equal to the last of them will be read.
+    ``runs``: whether those equal to the last row of the limit will be read, too, or those equal to any.
     """
     match node:
         case Filter():
             below, terms = unfiltered(node)
             if isinstance(below, Scan):
-                return _ordered_scan(below, terms, keys, statistics, limit, whole_runs)
-            led = _led_in_order(below, keys, statistics, limit, whole_runs)
+                return _ordered_scan(below, terms, keys, statistics, limit, runs)
+            led = _led_in_order(below, keys, statistics, limit, runs)
             return None if led is None else filtered(led, terms)
         case Scan():
-            return _ordered_scan(node, (), keys, statistics, limit, whole_runs)
+            return _ordered_scan(node, (), keys, statistics, limit, runs)
         case Project():
             below_keys = _keys_below(keys, node)
-            led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, whole_runs)
+            led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, runs)
             return None if led is None else changed(node, source=led)
         case Distinct():
-            led = _led_in_order(node.source, keys, statistics, limit, whole_runs)
+            led = _led_in_order(node.source, keys, statistics, limit, runs)
             return None if led is None else changed(node, source=led)
+        case Aggregate() if limit is not None and runs == "none":
+            below_keys = order_of_groups(keys, node)
+            led = None if not below_keys else _led_in_order(node.source, below_keys, statistics, limit, "all")
+            return None if led is None else changed(node, source=led, ordered=True)
         case NestedLoop(kind="inner" | "left" | "semi" | "anti") | HashJoin(kind="inner" | "left" | "semi" | "anti"):
-            led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit, whole_runs)
+            led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit, runs)
             return None if led is None else changed(node, left=led)
     return None
 
@@ -149,7 +156,7 @@ def _decides(column: Column, join: NestedLoop | HashJoin) -> bool:
 
 
 def _ordered_scan(
-    scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, limit: int | None, whole_runs: bool
+    scan: Scan, terms: Terms, keys: Keys, statistics: Statistics, limit: int | None, runs: Runs
 ) -> Node | None:
     if any(used_aliases(key.expr) != {scan.alias} for key in keys):
         return None
@@ -158,8 +165,9 @@ def _ordered_scan(
         return None
     best = min(candidates, key=lambda path: _cost(path, limit))
     sorting = 0.0
-    if whole_runs and limit is not None:
-        limit += _run_length(scan, best, len(keys), statistics)
+    if runs != "none" and limit is not None:
+        length = _run_length(scan, best, len(keys), statistics)
+        limit = limit + length if runs == "last" else (limit + 1) * length
         sorting = limit * SORT_ROW
     other = best_path(scan, terms, statistics)
     if _cost(best, limit) + sorting > other.cost + other.result_rows * SORT_ROW:
@@ -177,7 +185,8 @@ def _run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> i
     name = path.node.index
     index = next(index for index in indexes(scan) if index.name == name)
     share = min(count / len(index.keys), 1.0)
-    return math.ceil(path.rows / statistics.keys(scan, index) ** share)
+    length: float = path.rows / statistics.distinct(scan, index) ** share
+    return math.ceil(length)
 
 
 def _cost(path: Path, limit: int | None) -> float:

@@ -1,0 +1,123 @@
+# Groups: in the order of an index with a LIMIT, counted or collected otherwise, aggregated before they are joined.
+use: library
+
+[plan]> SELECT author_id, COUNT(*), SUM(year) FROM book GROUP BY author_id ORDER BY author_id LIMIT 3
+---
+Project: grouped.author_id, grouped.count, grouped.sum
+  Limit: 3
+    Aggregate: count(*), sum(book.year) by book.author_id (in order)
+      IndexRange: book using book_author_id
+(None, 1, 1000)
+(1, 2, 3632)
+(2, 2, 3893)
+
+[plan]> SELECT author_id, MAX(price) AS most FROM book WHERE in_print GROUP BY author_id HAVING COUNT(*) > 1 ORDER BY author_id DESC LIMIT 2
+---
+Project: grouped.author_id, grouped.max as most
+  Limit: 2
+    Filter: grouped.count > 1
+      Aggregate: max(book.price), count(*) by book.author_id (in order)
+        Filter: book.in_print
+          IndexRange: book using book_author_id, backwards
+(1, Decimal('7.50'))
+
+[plan]> SELECT author_id, year, COUNT(price) FROM book GROUP BY year, author_id ORDER BY author_id DESC LIMIT 2
+---
+Project: grouped.author_id, grouped.year, grouped.count
+  Limit: 2
+    Aggregate: count(book.price) by book.year, book.author_id (in order)
+      IndexRange: book using book_author_year, backwards
+(4, 1984, 1)
+(3, 1972, 1)
+
+[plan, differs: its STRING_AGG knows no ORDER BY]> SELECT a.id, a.name, COUNT(b.id), STRING_AGG(b.title, '; ' ORDER BY b.year DESC) FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id, a.name ORDER BY a.id LIMIT 2 OFFSET 1
+---
+Project: grouped.id, grouped.name, grouped.count, grouped.string_agg
+  Limit: 2 after 1
+    Aggregate: count(b.id), string_agg(b.title, '; ' order by b.year desc) by a.id, a.name (in order)
+      NestedLoop: left
+        Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+(2, 'Borges', 2, 'El Aleph; Ficciones')
+(3, 'Calvino', 1, 'Le citta invisibili')
+
+[plan]> SELECT author_id, COUNT(*) AS n FROM book GROUP BY author_id ORDER BY n DESC, author_id LIMIT 2
+---
+Project: grouped.author_id, grouped.count as n
+  TopN: 2 by grouped.count desc, grouped.author_id
+    Aggregate: count(*) by book.author_id
+      Scan: book
+(1, 2)
+(2, 2)
+
+[plan]> SELECT author_id, COUNT(*) FROM book GROUP BY author_id ORDER BY author_id
+---
+Project: grouped.author_id, grouped.count
+  Sort: grouped.author_id
+    Aggregate: count(*) by book.author_id
+      Scan: book
+(None, 1)
+(1, 2)
+(2, 2)
+(3, 1)
+(4, 1)
+
+[code]> SELECT author_id, COUNT(*), SUM(year), AVG(rating), COUNT(DISTINCT in_print) FILTER (WHERE year > 1900) FROM book GROUP BY author_id ORDER BY author_id LIMIT 2
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), AVG(rating), COUNT(DISTINCT in_print) FILTER (WHERE year > 1900) FROM book GROUP BY author_id ORDER BY author_id LIMIT 2
+ 2 def select(book_table, params):
+ 3     book_author_id = book_table.index('book_author_id')
+ 4     # IndexRange: book using book_author_id
+ 5     found = (
+ 6         (book[AUTHOR_ID], book[YEAR], book[RATING], book[IN_PRINT] if book[YEAR] > 1900 else SKIPPED)
+ 7         for book in map(book_table.get, book_author_id.range(nulls=True))
+ 8     )
+ 9     def rows_2():
+10         # Aggregate: count(*), sum(book.year), avg(book.rating), count(distinct book.in_print) filter (where book.year > 1900) by book.author_id (in order)
+11         for grouped_author_id, rows in groupby(found, itemgetter(0)):
+12             rows = list(rows)
+13             grouped_count = len(rows)
+14             grouped_sum = sum_of([row[1] for row in rows])
+15             grouped_avg = avg_of([row[2] for row in rows if row[2] is not None])
+16             grouped_count_2 = len(set([row[3] for row in rows if row[3] is not SKIPPED]))
+17             yield (grouped_author_id, grouped_avg, grouped_count, grouped_count_2, grouped_sum)
+18     # Limit: 2
+19     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.count_2 as count
+20     return [
+21         (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_count_2)
+22         for grouped_author_id, grouped_avg, grouped_count, grouped_count_2, grouped_sum in islice(rows_2(), 2)
+23     ]
+(None, 1, 1000, None, 0)
+(1, 2, 3632, 4.199999999999999, 0)
+
+[code]> SELECT in_print, year > 1900 AS modern, COUNT(*), SUM(year), MAX(rating) FROM book GROUP BY in_print, modern
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT in_print, year > 1900 AS modern, COUNT(*), SUM(year), MAX(rating) FROM book GROUP BY in_print, modern
+ 2 def select(book_table, params):
+ 3     groups = defaultdict(list)
+ 4     # Scan: book
+ 5     for book in book_table.rows():
+ 6         book_in_print, book_year, book_rating = book[8], book[3], book[5]
+ 7         groups[(book_in_print, (book_year > 1900))].append((book_year, book_rating))
+ 8     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
+ 9     # Project: grouped.in_print, grouped.modern, grouped.count, grouped.sum, grouped.max
+10     return [
+11         (grouped_in_print, grouped_modern, len(rows), sum_of([row[0] for row in rows]), max_of([row[1] for row in rows if row[1] is not None]))
+12         for (grouped_in_print, grouped_modern), rows in groups.items()
+13     ]
+(True, False, 2, 3632, 4.3)
+(True, True, 3, 5900, 4.8)
+(False, True, 1, 1949, 4.7)
+(False, False, 1, 1000, None)
+
+[code]> SELECT in_print, COUNT(*) FROM book GROUP BY in_print
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT in_print, COUNT(*) FROM book GROUP BY in_print
+2 def select(book_table, params):
+3     # Scan: book
+4     groups = Counter(book[IN_PRINT] for book in book_table.rows())
+5     # Aggregate: count(*) by book.in_print
+6     # Project: grouped.in_print, grouped.count
+7     return list(groups.items())
+(True, 5)
+(False, 2)
