@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from fractions import Fraction
 from functools import cache
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
@@ -309,13 +308,16 @@ def _totals(finish: Finish) -> Callable[[Frames, Values], Values | None]:
 
     def values_of(frames: Frames, values: Values) -> Values | None:
         try:
-            sums, counts = _sums(values), _counts(values)
-            if type(sums[-1]) is Decimal:  # a difference would show digits of what is not in the frame
-                return _ends(frames, values, lambda some: list(map(finish, _sums(some), _counts(some))))
-            return [
-                finish(sums[rows.stop] - sums[rows.start], counts[rows.stop] - counts[rows.start])
-                for rows in frames.ranges
-            ]
+            present = [value for value in values if value is not ABSENT]
+            if present and type(present[0]) is Decimal:  # a difference would show digits of what is not in the frame
+                return _ends(frames, values, lambda some: list(map(finish, _sums(some, Decimal()), _counts(some))))
+            values, scale = _exact(values) if present and type(present[0]) is float else (values, None)
+            sums, counts = _sums(values, present[0] - present[0] if present and scale is None else 0), _counts(values)
+            found = []
+            for rows in frames.ranges:
+                total = sums[rows.stop] - sums[rows.start]
+                found.append(finish(total / scale if scale else total, counts[rows.stop] - counts[rows.start]))
+            return found
         except (ArithmeticError, ValueError):  # infinite or not a number
             return None
 
@@ -326,16 +328,17 @@ def _counts(values: Values) -> list[int]:
     return [0, *accumulate(value is not ABSENT for value in values)]
 
 
-def _sums(values: Values) -> list[Any]:
-    """The exact sum of the first values, for none of them, one, and so on; floats as fractions."""
-    present = [value for value in values if value is not ABSENT]
-    zero = present[0] - present[0] if present else 0
-    if type(zero) is float:
-        fractions = (Fraction(0 if value is ABSENT else value) for value in values)
-        return list(accumulate(fractions, initial=Fraction(0)))
-    zero = Decimal(0) if type(zero) is Decimal else zero
+def _sums(values: Values, zero: Any) -> list[Any]:
+    """The sum of the first values, for none of them, one, and so on."""
     with localcontext(EXACT):
         return list(accumulate((zero if value is ABSENT else value for value in values), initial=zero))
+
+
+def _exact(values: Values) -> tuple[Values, int]:
+    """Floats as integers, and what each of these is to be divided by: sums and differences are exact."""
+    ratios: list[Any] = [value if value is ABSENT else value.as_integer_ratio() for value in values]
+    scale = max(ratio[1] for ratio in ratios if ratio is not ABSENT)
+    return [ratio if ratio is ABSENT else ratio[0] * (scale // ratio[1]) for ratio in ratios], scale
 
 
 def _ends(frames: Frames, values: Values, running: Callable[[Values], list[Any]]) -> Values | None:
@@ -352,15 +355,15 @@ def _ends(frames: Frames, values: Values, running: Callable[[Values], list[Any]]
     return None
 
 
-def _extremes(name: str) -> Callable[[Frames, Values], Values | None]:
-    collect = AGGREGATES[name].collect
+def _extremes(better: Callable[[Any, Any], bool]) -> Callable[[Frames, Values], Values | None]:
+    """The value that is ``better`` than all others; of floats, NaN is the greatest."""
 
-    def better(one: Any, other: Any) -> Any:
-        if one is None or other is ABSENT:
-            return one if other is ABSENT else other
-        return collect((one, other))
+    def best(one: Any, other: Any) -> Any:
+        if other is ABSENT or (one is not None and not better(other, one)):
+            return one
+        return other
 
-    return lambda frames, values: _ends(frames, values, lambda some: list(accumulate(chain((None,), some), better)))
+    return lambda frames, values: _ends(frames, values, lambda some: list(accumulate(chain((None,), some), best)))
 
 
 def _counted(frames: Frames, values: Values) -> Values:
@@ -369,18 +372,18 @@ def _counted(frames: Frames, values: Values) -> Values:
 
 
 def _sum_of(total: Any, count: int) -> Any:
-    return None if count == 0 else float(total) if type(total) is Fraction else total
+    return None if count == 0 else total
 
 
 def _average_of(total: Any, count: int) -> Any:
-    return None if count == 0 else average_of(_sum_of(total, count), count)
+    return None if count == 0 else average_of(total, count)
 
 
 _RUNNING: dict[str, Callable[[Frames, Values], Values | None]] = {
     "AVG": _totals(_average_of),
     "COUNT": _counted,
-    "MAX": _extremes("MAX"),
-    "MIN": _extremes("MIN"),
+    "MAX": _extremes(lambda one, other: one > other or (one != one and other == other)),
+    "MIN": _extremes(lambda one, other: one < other or (other != other and one == one)),
     "SUM": _totals(_sum_of),
 }
 """Aggregates that need not look at every row of every frame. None is returned where they must, after all."""
