@@ -1,4 +1,4 @@
-"""A table of ten columns with the usual types, its parent, and a many-to-many."""
+"""A table of ten columns with the usual types, its parent, a many-to-many, and documents."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ class Author(models.Model):
     """A parent row."""
 
     name = models.CharField(max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Tag(models.Model):
@@ -32,3 +35,12 @@ class Book(models.Model):
     in_print = models.BooleanField(default=True)
     code = models.UUIDField(default=uuid.uuid4, unique=True)
     tags = models.ManyToManyField(Tag)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Document(models.Model):
+    """A row of JSON."""
+
+    data = models.JSONField()

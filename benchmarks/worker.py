@@ -15,14 +15,14 @@ def main() -> None:
     engine, path, rows = sys.argv[1], sys.argv[2], int(sys.argv[3])
     settings.configure(
         DATABASES={"default": {"ENGINE": engine, "NAME": path}},
-        INSTALLED_APPS=["benchmarks"],
+        INSTALLED_APPS=["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "benchmarks"],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
     )
     django.setup()
-    from . import workloads
+    from . import data, workloads
 
-    workloads.load(rows)
+    data.load(rows)
     print(json.dumps(list(workloads.WORKLOADS)), flush=True)
     for line in sys.stdin:
         run = workloads.WORKLOADS[line.strip()]
