@@ -294,6 +294,7 @@ def test_what_is_not_stable():
         "RAND",
         "GEN_RANDOM_UUID",
         "UUIDV4",
+        "UUIDV7",
     }
     assert isinstance(call("GEN_RANDOM_UUID"), UUID)
     assert 0 <= call("RANDOM") < 1
