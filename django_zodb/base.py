@@ -131,7 +131,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     }
     operators = {
         "exact": "= %s",
-        "iexact": "ILIKE %s",
+        "iexact": "= CASEFOLD(%s)",
         "contains": "LIKE %s",
         "icontains": "ILIKE %s",
         "regex": "~ %s",

@@ -103,10 +103,13 @@ class DatabaseOperations(BaseDatabaseOperations):
         return
 
     def lookup_cast(self, lookup_type: str, internal_type: str | None = None) -> str:
-        """Text lookups see every column as text."""
-        if lookup_type in TEXT_LOOKUPS and internal_type not in TEXT_FIELDS:
-            return "CAST(%s AS text)"
-        return "%s"
+        """Text lookups see every column as text; ``iexact`` compares it with its case folded."""
+        sql = "CAST(%s AS text)" if lookup_type in TEXT_LOOKUPS and internal_type not in TEXT_FIELDS else "%s"
+        return f"CASEFOLD({sql})" if lookup_type == "iexact" else sql
+
+    def prep_for_iexact_query(self, x: Any) -> str:
+        """The value as it is: unlike ILIKE, a comparison has no wildcards, whether a value or a column is compared."""
+        return str(x)
 
     def unification_cast_sql(self, output_field: models.Field[Any, Any]) -> str:
         """No cast: both sides of a set operation are brought to their common type."""
