@@ -39,6 +39,7 @@ _PROTOCOL = 5
 _PLAIN: frozenset[type] = frozenset((type(None), bool, int, float, str, bytes))
 _PLAIN_OR_TUPLE = _PLAIN | {tuple}
 _UTC = dt.UTC
+_UNKNOWN = SafeUUID.unknown
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -173,7 +174,7 @@ def _uuid_of(
         raise ValueError(f"{number} is no UUID")
     made = new(UUID)
     assign(made, "int", number)
-    assign(made, "is_safe", SafeUUID.unknown)
+    assign(made, "is_safe", _UNKNOWN)
     return made
 
 
