@@ -30,7 +30,7 @@ from ..plan import (
     Sort,
     SortRuns,
 )
-from .access import Path, Terms, best_path, indexes
+from .access import Path, Terms, best_path, indexes, paths
 from .order import order_of_groups, ordered_paths
 from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics
@@ -163,14 +163,16 @@ def _ordered_scan(
     candidates = list(ordered_paths(scan, terms, keys, statistics))
     if not candidates:
         return None
-    best = min(candidates, key=lambda path: _cost(path, limit))
+    # All paths give the same rows: the least of the estimates is the one that an index knows most about.
+    rows = min(path.result_rows for path in paths(scan, terms, statistics))
+    best = min(candidates, key=lambda path: _cost(path, limit, rows))
     sorting = 0.0
     if runs != "none" and limit is not None:
         length = _run_length(scan, best, len(keys), statistics)
         limit = limit + length if runs == "last" else (limit + 1) * length
         sorting = limit * SORT_ROW
     other = best_path(scan, terms, statistics)
-    if _cost(best, limit) + sorting > other.cost + other.result_rows * SORT_ROW:
+    if _cost(best, limit, rows) + sorting > other.cost + other.result_rows * SORT_ROW:
         return None
     node = best.node
     if isinstance(node, Scan) and terms:
@@ -189,8 +191,8 @@ def _run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> i
     return math.ceil(length)
 
 
-def _cost(path: Path, limit: int | None) -> float:
-    """The cost of the rows that are asked for."""
-    if limit is None or path.result_rows <= limit:
+def _cost(path: Path, limit: int | None, rows: float) -> float:
+    """The cost of the first ``limit`` of ``rows`` rows."""
+    if limit is None or rows <= limit:
         return path.cost
-    return path.cost * limit / path.result_rows
+    return path.cost * limit / rows
