@@ -174,19 +174,19 @@ class Comprehension:
 def comprehension(steps: Sequence[Step], value: str, source: Source) -> Comprehension | None:
     """The steps as a comprehension of ``value``; None where they are more than one loop and its conditions."""
     steps = [step for step in steps if not isinstance(step, Note)]
-    if not steps or not isinstance(steps[0], For) or any(isinstance(step, For | Do) for step in steps[1:]):
+    loop = next((step for step in steps if not isinstance(step, Let)), None)  # what is bound before may stand in it
+    if not isinstance(loop, For) or any(isinstance(step, For | Do) for step in steps if step is not loop):
         return None
-    texts = [step.condition for step in steps if isinstance(step, If)] + [value]
+    texts = [step.condition for step in steps if isinstance(step, If)] + [value, loop.iterable]
     lets = [step for step in steps if isinstance(step, Let)]
     if ":=" in "".join(texts) or any(let.kept or ":=" in let.text for let in lets):
         return None
     inlined = _inline(lets, texts, source)
     if inlined is None:
         return None
-    *conditions, value = inlined
-    loop = steps[0]
+    *conditions, value, iterable = inlined
     clauses = tuple(_clause(condition) for condition in conditions)
-    return Comprehension(value, loop.target, _clause(clean(loop.iterable)), clauses, loop.listed)
+    return Comprehension(value, loop.target, _clause(iterable), clauses, loop.listed)
 
 
 def _clause(text: str) -> str:
