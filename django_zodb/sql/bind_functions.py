@@ -222,7 +222,7 @@ def _coalesce(node: exp.Expression, here: Context, bind: Bind) -> Expr:
         return bound[0]
     if all(map(_is_cheap, bound[:-1])):
         return Case(tuple((IsNull(arg, negated=True), arg) for arg in bound[:-1]), bound[-1], type_)
-    bound = [settle(arg, here.params) for arg in bound]
+    bound, type_ = unify([settle(arg, here.params) for arg in bound], here.params, "COALESCE")
     return Call("COALESCE", tuple(bound), type_ if not is_open(bound[0]) else TEXT, all(map(is_nullable, bound)))
 
 

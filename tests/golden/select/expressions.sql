@@ -54,3 +54,7 @@ use: library
 (1924, 1922, 3846, 961, 3)
 (1915, 1913, 3828, 957, 4)
 (None, None, None, None, None)
+
+> SELECT COALESCE(COALESCE(%s, %s), %s) * 2, d.c + 1 FROM (SELECT COALESCE(COALESCE(%s, %s), %s) AS c) d {None, 2, 3, None, None, 5}
+---
+(4, 6)
