@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from ..errors import OperationalError
+from ..errors import DatabaseError, InternalError, OperationalError
 from ..storage.protocol import Catalog, Row
 from .plan import Delete, Insert, Node, OutputColumn, Update, output_columns
 from .show import explain
@@ -158,8 +158,10 @@ def load(text: str, function: str, kind: str, source: Source) -> Generated:
     return Generated(text, loaded)
 
 
-def too_complex(error: BaseException) -> OperationalError:
-    """The error for a statement that Python can't compile."""
+def too_complex(error: BaseException) -> DatabaseError:
+    """The error for a statement that Python can't compile: ours, if it is not for having too many of something."""
+    if isinstance(error, SyntaxError) and "too many" not in str(error):
+        return InternalError(f"what was generated is no Python: {error}")
     reason = "nested too deeply" if isinstance(error, RecursionError | MemoryError) else str(error)
     return OperationalError(f"the statement is too complex to compile ({reason}): split it, or nest it less deeply")
 

@@ -49,12 +49,12 @@ def compile_plan(node: Node, sql_text: str) -> Program:
     def build(nullable: bool, stream: bool) -> Generated:
         try:
             return _generate(node if nullable else _without_nulls(node), sql_text, nullable, stream)
-        except RecursionError as error:
+        except (RecursionError, SyntaxError) as error:
             raise too_complex(error) from error
 
     try:
         return Program(sql_text, node, build, [(table.name, table.token) for table in statement_tables(node)])
-    except RecursionError as error:
+    except (RecursionError, SyntaxError) as error:
         raise too_complex(error) from error
 
 
@@ -120,5 +120,5 @@ def compile_row_function(expr: x.Expr, alias: str, schema: TableSchema, boolean:
         frame.finish(clean_statement(f"return {value}"))
         lines = [comment(text(expr)), f"def check({row}):", *indented([*unit.head(), *frame.lines])]
         return load("\n".join(lines) + "\n", "check", "expression", unit.source).function
-    except RecursionError as error:
+    except (RecursionError, SyntaxError) as error:
         raise too_complex(error) from error
