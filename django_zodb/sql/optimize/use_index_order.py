@@ -29,6 +29,7 @@ from ..plan import (
     Scan,
     Sort,
     SortRuns,
+    bound_aliases,
 )
 from .access import Path, Terms, best_path, indexes, paths
 from .order import order_of_groups, ordered_paths
@@ -128,13 +129,17 @@ def _keys_below(keys: Keys, project: Project) -> Keys | None:
 
 
 def _keys_of_left(keys: Keys, join: NestedLoop | HashJoin) -> Keys:
-    """The keys without those that cannot decide: on the one right row that belongs to each left row."""
+    """The keys without those that cannot decide: on the one right row that belongs to each left row.
+
+    What a join further out binds may differ where the first key is equal, since that join repeats the row.
+    """
     if not keys or join.kind in ("semi", "anti"):
         return keys
     first = keys[0].expr
     match join.right:
         case KeyLookup(alias=alias) | IndexLookup(alias=alias, unique=True) if isinstance(first, Column):
-            if first.alias != alias and _decides(first, join):
+            within = all(used_aliases(key.expr) <= bound_aliases(join) for key in keys)
+            if first.alias != alias and within and _decides(first, join):
                 return keys[:1]
     return keys
 
