@@ -479,9 +479,9 @@ class Emitter:
         return call(*(self.value(arg) for arg in expr.args))
 
     def _coalesce(self, args: Sequence[Expr]) -> str:
-        first, name = self._named(self.value(args[0]))
         if len(args) == 1 or not is_nullable(args[0]):
-            return self.value(args[0]) if first == name else first
+            return self.value(args[0])
+        first, name = self._named(self.value(args[0]))
         self._lazy += 1
         rest = self._coalesce(args[1:])
         self._lazy -= 1

@@ -50,7 +50,7 @@ def open_join(frame: Frame, node: AnyJoin, needed: Needed) -> None:
         assert isinstance(lookup, Lookup)
         _open_lookup(frame, node, lookup, terms)
     elif isinstance(node, p.HashJoin):
-        _open_hash(frame, node, inner)
+        _open_hash(frame, node, needed | needed_by([condition] if condition is not None else []))
     else:
         _open_loop(frame, node, inner)
 
@@ -211,7 +211,7 @@ def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
         frame.where(f"({key} {'in' if node.kind == 'semi' else 'not in'} {table})")
         return
     if unique and names and (node.kind == "inner" or node.condition is None):
-        _open_unique(frame, node, Right(aliases, names, f"{table}.get({key})"), needed)
+        _open_unique(frame, node, Right(aliases, names, table), table, key, needed)
         return
     found = f"({table}[{key}],)" if unique else f"{table}.get({key}, ())"
     if unique:
@@ -253,11 +253,13 @@ def _same(key: Expr, text: str) -> str:
 
 
 def _unique_keys(node: p.HashJoin) -> bool:
-    """Whether a key has one right row at most: the right side is a table, its columns a unique key of it."""
+    """Whether a key has one right row at most: the right side is a table or groups, its columns a unique key of it."""
     source, _ = _peeled(node.right, None)
+    names = {key.name for key in node.right_keys if isinstance(key, x.Column)}
+    if isinstance(source, p.Aggregate):
+        return names >= {key.name for key in source.keys}
     if not isinstance(source, p.BaseAccess):
         return False
-    names = {key.name for key in node.right_keys if isinstance(key, x.Column)}
     if source.table.primary_key and names >= {*source.table.primary_key}:
         return True
     return any(
@@ -267,13 +269,18 @@ def _unique_keys(node: p.HashJoin) -> bool:
     )
 
 
-def _open_unique(frame: Frame, node: p.HashJoin, right: Right, needed: Needed) -> None:
+def _open_unique(frame: Frame, node: p.HashJoin, right: Right, table: str, key: str, needed: Needed) -> None:
+    """Bind what is filed under the key: a row, or the variables of several columns."""
+    if len(right.names) == 1 and frame.scope[right.aliases[0]].row is None:
+        _open_unique_value(frame, node, right.names[0], table, key)
+        return
+    found = f"{table}.get({key})"
     (row,) = right.names if len(right.names) == 1 else (frame.source.name("match"),)
     absent = tuple_of([frame.missing(right.aliases, needed)[name] for name in right.names])
     if node.kind == "left" and len(right.names) == 1 and absent != "None":
-        frame.set(row, f"({right.iterable} or {absent})")
+        frame.set(row, f"({found} or {absent})")
         return
-    frame.set(row, right.iterable)
+    frame.set(row, found)
     match node.kind:
         case "inner":
             frame.where(f"({row} is not None)")
@@ -284,6 +291,18 @@ def _open_unique(frame: Frame, node: p.HashJoin, right: Right, needed: Needed) -
             return
     if len(right.names) > 1:
         frame.set(right.target, row)
+    if node.condition is not None:
+        frame.where(frame.is_true(node.condition))
+
+
+def _open_unique_value(frame: Frame, node: p.HashJoin, name: str, table: str, key: str) -> None:
+    """As ``_open_unique`` for one column, which may be NULL in a row that is there."""
+    if node.kind == "left":
+        frame.set(name, f"{table}.get({key})")
+    else:
+        found = key if key.isidentifier() else frame.let("key", key)
+        frame.where(f"({found} in {table})")
+        frame.set(name, f"{table}[{found}]")
     if node.condition is not None:
         frame.where(frame.is_true(node.condition))
 

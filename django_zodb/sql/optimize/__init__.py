@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ...storage.protocol import Catalog
 from ..plan import Node
+from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
 from .min_max import min_max
@@ -56,6 +57,7 @@ OPTIMIZERS: tuple[Rewrite, ...] = (
     reduce_joins,
     push_filters,
     prune,
+    aggregate_early,
     optimize_subqueries,
     min_max,
     choose_joins,

@@ -121,3 +121,119 @@ Project: grouped.author_id, grouped.count
 7     return list(groups.items())
 (True, 5)
 (False, 2)
+
+[plan]> SELECT a.id, a.name, COUNT(b.id) AS n, SUM(b.price), MAX(b.title), COUNT(*) FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id, a.name ORDER BY n DESC, a.id LIMIT 4
+---
+Project: grouped.id, grouped.name, grouped.count as n, grouped.sum, grouped.max, grouped.count_2 as count
+  TopN: 4 by grouped.count desc, grouped.id
+    Project: a.id, a.name, coalesce(grouped early.count, 0) as count, grouped early.sum, grouped early.max, coalesce(grouped early.count_2, 1) as count_2
+      HashJoin: left on a.id = grouped early.key 0
+        Scan: author a
+        Aggregate: count(b.id), sum(b.price), max(b.title), count(*) by b.author_id
+          Scan: book b
+(1, 'Austen', 2, Decimal('13.75'), 'Persuasion', 2)
+(2, 'Borges', 2, Decimal('9.99'), 'Ficciones', 2)
+(3, 'Calvino', 1, Decimal('11.00'), 'Le citta invisibili', 1)
+(4, 'Duras', 1, Decimal('8.00'), "L'amant", 1)
+
+[plan]> SELECT a.name, COUNT(*), SUM(b.rating) FROM book b JOIN author a ON a.id = b.author_id AND b.in_print GROUP BY a.name ORDER BY a.name
+---
+Project: grouped.name, grouped.count, grouped.sum
+  Sort: grouped.name
+    Project: a.name, grouped early.count, grouped early.sum
+      NestedLoop: inner
+        Aggregate: count(*), sum(b.rating) by b.author_id
+          Filter: b.in_print
+            Scan: book b
+        KeyLookup: author a (a.id = grouped early.key 0)
+('Austen', 2, 8.399999999999999)
+('Borges', 1, 4.8)
+('Calvino', 1, None)
+('Duras', 1, 3.9)
+
+[plan]> SELECT a.name, COUNT(b.id) FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.year > 1900 GROUP BY a.id, a.name HAVING COUNT(b.id) < 2 ORDER BY a.name
+---
+Project: grouped.name, grouped.count
+  Sort: grouped.name
+    Filter: grouped.count < 2
+      Project: a.id, a.name, coalesce(grouped early.count, 0) as count
+        HashJoin: left on a.id = grouped early.key 0
+          Scan: author a
+          Aggregate: count(b.id) by b.author_id
+            IndexRange: book b using book_year (b.year > 1900)
+('Austen', 0)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)
+
+[plan]> SELECT t.name, COUNT(DISTINCT b.author_id) FROM tag t LEFT JOIN book_tag bt ON bt.tag_id = t.id LEFT JOIN book b ON b.id = bt.book_id GROUP BY t.id, t.name ORDER BY t.name
+---
+Project: grouped.name, grouped.count
+  Sort: grouped.name
+    Project: t.id, t.name, coalesce(grouped early.count, 0) as count
+      HashJoin: left on t.id = grouped early.key 0
+        Scan: tag t
+        Aggregate: count(distinct b.author_id) by bt.tag_id
+          NestedLoop: left
+            Scan: book_tag bt
+            KeyLookup: book b (b.id = bt.book_id)
+('classic', 2)
+('novel', 3)
+('short', 1)
+('unused', 0)
+
+[plan]> SELECT t.name, SUM(b.year) FROM book b JOIN book_tag bt ON bt.book_id = b.id JOIN tag t ON t.id = bt.tag_id GROUP BY t.name ORDER BY 1
+---
+Project: grouped.name, grouped.sum
+  Sort: grouped.name
+    Project: t.name, grouped early.sum
+      NestedLoop: inner
+        Aggregate: sum(b.year) by bt.tag_id
+          NestedLoop: inner
+            Scan: book_tag bt
+            KeyLookup: book b (b.id = bt.book_id)
+        KeyLookup: tag t (t.id = grouped early.key 0)
+('classic', 3759)
+('novel', 7588)
+('short', 3893)
+
+[plan]> SELECT a.name, COUNT(a.born) FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id, a.name ORDER BY a.name
+---
+Project: grouped.name, grouped.count
+  Sort: grouped.name
+    Aggregate: count(a.born) by a.id, a.name
+      HashJoin: left on a.id = b.author_id
+        Scan: author a
+        Scan: book b
+('Austen', 2)
+('Borges', 2)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)
+
+[plan]> SELECT a.name, SUM(CASE WHEN b.id IS NULL THEN 1 ELSE 10 END) FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.name ORDER BY a.name
+---
+Project: grouped.name, grouped.sum
+  Sort: grouped.name
+    Aggregate: sum(case when b.id is null then 1 else 10 end) by a.name
+      HashJoin: left on a.id = b.author_id
+        Scan: author a
+        Scan: book b
+('Austen', 20)
+('Borges', 20)
+('Calvino', 10)
+('Duras', 10)
+('Homer', 1)
+
+[plan]> SELECT a.country, COUNT(*) FROM author a JOIN book b ON b.author_id = a.id GROUP BY a.country ORDER BY 1
+---
+Project: grouped.country, grouped.count
+  Sort: grouped.country
+    Aggregate: count(*) by a.country
+      NestedLoop: inner
+        Scan: book b
+        KeyLookup: author a (a.id = b.author_id)
+('AR', 2)
+('FR', 1)
+('GB', 2)
+('IT', 1)

@@ -1,0 +1,221 @@
+"""Groups that are the rows of a joined table are made before the join: no joined row is ever built.
+
+``Aggregate COUNT(b.id) by a.id, a.name (Join left a b on b.a_id = a.id)`` → ``Project a.id, a.name, coalesce(n, 0)
+(Join left a (Aggregate COUNT(b.id) as n by b.a_id (Scan b)))``. The groups must be the rows of ``a``, which have a
+unique key among the keys; what is aggregated must come from other tables, linked to ``a`` by equalities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...storage.schema import TableSchema
+from ...values import BIGINT
+from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
+from ..functions import AGGREGATES
+from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
+from .cluster import cluster_of
+from .join_step import equal_pair
+from .order import order_of_groups
+from .rewriting import changed, map_expressions, map_sources
+from .statistics import Statistics
+from .terms import conjunction, conjuncts, substitute, through_project, unfiltered, used_aliases
+
+Keys = tuple[SortKey, ...]
+
+
+def aggregate_early(node: Node, statistics: Statistics) -> Node:
+    """Aggregates below joins, where they can be; not where a LIMIT asks for the first groups in their own order."""
+    return _early(node, None)
+
+
+def _early(node: Node, first: Keys | None) -> Node:
+    """``first``: only the first rows in that order will be asked for."""
+    match node:
+        case Limit():
+            return changed(node, source=_early(node.source, ()))
+        case Sort(keys=keys):
+            return changed(node, source=_early(node.source, None if first is None else keys))
+        case Filter():
+            return changed(node, source=_early(node.source, first))
+        case Project():
+            return changed(node, source=_early(node.source, None if first is None else _below(first, node)))
+        case Aggregate() if first is None or order_of_groups(first, node) is None:
+            split = _split(node)
+            if split is not None:
+                return _joined_late(node, split)
+    return map_sources(node, lambda source: _early(source, None))
+
+
+def _below(keys: Keys, project: Project) -> Keys | None:
+    found = [through_project(key.expr, project) for key in keys]
+    if any(expr is None for expr in found):
+        return None
+    return tuple(changed(key, expr=expr) for key, expr in zip(keys, found, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A join as the table whose rows are the groups, and what is joined to it on pairs of equal operands."""
+
+    lead: Scan
+    rest: Node
+    kind: JoinKind
+    pairs: tuple[tuple[Expr, Expr], ...]
+
+
+def _split(node: Aggregate) -> Split | None:
+    join = node.source
+    if not isinstance(join, Join) or join.lateral or not node.keys:
+        return None
+    match join.kind:
+        case "inner":
+            split = _split_inner(join, node)
+        case "left":
+            split = _split_left(join)
+        case _:
+            return None
+    if split is None or not _are_rows(node.keys, split.lead):
+        return None
+    return split if all(_can_be_early(call, split) for _, call in node.calls) else None
+
+
+def _are_rows(keys: tuple[Output, ...], lead: Scan) -> bool:
+    """Whether each group is one row of the table."""
+    names = {key.expr.name for key in keys if isinstance(key.expr, Column) and key.expr.alias == lead.alias}
+    return all(used_aliases(key.expr) <= {lead.alias} for key in keys) and _is_unique(lead.table, names)
+
+
+def _is_unique(table: TableSchema, names: set[str]) -> bool:
+    if table.primary_key and names.issuperset(table.primary_key):
+        return True
+    return any(
+        index.unique and index.where is None and not index.deferrable and _all_known(table, index.columns, names)
+        for index in table.indexes
+    )
+
+
+def _all_known(table: TableSchema, columns: tuple[str | None, ...], names: set[str]) -> bool:
+    return all(name in names and name is not None and not table.column(name).nullable for name in columns)
+
+
+def _can_be_early(call: AggregateCall, split: Split) -> bool:
+    """Whether the call can be made without the table; of an outer join, also that it sees nothing in rows of NULLs."""
+    exprs = [*call.args, *(key.expr for key in call.order_by), *([call.filter] if call.filter is not None else [])]
+    if any(split.lead.alias in used_aliases(expr) for expr in exprs):
+        return False
+    if split.kind == "inner":
+        return True
+    if not call.args:
+        return call.filter is None
+    return AGGREGATES[call.function].skip_nulls and isinstance(call.args[0], Column)
+
+
+# --- taking joins apart --------------------------------------------------------------------------------------------
+
+
+def _split_inner(join: Join, node: Aggregate) -> Split | None:
+    cluster = cluster_of(join)
+    wanted = frozenset[str]().union(*(used_aliases(key.expr) for key in node.keys))
+    leads = [each for each in cluster.relations if isinstance(each, Scan) and {each.alias} == wanted]
+    if cluster.hoisted or not leads:
+        return None
+    lead = leads[0]
+    inside = tuple(term for term in cluster.terms if lead.alias not in used_aliases(term))
+    rest = _chained([each for each in cluster.relations if each is not lead], inside)
+    on = tuple(term for term in cluster.terms if lead.alias in used_aliases(term))
+    return None if rest is None else _with_pairs(lead, rest, "inner", on)
+
+
+def _chained(relations: list[Node], terms: tuple[Expr, ...]) -> Node | None:
+    """Inner joins of the relations, each linked to one before it; None if they are not."""
+    current, waiting, pending = relations[0], relations[1:], list(terms)
+    while waiting:
+        bound = bound_aliases(current)
+        linked = [each for each in waiting if any(_links(term, bound, bound_aliases(each)) for term in pending)]
+        if not linked:
+            return None
+        both = bound | bound_aliases(linked[0])
+        later = frozenset[str]().union(*(bound_aliases(each) for each in waiting if each is not linked[0]))
+        on = [term for term in pending if not used_aliases(term) & later]
+        current = Join(current, linked[0], "inner", conjunction(on))
+        waiting = [each for each in waiting if each is not linked[0]]
+        pending = [term for term in pending if term not in on]
+        assert both == bound_aliases(current)
+    return current if not pending else Filter(current, conjunction(pending) or pending[0])
+
+
+def _links(term: Expr, left: frozenset[str], right: frozenset[str]) -> bool:
+    used = used_aliases(term)
+    return bool(used & left) and bool(used & right)
+
+
+def _split_left(join: Join) -> Split | None:
+    """``(a left b) left c → a left (b left c)``, where c looks at b alone and finds nothing for a row of NULLs."""
+    if isinstance(join.left, Scan):
+        return _with_pairs(join.left, join.right, "left", conjuncts(join.condition))
+    below = join.left
+    if not isinstance(below, Join) or below.kind != "left" or below.lateral:
+        return None
+    split = _split_left(below)
+    if split is None or split.lead.alias in used_aliases(join.condition):
+        return None
+    links = (
+        equal_pair(term, bound_aliases(split.rest), bound_aliases(join.right)) for term in conjuncts(join.condition)
+    )
+    if not any(link is not None for link in links):
+        return None
+    return changed(split, rest=Join(split.rest, join.right, "left", join.condition))
+
+
+def _with_pairs(lead: Scan, rest: Node, kind: JoinKind, on: tuple[Expr, ...]) -> Split | None:
+    """The terms as pairs of equal operands; what a join asks of its right side alone becomes a Filter of that."""
+    pairs = [equal_pair(term, frozenset((lead.alias,)), bound_aliases(rest)) for term in on]
+    others = [term for term, pair in zip(on, pairs, strict=True) if pair is None]
+    if len(others) == len(on) or any(lead.alias in used_aliases(term) for term in others):
+        return None
+    condition = conjunction(others)
+    below = rest if condition is None else Filter(rest, condition)
+    return Split(lead, below, kind, tuple(pair for pair in pairs if pair is not None))
+
+
+# --- putting them together -----------------------------------------------------------------------------------------
+
+
+def _joined_late(node: Aggregate, split: Split) -> Node:
+    alias = f"{node.alias} early"
+    keys = tuple(Output(f"key {at}", inner) for at, (_, inner) in enumerate(split.pairs))
+    early = _with_certain_columns(Aggregate(split.rest, alias, keys, node.calls))
+    pairs = [
+        Compare("=", outer, Column(alias, key.name, type_of(key.expr), is_nullable(key.expr)))
+        for (outer, _), key in zip(split.pairs, keys, strict=True)
+    ]
+    join = Join(split.lead, early, split.kind, conjunction(pairs))
+    found = tuple(Output(name, _amount(alias, name, call, split)) for name, call in node.calls)
+    return Project(join, node.alias, (*node.keys, *found))
+
+
+def _with_certain_columns(node: Aggregate) -> Aggregate:
+    """The columns of a table that is no longer the right side of an outer join are NULL only where they say so."""
+    scan, _ = unfiltered(node.source)
+    if not isinstance(scan, Scan):
+        return node
+
+    def certain(column: Column) -> Expr | None:
+        if column.alias != scan.alias or column.name == ROWID_COLUMN:
+            return None
+        return changed(column, nullable=scan.table.column(column.name).nullable)
+
+    found = map_expressions(node, lambda expr: substitute(expr, certain))
+    assert isinstance(found, Aggregate)
+    return found
+
+
+def _amount(alias: str, name: str, call: AggregateCall, split: Split) -> Expr:
+    """The call's value in a joined row: a row that an outer join did not find is counted where all rows are."""
+    if split.kind == "inner":
+        return Column(alias, name, call.type, call.nullable)
+    column = Column(alias, name, call.type, nullable=True)
+    if call.function != "COUNT":
+        return column
+    return Call("COALESCE", (column, Constant(0 if call.args else 1, BIGINT)), call.type, nullable=False)
