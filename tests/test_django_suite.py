@@ -160,6 +160,12 @@ def test_a_part_of_an_app_says_nothing_of_the_rest() -> None:
     assert found.ok
 
 
+def test_what_fails_sometimes_may_pass() -> None:
+    listed = {"app.slow": "Sometimes: it measures time"}
+    for outcome in ("passed", "failed"):
+        assert compare([run_of(Record("app.slow", outcome))], NOTHING, listed).ok
+
+
 def test_an_app_with_fewer_tests_than_on_sqlite3_is_said() -> None:
     (new,) = compare([run_of(Record("app.one", "passed"))], Baseline({}, {"app": 3}, {}), {}).new
     assert (new.name, new.outcome) == ("app (2 tests of 3)", "missing")
