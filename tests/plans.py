@@ -98,6 +98,16 @@ class FakeTable:
     def delete(self, rowid, old):
         assert self.data.pop(rowid) == old
 
+    def insert_many(self, rows):
+        return [self.insert(row) for row in rows]
+
+    def update_many(self, changes):
+        return [self.update(*change) for change in changes]
+
+    def delete_many(self, found):
+        for each in found:
+            self.delete(*each)
+
     def conflicts(self, row, index=None):
         found = set()
         if self.schema.rowid_column is not None and index in (None, f"{self.schema.name}_pkey"):

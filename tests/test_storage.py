@@ -21,7 +21,7 @@ from django_zodb.storage import rebuild
 from django_zodb.storage.catalog import StoredCatalog, check_format, create_layout
 from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
-from django_zodb.storage.persistent import IndexTree, Postings, RowTree
+from django_zodb.storage.persistent import IndexTree, Postings, RowTree, rowids
 from django_zodb.storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from django_zodb.storage.trees import (
     Bounds,
@@ -1256,3 +1256,94 @@ def test_an_interrupted_change_is_undone(store: Store, monkeypatch: pytest.Monke
         table.update(1, old, (1, "b", 50, uuid4(), 2.0))
         store.journal.undo_to(mark)
         assert state(store.catalog) == before
+
+
+# --- many rows at once ---------------------------------------------------------------------------------------------
+
+
+def state_of(store: Store, name: str) -> Any:
+    """All rows and index entries of a table, and its number of rows."""
+    table = store.catalog.table(name)
+    entries = {each.schema.name: [(k, list(rowids(v))) for k, v in each.tree.items()] for each in table.indexes()}
+    return list(table.items()), entries, table.count()
+
+
+MANY = TableSchema(
+    "many",
+    (column("id", BIGINT, nullable=False), column("code", INTEGER), column("tag", INTEGER), column("note")),
+    primary_key=("id",),
+    indexes=(
+        unique("many_code", "code"),
+        index("many_tag", "tag"),
+        index("many_tag_note", "tag", "note"),
+        IndexSchema("many_some", (IndexKey("note"),), where="tag > 1"),
+        IndexSchema("many_less", (IndexKey(expression="tag - 1"),)),
+    ),
+)
+_TAGS = st.none() | st.integers(0, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(_TAGS, _TAGS, st.none() | st.sampled_from("ab")), max_size=90), st.data())
+def test_many_rows_are_written_as_one_by_one(values: list[tuple[Any, ...]], data: st.DataObject) -> None:
+    store, other = Store(), Store()
+    for each in (store, other):
+        each.catalog.create_table(MANY)
+    many, one = store.catalog.table("many"), other.catalog.table("many")
+    rows = [(None, None if code is None else at, tag, note) for at, (code, tag, note) in enumerate(values)]
+    empty, created = state_of(store, "many"), store.journal.mark()
+    assert many.insert_many(rows) == [one.insert(row) for row in rows]
+    full = state_of(store, "many")
+    assert full == state_of(other, "many")
+
+    changed = data.draw(st.sets(st.sampled_from(full[0]))) if rows else set()
+    tag, note = data.draw(_TAGS), data.draw(st.none() | st.sampled_from("ab"))
+    mark = store.journal.mark()
+    changes = [(rowid, old, (old[0], old[1] and old[1] + 1000, tag, note)) for rowid, old in sorted(changed, key=repr)]
+    assert many.update_many(changes) == [one.update(*change) for change in changes]
+    assert state_of(store, "many") == state_of(other, "many")
+    store.journal.undo_to(mark)
+    assert state_of(store, "many") == full
+
+    many.delete_many(full[0][::2])
+    for rowid, row in full[0][::2]:
+        one.delete(rowid, one.get(rowid) or row)
+    assert [rowid for rowid, _ in state_of(store, "many")[0]] == [rowid for rowid, _ in state_of(other, "many")[0]]
+    store.journal.undo_to(mark)
+    assert state_of(store, "many") == full
+    store.journal.undo_to(created)
+    assert state_of(store, "many") == empty
+    store.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(None, 1, 1, ""), (None, 2, 1, ""), (None, 1, 1, "")],
+        [(None, 2, 1, ""), (None, 7, 1, "")],
+        [(None, 2, 1, ""), (5, 3, 1, "")],
+        [(9, 2, 1, ""), (9, 3, 1, "")],
+    ],
+)
+def test_of_many_rows_all_or_none_are_stored(store: Store, rows: list[Row]) -> None:
+    store.catalog.create_table(MANY)
+    table = store.catalog.table("many")
+    table.insert((5, 7, 1, "old"))
+    before = state_of(store, "many")
+    with pytest.raises(IntegrityError, match="UNIQUE constraint failed: many"):
+        table.insert_many(rows)
+    assert state_of(store, "many") == before
+
+
+def test_a_posting_that_shrinks_is_written_in_every_leaf(store: Store) -> None:
+    tree = store.connection.root()["tree"] = IndexTree({1: Postings(range(300)), **dict.fromkeys(range(2, 90), 0)})
+    store.commit()
+    posting = tree[1]
+    leaves = set(leaf_oids(posting))
+    assert len(leaves) > 1
+    tree.discard_many(1, set(range(5, 295)))
+    assert tree[1] == (0, 1, 2, 3, 4, 295, 296, 297, 298, 299)
+    assert leaves <= {each._p_oid for each in store.connection._registered_objects}
+    tree.discard_many(1, set(range(300)))
+    assert 1 not in tree

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from ..errors import IntegrityError
-from .keys import Key, KeyEncoding
+from .keys import ABSENT, Key, KeyEncoding
 from .persistent import IndexTree, Posting, rowids
 from .schema import IndexSchema
 from .trees import estimated_len, estimated_range, keys_backwards, leaf_of_range, values_backwards
@@ -108,6 +109,38 @@ class StoredIndex:
             raise self.violation()
         self.tree.grow(key, rowid)
 
+    def add_many(self, entries: Iterable[tuple[Key, int]]) -> None:
+        """``add`` of each ``(key, rowid)``, in key order: leaves are visited once, postings made once."""
+        insert = self.tree.insert
+        strict = self._single and not self.lenient
+        for key, added in _grouped(entries).items():
+            if len(added) > 1 or not insert(key, added[0]):
+                if strict and not self.exempt(key):
+                    raise self.violation()
+                self.tree.grow_many(key, added)
+
+    def remove_many(self, entries: Iterable[tuple[Key, int]]) -> None:
+        """Take out each ``(key, rowid)`` that is there, in the order of keys."""
+        tree, get = self.tree, self.tree.get
+        for key, gone in _grouped(entries).items():
+            if len(gone) == 1 and get(key) == gone[0]:
+                del tree[key]
+            else:
+                tree.discard_many(key, set(gone))
+
+    def move_many(self, moves: Iterable[tuple[Key, Key, int]]) -> None:
+        """Take each ``(old key, new key, rowid)`` from the one to the other."""
+        moves = [move for move in moves if move[0] != move[1]]
+        if not self._single:
+            self.remove_many((old, rowid) for old, _, rowid in moves)
+            self.add_many((new, rowid) for _, new, rowid in moves)
+            return
+        for old, new, rowid in moves:  # one by one: a key must be free when it is taken, as other databases have it
+            if old is not ABSENT:
+                self.tree.discard(old, rowid)
+            if new is not ABSENT:
+                self.add(new, rowid)
+
     def check_single(self, key: Key) -> None:
         """Raise the IntegrityError if several rows have a key that only one may have."""
         if self.schema.unique and not self.exempt(key) and type(self.tree.get(key)) is not int:
@@ -126,6 +159,22 @@ class StoredIndex:
             return IntegrityError(f"UNIQUE constraint failed: index {self.schema.name} of {self._table_name}")
         where = ", ".join(f"{self._table_name}.{name}" for name in columns)
         return IntegrityError(f"UNIQUE constraint failed: {where} ({self.schema.name})")
+
+
+def _grouped(entries: Iterable[tuple[Key, int]]) -> dict[Key, list[int]]:
+    """The rowids of each key that there is, the keys in their order."""
+    groups: defaultdict[Key, list[int]] = defaultdict(list)
+    for key, rowid in entries:
+        groups[key].append(rowid)
+    groups.pop(ABSENT, None)
+    nulls = groups.pop(None, None)
+    try:
+        ordered = sorted(groups)
+    except TypeError:  # keys that do not compare: the tree says so
+        ordered = list(groups)
+    found = {} if nulls is None else {None: nulls}
+    found.update((key, groups[key]) for key in ordered)
+    return found
 
 
 def _lookup(encoding: KeyEncoding, get: Callable[[Key], Posting]) -> Callable[..., Sequence[int]]:

@@ -10,7 +10,7 @@ faster than with the object keys of an OOBTree.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -166,25 +166,57 @@ class IndexTree(OOBTree):  # type: ignore[misc]
         else:
             posting.insert(rowid)
 
+    def grow_many(self, key: Any, added: Iterable[int]) -> None:
+        """Add rowids, one at least, to the posting of ``key``, which may be new."""
+        posting = self.get(key)
+        if type(posting) is Postings:
+            posting.update(added)
+        else:
+            self[key] = _posting(sorted({*added, *(() if posting is None else rowids(posting))}))
+
     def discard(self, key: Any, rowid: int) -> None:
         """Take ``rowid`` out of the posting of ``key``; nothing happens if it is not there."""
         posting = self.get(key)
         if type(posting) is int:
             if posting == rowid:
                 del self[key]
-        elif type(posting) is tuple:
-            if rowid in posting:
-                rest = tuple(each for each in posting if each != rowid)
-                self[key] = rest if len(rest) > 1 else rest[0]
-        elif posting is not None and rowid in posting:
-            posting.remove(rowid)
+        elif posting is not None:
+            self.discard_many(key, (rowid,))
+
+    def discard_many(self, key: Any, gone: Collection[int]) -> None:
+        """Take rowids out of the posting of ``key``, those that it holds."""
+        posting = self.get(key)
+        if posting is None:
+            return
+        if type(posting) is Postings:
+            for rowid in filter(posting.has_key, gone):
+                posting.remove(rowid)
             # Half the size at which a tuple becomes a set, so that one row coming and going does not change the form.
-            if not posting.keys()[MAX_TUPLE // 2 :]:
-                self[key] = tuple(posting)
+            if posting.keys()[MAX_TUPLE // 2 :]:
+                return
+            rest = list(posting)
+            for rowid in rest:  # every leaf is written: whoever adds to one meanwhile is in conflict with this change
+                posting.remove(rowid)
+        else:
+            held = rowids(posting)
+            rest = [rowid for rowid in held if rowid not in gone]
+            if len(rest) == len(held):
+                return
+        if rest:
+            self[key] = _posting(rest)
+        else:
+            del self[key]
 
 
-def rowids(posting: Posting) -> Iterable[int]:
-    """The rowids of a posting, ascending."""
+def _posting(ascending: list[int]) -> Posting:
+    """The posting of these rowids, one at least."""
+    if len(ascending) > MAX_TUPLE:
+        return Postings(ascending)
+    return tuple(ascending) if len(ascending) > 1 else ascending[0]
+
+
+def rowids(posting: Posting) -> Any:
+    """The rowids of a posting, ascending: a sized iterable."""
     return (posting,) if type(posting) is int else posting
 
 

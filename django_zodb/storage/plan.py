@@ -80,7 +80,9 @@ class IndexPlan:
 
     schema: IndexSchema
     encoding: KeyEncoding
-    key_of: Callable[[Row], Key]
+    key_of: Callable[[Any], Key]
+    depends_on: Callable[[Any], Any] | None
+    """The values that decide on the key: rows that are equal in them have the same. None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,11 @@ class Writer:
         schema, compile = plan.schema, plan.compile
         self.schema = schema
         self.indexes = tuple(
-            IndexPlan(index, encoding, _key_function(schema, index, encoding, compile))
+            IndexPlan(index, encoding, _key_function(schema, index, encoding, compile), _key_values(schema, index))
             for index, encoding in plan.indexes
         )
         self.key_functions = tuple(index.key_of for index in self.indexes)
+        self._indexed = self._indexed_values()
         self.identities = tuple(
             at for at, column in enumerate(schema.columns) if column.identity and at != schema.rowid_column
         )
@@ -146,6 +149,13 @@ class Writer:
             if at != schema.rowid_column and not is_nullable(schema, column.name)
         ]
         return values_getter(schema, names) if names else None
+
+    def _indexed_values(self) -> Callable[[Row], Any] | None:
+        """All that indexes depend on; None if that is not known of one of them."""
+        if not all(index.depends_on for index in self.indexes):
+            return None
+        at = sorted({self.schema.positions[name or ""] for index in self.indexes for name in index.schema.columns})
+        return itemgetter(*at) if at else lambda row: None
 
     def admit(self, row: Row) -> Row:
         """The row with its generated columns computed; IntegrityError if NOT NULL or a CHECK refuses it."""
@@ -167,6 +177,20 @@ class Writer:
     def keys(self, row: Row) -> list[Key]:
         """The row's key in each index."""
         return [key_of(row) for key_of in self.key_functions]
+
+    def moved(self, old: Row, new: Row) -> Sequence[tuple[int, Key, Key]]:
+        """Each index, by its place, in which the rows have different keys, and these."""
+        indexed = self._indexed
+        if indexed is not None and indexed(old) == indexed(new):
+            return ()
+        found = []
+        for at, index in enumerate(self.indexes):
+            values = index.depends_on
+            if values is None or values(old) != values(new):
+                before, after = index.key_of(old), index.key_of(new)
+                if before != after:
+                    found.append((at, before, after))
+        return found
 
     def _null_violation(self, row: Row) -> IntegrityError:
         name = next(
@@ -206,6 +230,12 @@ def _key_function(
         return key_of
     holds = compile(schema, index.where, boolean=True)
     return lambda row: key_of(row) if holds(row) is True else ABSENT
+
+
+def _key_values(schema: TableSchema, index: IndexSchema) -> Callable[[Row], Any] | None:
+    if index.where is not None or any(key.column is None for key in index.keys):
+        return None
+    return itemgetter(*(schema.positions[key.column or ""] for key in index.keys))
 
 
 def same_key_sources(old: TableSchema, old_index: IndexSchema, new: TableSchema, new_index: IndexSchema) -> bool:

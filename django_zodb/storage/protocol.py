@@ -111,12 +111,24 @@ class Table(Protocol):
         """
         ...
 
+    def insert_many(self, rows: Iterable[Row]) -> Sequence[Row]:
+        """``insert`` of each row, all or none of them; returns the rows as stored."""
+        ...
+
     def update(self, rowid: int, old: Row, new: Row) -> Row:
         """Replace ``old`` by ``new``; returns the row as stored. A changed rowid column moves the row."""
         ...
 
+    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> Sequence[Row]:
+        """``update`` of each ``(rowid, old, new)``, of different rows; returns the rows as stored."""
+        ...
+
     def delete(self, rowid: int, old: Row) -> None:
         """Remove the row; ON DELETE actions of the schema are carried out, immediate foreign keys checked."""
+        ...
+
+    def delete_many(self, found: Iterable[tuple[int, Row]]) -> None:
+        """``delete`` of each ``(rowid, row)``."""
         ...
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:

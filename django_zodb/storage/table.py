@@ -16,7 +16,7 @@ from ..errors import ConflictError, DataError, IntegrityError
 from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
-from .journal import Journal
+from .journal import Change, Journal
 from .keys import ABSENT, Bounds, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
@@ -120,6 +120,24 @@ class StoredTable:
 
     def insert(self, row: Row, rowid: int | None = None) -> Row:
         """Store a new row; see ``protocol.Table.insert``."""
+        rowid, row = self._prepared(row, rowid)
+        if self.get(rowid) is not None:
+            raise self._duplicate_rowid()
+        self._change(rowid, None, row)
+        return row
+
+    def insert_many(self, rows: Iterable[Row]) -> list[Row]:
+        """Store new rows; see ``protocol.Table.insert_many``."""
+        prepared = [self._prepared(row, None) for row in rows]
+        if len({rowid for rowid, _ in prepared}) < len(prepared) or any(
+            self.tree.has_key(rowid) for rowid, _ in prepared
+        ):
+            raise self._duplicate_rowid()
+        self._change_all([(self._name, rowid, None, row) for rowid, row in prepared])
+        return [row for _, row in prepared]
+
+    def _prepared(self, row: Row, rowid: int | None) -> tuple[int, Row]:
+        """A new row with its ids drawn and all that it has to be by itself, and its rowid."""
         at = self._rowid_column
         if at is not None:
             rowid = row[at]
@@ -136,21 +154,11 @@ class StoredTable:
             self._sequences.observe(self._name, rowid)
         if self._writer.identities:
             row = self._with_identities(row)
-        row = self._writer.admit(row)
-        if self.get(rowid) is not None:
-            raise self._duplicate_rowid()
-        self._change(rowid, None, row)
-        return row
+        return rowid, self._writer.admit(row)
 
     def update(self, rowid: int, old: Row, new: Row) -> Row:
         """Replace a row; see ``protocol.Table.update``."""
-        current = self.get(rowid)
-        if current is None:
-            raise ConflictError(f"row {rowid} of {self._name} was deleted while it was being updated")
-        if current is not old and current != old:
-            # An ON UPDATE or ON DELETE action of this very statement changed it since: keep what only that assigned.
-            new = tuple(now if after is before else after for now, before, after in zip(current, old, new, strict=True))
-        new = self._writer.admit(new)
+        current, new = self._replacing(rowid, old, new)
         at = self._rowid_column
         mark = self._journal.mark()
         try:
@@ -164,6 +172,26 @@ class StoredTable:
             self._journal.undo_to(mark)
             raise
         return new
+
+    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> list[Row]:
+        """Replace rows; see ``protocol.Table.update_many``."""
+        changes = list(changes)
+        at = self._rowid_column
+        if self._acts_on_update or (at is not None and any(new[at] != rowid for rowid, _, new in changes)):
+            return [self.update(rowid, old, new) for rowid, old, new in changes]
+        replaced: list[Change] = [(self._name, rowid, *self._replacing(rowid, old, new)) for rowid, old, new in changes]
+        self._change_all(replaced)
+        return [new for _, _, _, new in replaced if new is not None]
+
+    def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
+        """The row as it is, and the one to take its place."""
+        current = self.get(rowid)
+        if current is None:
+            raise ConflictError(f"row {rowid} of {self._name} was deleted while it was being updated")
+        if current is not old and current != old:
+            # An ON UPDATE or ON DELETE action of this very statement changed it since: keep what only that assigned.
+            new = tuple(now if after is before else after for now, before, after in zip(current, old, new, strict=True))
+        return current, self._writer.admit(new)
 
     def _move(self, rowid: int, old: Row, new: Row) -> None:
         """Give a row another rowid."""
@@ -193,6 +221,15 @@ class StoredTable:
         except BaseException:
             self._journal.undo_to(mark)
             raise
+
+    def delete_many(self, found: Iterable[tuple[int, Row]]) -> None:
+        """Remove rows; see ``protocol.Table.delete_many``."""
+        if self._acts_on_delete:
+            for rowid, old in found:
+                self.delete(rowid, old)
+            return
+        current = ((rowid, self.get(rowid)) for rowid, _ in found)
+        self._change_all([(self._name, rowid, row, None) for rowid, row in current if row is not None])
 
     def remove(self, rowid: int, old: Row) -> None:
         """Remove a row without carrying out ON DELETE actions."""
@@ -240,8 +277,7 @@ class StoredTable:
 
     def _change(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Change one row and its index entries: all, or nothing and an exception."""
-        before = None if old is None else self._writer.keys(old)
-        after = None if new is None else self._writer.keys(new)
+        writer = self._writer
         mark = len(self._entries)
         self._deltas[self._name] += (old is None) - (new is None)
         self._entries.append((self._name, rowid, old, new))
@@ -250,12 +286,12 @@ class StoredTable:
                 del self.tree[rowid]
             else:
                 self.tree[rowid] = new
-            if before is None:
-                self._enter(rowid, after or ())
-            elif after is None:
-                self._remove(rowid, before)
+            if old is None:
+                self._enter(rowid, writer.keys(new or ()))
+            elif new is None:
+                self._remove(rowid, writer.keys(old))
             else:
-                self._reenter(rowid, before, after)
+                self._reenter(rowid, writer.moved(old, new))
         except BaseException:
             self._journal.undo_to(mark)
             raise
@@ -272,14 +308,51 @@ class StoredTable:
             if key is not ABSENT:
                 tree.discard(key, rowid)
 
-    def _reenter(self, rowid: int, before: Sequence[Key], after: Sequence[Key]) -> None:
-        for at, (old, new) in enumerate(zip(before, after, strict=True)):
-            if old != new:
-                if old is not ABSENT:
-                    self._trees[at].discard(old, rowid)
-                insert, collide = self._entered[at]
-                if new is not ABSENT and not insert(new, rowid):
-                    collide(new, rowid)
+    def _reenter(self, rowid: int, moved: Iterable[tuple[int, Key, Key]]) -> None:
+        for at, old, new in moved:
+            if old is not ABSENT:
+                self._trees[at].discard(old, rowid)
+            insert, collide = self._entered[at]
+            if new is not ABSENT and not insert(new, rowid):
+                collide(new, rowid)
+
+    def _change_all(self, changes: list[Change]) -> None:
+        """Many times ``_change``, of different rows: all, or nothing and an exception.
+
+        The trees are written one after the other and in the order of their keys: each leaf is visited once.
+        """
+        if not changes:
+            return
+        mark = self._journal.mark()
+        self._deltas[self._name] += sum((old is None) - (new is None) for _, _, old, new in changes)
+        self._entries.extend(changes)
+        try:
+            self.tree.update([(rowid, new) for _, rowid, _, new in changes if new is not None])
+            for _, rowid, _, new in changes:
+                if new is None:
+                    del self.tree[rowid]
+            self._change_indexes(changes)
+        except BaseException:
+            self._journal.undo_to(mark)
+            raise
+        if self.watched:
+            self._journal.pending.extend(range(mark, self._journal.mark()))
+
+    def _change_indexes(self, changes: list[Change]) -> None:
+        """Bring every index from the old rows, if they have any, to the new ones: all changes are of one sort."""
+        _, _, first_old, first_new = changes[0]
+        for index, plan in zip(self._indexes.values(), self._writer.indexes, strict=True):
+            key_of, values = plan.key_of, plan.depends_on
+            if first_old is None:
+                index.add_many((key_of(new), rowid) for _, rowid, _, new in changes)
+            elif first_new is None:
+                index.remove_many((key_of(old), rowid) for _, rowid, old, _ in changes)
+            else:
+                index.move_many(
+                    (key_of(old), key_of(new), rowid)
+                    for _, rowid, old, new in changes
+                    if values is None or values(old) != values(new)
+                )
 
     def revert(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Take back ``_change(rowid, old, new)``, of which any part may have been made."""

@@ -30,9 +30,13 @@ def write_insert(frame: Frame, node: p.Insert) -> None:
         returned = f"[{row_text(frame, expressions)}]" if expressions else "None"
         frame.finish(clean_statement(f"return {returned}, 1, {'None' if at is None else f'{row}[{at}]'}"))
         return
+    proposed = _proposed(frame, node, texts)
+    if node.conflict is None:
+        _insert_all(frame, node, frame.collect(proposed, "proposed"))
+        return
     count, last = frame.source.name("count"), frame.source.name("last")
     returned = _returned(frame, node.returning)
-    row = _insert_row(frame, node, _proposed(frame, node, texts))
+    row = _insert_row(frame, node, proposed)
     sink = [f"{count} += 1"]
     if at is not None:
         sink.append(f"{last} = {row}[{at}]")
@@ -40,6 +44,19 @@ def write_insert(frame: Frame, node: p.Insert) -> None:
     frame.lines.append(f"{count}, {last} = 0, None")
     frame.finish(*sink)
     frame.write(f"return {returned}, {count}, {last}")
+
+
+def _insert_all(frame: Frame, node: p.Insert, proposed: str) -> None:
+    """Store all rows at once."""
+    at = node.table.rowid_column
+    inserted = frame.source.name("inserted")
+    frame.write(f"{inserted} = {frame.unit.table(node.table)}.insert_many({proposed})")
+    returned = "None"
+    if node.returning:
+        frame.each(frame.bind_table(node), inserted, listed=True)
+        returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
+    last = "None" if at is None else f"{inserted}[-1][{at}] if {inserted} else None"
+    frame.write(f"return {returned}, len({inserted}), {last}")
 
 
 def _returned(frame: Frame, outputs: Sequence[Output]) -> str:
@@ -259,13 +276,14 @@ def write_update(frame: Frame, node: p.Update) -> None:
     frame.note(node)
     changed = _changed_row(frame, node.table, row, node.assignments)
     kept = frame.carried(others, extra)
-    new = frame.source.name("new")
     found = _collect_once(frame, node, rowid, [row, changed, *kept], "changes")
-    returned = _returned(frame, node.returning)
-    target = frame.source.name("rowid")
-    frame.each(", ".join([target, *([row, new, *kept])]), found)
-    frame.set(row, f"{frame.unit.table(node.table)}.update({target}, {row}, {new})")
-    frame.finish(*_returning(frame, node.returning, returned))
+    given = f"[each[:3] for each in {found}]" if kept else found
+    update = f"{frame.unit.table(node.table)}.update_many({given})"
+    if not node.returning:
+        frame.write(update, f"return None, len({_counted(found)}), None")
+        return
+    frame.each(", ".join([row, f"({target_of(['_', '_', '_', *kept])})"]), f"zip({update}, {found})")
+    returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
     frame.write(f"return {returned}, len({_counted(found)}), None")
 
 
@@ -276,11 +294,12 @@ def write_delete(frame: Frame, node: p.Delete) -> None:
     frame.note(node)
     kept = frame.carried(others, extra)
     found = _collect_once(frame, node, rowid, [row, *kept], "found")
-    returned = _returned(frame, node.returning)
-    target = frame.source.name("rowid")
-    frame.each(", ".join([target, row, *kept]), found)
-    frame.do(f"{frame.unit.table(node.table)}.delete({target}, {row})")
-    frame.finish(*_returning(frame, node.returning, returned))
+    given = f"[each[:2] for each in {found}]" if kept else found
+    frame.write(f"{frame.unit.table(node.table)}.delete_many({given})")
+    returned = "None"
+    if node.returning:
+        frame.each(target_of(["_", row, *kept]), found)
+        returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
     frame.write(f"return {returned}, len({_counted(found)}), None")
 
 
