@@ -8,14 +8,14 @@ from ...errors import InternalError
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
-from .frame import Frame
+from .frame import Frame, Needed
 
 Lookup = p.KeyLookup | p.IndexLookup
 _GREATEST_ROWID = (1 << 63) - 1
 
 
-def open_access(frame: Frame, node: p.BaseAccess) -> None:
-    """Open a loop over the rows, or bind the only one; binds the alias."""
+def open_access(frame: Frame, node: p.BaseAccess, needed: Needed) -> None:
+    """Open a loop over the rows, or bind the only one; binds the alias. What an index knows costs no row."""
     frame.note(node)
     if is_lookup(node):
         assert isinstance(node, Lookup)
@@ -26,6 +26,9 @@ def open_access(frame: Frame, node: p.BaseAccess) -> None:
     guard = none_is_null(frame, nullable_keys(node))
     if guard:
         frame.where(guard)
+    if isinstance(node, p.IndexLookup | p.IndexRange | p.IndexIn) and _needs_rowid_only(node, needed):
+        _open_rowids(frame, node)
+        return
     if rowid is not None:
         _open_with_rowid(frame, node, rowid)
         return
@@ -71,6 +74,23 @@ def _hidden_rowid(frame: Frame, node: p.BaseAccess) -> str | None:
     if node.alias not in frame.unit.rowids or node.table.rowid_column is not None:
         return None
     return frame.source.name(f"{frame.unit.row_name(node.alias)}_rowid")
+
+
+def _needs_rowid_only(node: p.BaseAccess, needed: Needed) -> bool:
+    names = {name for alias, name in needed if alias == node.alias}
+    at = node.table.rowid_column
+    return names <= ({x.ROWID_COLUMN} if at is None else {x.ROWID_COLUMN, node.table.columns[at].name})
+
+
+def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
+    at = node.table.rowid_column
+    column = x.ROWID if at is None else node.table.columns[at].name
+    iterable = rowids(frame, node)
+    name = frame.source.name(f"{frame.unit.row_name(node.alias)}_{column}")
+    frame.each(name, iterable)
+    binding = frame.bind(node.alias, node.table.positions, None, node.table)
+    binding.rowid = name
+    binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)
 
 
 def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ...values import Kind
 from .. import expr as x
@@ -12,6 +13,7 @@ from ..expr import Expr, is_nullable
 from ..plan import Node
 from .access import Lookup, is_lookup, open_lookup
 from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
+from .order import closed
 from .pipeline import Do, For, Let, Step, blocks
 from .subquery import call_rows
 
@@ -20,11 +22,15 @@ AnyJoin = p.Join | p.NestedLoop | p.HashJoin
 
 @dataclass(slots=True)
 class Right:
-    """The right side of a join, ready to be looped over: variables of a row, and the text of their iterable."""
+    """The right side of a join, ready to be looped over: variables of a row, and the text of their iterable.
+
+    ``lazy``: the iterable may be looped over only once, and does not tell if it is empty.
+    """
 
     aliases: list[str]
     names: list[str]
     iterable: str
+    lazy: bool = False
 
     @property
     def target(self) -> str:
@@ -142,21 +148,26 @@ def _right_side(frame: Frame, node: p.Join | p.NestedLoop, needed: Needed) -> Ri
             frame.open(node.right, needed)
             aliases = frame.bound(node.right)
             names = frame.carried(aliases, needed)
-        return Right(aliases, names, _iterable(frame, steps, tuple_of(names)))
+        return Right(aliases, names, _iterable(frame, steps, tuple_of(names), "generator"), lazy=True)
     names, call = call_rows(frame, node.right, needed)
     return Right(frame.bound(node.right), names, call)
 
 
-def _iterable(frame: Frame, steps: list[Step], value: str) -> str:
+def _iterable(frame: Frame, steps: list[Step], value: str, kind: Literal["list", "generator", "any"] = "list") -> str:
+    """Text of what the steps give: a list, something to loop over once, or whether there is anything."""
     outer, frame.steps = frame.steps, steps
-    simple = frame.comprehension(value)
+    simple = frame.comprehension("True" if kind == "any" else value)
     frame.steps = outer
-    if simple is not None:
-        return "".join(simple.listing()) if simple.plain else f"[{simple.generator[1:-1]}]"
-    name = frame.source.name("matches")
-    lines = [f"{name} = []", *blocks(steps, [f"{name}.append({value})"])]
-    outer.append(Do(tuple(lines)))
-    return name
+    if simple is None:
+        name = frame.source.name("matches")
+        lines = [f"{name} = []", *blocks(steps, [f"{name}.append({value})"])]
+        outer.append(Do(tuple(lines)))
+        return name
+    if kind == "any":
+        return f"any{closed(simple.generator)}"
+    if kind == "generator":
+        return simple.generator
+    return "".join(simple.listing()) if simple.plain else f"[{simple.generator[1:-1]}]"
 
 
 def _listed(frame: Frame, node: Node, needed: Needed) -> Right:
@@ -176,22 +187,24 @@ def _open_matches(frame: Frame, node: AnyJoin, right: Right, needed: Needed) -> 
         if node.condition is not None:
             frame.where(frame.is_true(node.condition))
         return
-    matches = _matches(frame, node.condition, right)
     if node.kind == "left":
+        matches = _matches(frame, node.condition, right, "list")
         absent = tuple_of([frame.missing(right.aliases, needed)[name] for name in right.names])
         frame.each(right.target, f"({matches} or ({absent},))")
     else:
+        matches = _matches(frame, node.condition, right, "any")
         frame.where(matches if node.kind == "semi" else f"(not {matches})")
 
 
-def _matches(frame: Frame, condition: Expr | None, right: Right) -> str:
-    """Text of a list (or the like) of the matching right rows, false if empty."""
-    if condition is None:
+def _matches(frame: Frame, condition: Expr | None, right: Right, kind: Literal["list", "any"]) -> str:
+    """Text of a list (or the like) of the matching right rows, false if empty; of ``any``, only if there are some."""
+    if condition is None and not right.lazy:
         return right.iterable
     with frame.aside() as steps:
         frame.steps.append(For(right.target, right.iterable))
-        frame.where(frame.is_true(condition))
-    return _iterable(frame, steps, tuple_of(right.names))
+        if condition is not None:
+            frame.where(frame.is_true(condition))
+    return _iterable(frame, steps, tuple_of(right.names), kind)
 
 
 # --- hash joins ----------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
         case p.LockRows():
             open_lock(frame, node, needed)
         case _ if isinstance(node, p.BaseAccess):
-            open_access(frame, node)
+            open_access(frame, node, needed)
         case _:
             raise InternalError(f"{type(node).__name__} is no source of rows")
 
