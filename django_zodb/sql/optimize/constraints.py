@@ -117,7 +117,7 @@ def _constraints(scan: Scan, term: Expr) -> Iterator[Constraint]:
                     yield _comparison(canonical(side, scan), operator, other, term)
         case In(negated=False, items=items) if _is_target(term.term, scan) and all(_is_value(i, scan) for i in items):
             yield Among(canonical(term.term, scan), items, term)
-        case IsNull(negated=False) if _is_target(term.term, scan):
+        case IsNull(negated=False) if _is_target(term.term, scan) and not _is_required(term.term, scan):
             yield Equal(canonical(term.term, scan), Constant(None, type_of(term.term)), term, null=True)
         case IsDistinct(negated=True, left=left, right=right):
             for side, other in ((left, right), (right, left)):
@@ -142,6 +142,13 @@ def _is_target(expr: Expr, scan: Scan) -> bool:
 
 def _is_value(expr: Expr, scan: Scan) -> bool:
     return scan.alias not in used_aliases(expr) and is_stable(expr)
+
+
+def _is_required(operand: Expr, scan: Scan) -> bool:
+    """Whether it is a column that rejects NULL: an index of such columns has no place where NULL would be."""
+    if not isinstance(operand, Column) or operand.name == ROWID_COLUMN:
+        return False
+    return not scan.table.column(operand.name).nullable or operand.name in scan.table.primary_key
 
 
 def _comparison(target: Expr, op: str, value: Expr, term: Expr) -> Constraint:

@@ -88,3 +88,16 @@ Project: a.name
 > SELECT COUNT(b.id), COUNT(*) FROM author a LEFT JOIN (book b JOIN book_tag bt ON bt.book_id = b.id) ON b.author_id = a.id
 ---
 (8, 9)
+
+[plan]> SELECT a.name, b.title FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.in_print IS NULL AND b.title > 'A'
+---
+Project: a.name, b.title
+  NestedLoop: inner
+    Filter: (b.in_print is null) and (b.title > 'A')
+      Scan: book b
+    KeyLookup: author a (a.id = b.author_id)
+no rows
+
+> SELECT a.name FROM author a LEFT JOIN book_tag b ON b.id = a.id WHERE b.book_id IS NULL AND b.tag_id IS NOT NULL
+---
+no rows
