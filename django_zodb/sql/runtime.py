@@ -291,6 +291,31 @@ def sorted_runs(
         yield from found
 
 
+def first_sorted(
+    rows: list[Row],
+    count: int,
+    lead: Callable[[Row], Any],
+    descending: bool,
+    sorts: Sequence[tuple[Callable[[Row], Any], bool]],
+) -> list[Row]:
+    """The first ``count`` of ``rows`` as ``sorts`` in turn would have them, of which ``lead`` is the last.
+
+    Only those are sorted that are not beyond the last one to be asked for by ``lead`` alone.
+    """
+    if count == 0:
+        return []
+    if count < len(rows) // 4:
+        if descending:
+            edge = nlargest(count, map(lead, rows))[-1]
+            rows = [row for row in rows if not lead(row) < edge]
+        else:
+            edge = nsmallest(count, map(lead, rows))[-1]
+            rows = [row for row in rows if not edge < lead(row)]
+    for key, down in sorts:
+        rows.sort(key=key, reverse=down)
+    return rows[:count]
+
+
 def rowids_in(index: Index, keys: Iterable[object]) -> list[int]:
     """The rowids that a single-key index has for any of ``keys`` (a set), ascending."""
     return sorted([rowid for key in keys for rowid in index.lookup(key)])
@@ -400,6 +425,7 @@ NAMES: dict[str, object] = {
     "defaultdict": defaultdict,
     "divide": divide,
     "except_all": except_all,
+    "first_sorted": first_sorted,
     "float_key": float_key,
     "groupby": groupby,
     "intersect_all": intersect_all,

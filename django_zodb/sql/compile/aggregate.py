@@ -84,12 +84,30 @@ def _function(call: AggregateCall) -> AggregateFunction:
 
 
 def _ungrouped(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
-    if not (len(cells) == 1 and _collected_simply(frame, cells[0])):
+    if not (len(cells) == 1 and (_counted_simply(frame, cells[0]) or _collected_simply(frame, cells[0]))):
         sink = [line for cell in cells for line in _feeding(frame, cell, cell.name)]
         frame.lines += [f"{cell.name} = {cell.first}" for cell in cells]
         frame.finish(*(sink or ["pass"]))
     frame.note(node)
     _bind(frame, node, _results(frame, node, cells))
+
+
+def _counted_simply(frame: Frame, cell: Cell) -> bool:
+    """Whether the only call's rows could be counted by a comprehension."""
+    if cell.kind != "count":
+        return False
+    steps = list(frame.steps)
+    tests = [frame.is_true(cell.call.filter)] if cell.call.filter is not None else []
+    tests += [f"({frame.value(arg)} is not None)" for arg in cell.call.args if is_nullable(arg)]
+    for test in tests:
+        frame.where(test)
+    if frame.comprehension("None") is None:
+        frame.steps = steps
+        frame.forget()
+        return False
+    rows = frame.collect("None", "rows")
+    frame.write(f"{cell.name} = len({rows})")
+    return True
 
 
 def _collected_simply(frame: Frame, cell: Cell) -> bool:

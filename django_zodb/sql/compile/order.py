@@ -31,15 +31,19 @@ def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:
 
 
 def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
-    """The first rows by a heap; by sorting, where one heap can't follow mixed directions."""
+    """The first rows by a heap; where one heap can't follow mixed directions, it finds those worth sorting."""
     limit, offset = _limits(frame, node.limit, node.offset)
     stop = f"{offset} + {limit}" if offset else limit
     directions = {key.descending for key in node.keys}
     if len(directions) > 1:
         rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
         frame.write_note(node)
-        write_sort(frame, rows, keys)
-        frame.each(target_of([*skipped, *names]), f"{rows}[{offset}:{stop}]", listed=True)
+        sorts = _sorts(keys)
+        shown = ", ".join(f"({getter}, {descending})" for getter, descending in sorts)
+        lead, descending = sorts[-1]
+        first = frame.source.name("first")
+        frame.write(f"{first} = first_sorted({rows}, {stop}, {lead}, {descending}, ({shown}))")
+        frame.each(target_of([*skipped, *names]), f"{first}[{offset}:]" if offset else first, listed=True)
         return
     rows, names, skipped, keys = _collected(frame, node, node.keys, needed, lazily=True)
     frame.write_note(node)
@@ -166,6 +170,9 @@ def open_distinct(frame: Frame, node: p.Distinct, needed: Needed) -> None:
 
     (alias,) = p.bound_aliases(node)
     columns = p.output_columns(node.source)
+    if isinstance(node.source, p.Project) and len(columns) == 1 and not frame.early:
+        _open_distinct_values(frame, node, node.source)
+        return
     value = open_row(frame, node.source)
     inexact = any(column.type.kind is Kind.DOUBLE for column in columns)
     row = frame.unit.row_name(alias)
@@ -183,6 +190,24 @@ def open_distinct(frame: Frame, node: p.Distinct, needed: Needed) -> None:
         frame.note(node)
         frame.each(row, found)
     frame.bind(alias, [column.name for column in columns], row)
+
+
+def _open_distinct_values(frame: Frame, node: p.Distinct, project: p.Project) -> None:
+    """Values of the only column, which need no tuples to be compared."""
+    (output,) = project.outputs
+    frame.open(project.source, needed_by((output.expr,)))
+    frame.note(project)
+    value = same_text(x.type_of(output.expr), frame.value(output.expr))
+    if frame.comprehension(value) is not None:
+        found = f"dict.fromkeys{closed(frame.iterable(value, 'found'))}"
+    else:
+        found = frame.source.name("found")
+        frame.lines.append(f"{found} = {{}}")
+        frame.finish(f"{found}[{value}] = None")
+    frame.note(node)
+    name = frame.source.name(f"{frame.unit.row_name(project.alias)}_{output.name}")
+    frame.each(name, found)
+    frame.bind(project.alias, [output.name], None).columns = {output.name: name}
 
 
 def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:

@@ -1,0 +1,44 @@
+"""Sorting of less than everything gives what sorting everything would."""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+from operator import itemgetter
+
+import pytest
+
+from django_zodb.sql.runtime import first_sorted, sorted_runs
+
+ROWS = [(n % 7, random.Random(n).randrange(5), n) for n in range(100)]
+
+
+def everything(rows, sorts):
+    rows = list(rows)
+    for key, descending in sorts:
+        rows.sort(key=key, reverse=descending)
+    return rows
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 5, 20, 24, 25, 99, 100, 1000])
+def test_the_first_rows_of_a_mixed_order(count, descending):
+    sorts = ((itemgetter(1, 2), not descending), (itemgetter(0), descending))
+    wanted = everything(ROWS, sorts)[:count]
+    assert first_sorted(list(ROWS), count, itemgetter(0), descending, sorts) == wanted
+
+
+@pytest.mark.parametrize(("first", "second"), product([True, False], repeat=2))
+def test_runs_are_sorted_one_by_one(first, second):
+    rows = everything(ROWS, ((itemgetter(0), first),))
+    sorts = ((itemgetter(2), second), (itemgetter(1), first))
+    assert list(sorted_runs(rows, itemgetter(0), sorts)) == everything(rows, (*sorts, (itemgetter(0), first)))
+
+
+def test_a_run_is_sorted_when_it_is_complete():
+    def rows():
+        yield from [(1, "b"), (1, "a"), (2, "c")]
+        raise AssertionError("read too far")
+
+    found = sorted_runs(rows(), itemgetter(0), ((itemgetter(1), False),))
+    assert [next(found), next(found)] == [(1, "a"), (1, "b")]
