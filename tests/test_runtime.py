@@ -28,7 +28,7 @@ def test_the_first_rows_of_a_mixed_order(count, descending):
     assert first_sorted(list(ROWS), count, itemgetter(0), descending, sorts) == wanted
 
 
-@pytest.mark.parametrize(("first", "second"), product([True, False], repeat=2))
+@pytest.mark.parametrize(("first", "second"), list(product([True, False], repeat=2)))
 def test_runs_are_sorted_one_by_one(first, second):
     rows = everything(ROWS, ((itemgetter(0), first),))
     sorts = ((itemgetter(2), second), (itemgetter(1), first))
