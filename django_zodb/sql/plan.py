@@ -58,11 +58,15 @@ class Scan(Node):
 
 @dataclass(frozen=True, slots=True)
 class Values(Node):
-    """Rows of expressions, which use no alias but those of an enclosing plan. One empty row is a FROM-less SELECT."""
+    """Rows of expressions, which use no alias but those of an enclosing plan. One empty row is a FROM-less SELECT.
+
+    ``repeated``: the one row, of all parameters there are and constants, stands for a row per so many parameters given.
+    """
 
     alias: str
     columns: tuple[OutputColumn, ...]
     rows: tuple[tuple[Expr, ...], ...]
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ..storage.schema import TableSchema
 from ..values import TEXT
 from .bind import Bound, bind, bind_parsed_expression
 from .coerce import Misfit, are_same, condition
-from .compile import compile_plan, compile_row_function
+from .compile import compile_plan, compile_repeated, compile_row_function
 from .ddl import bind_definition
 from .expr import Expr
 from .optimize import optimize
@@ -167,13 +167,17 @@ _BULK_INSERT = re.compile(
 
 
 def _prepare_bulk(match: re.Match[str], params: Sequence[object], catalog: Catalog, cache: Cache) -> Runnable:
-    """An INSERT of many rows of the same text: that of one row, run for each, so that any number is one program."""
+    """An INSERT of many rows of the same text: that of one row, repeated, so that any number is one program."""
     row = match["row"]
     width, rows = row.count("%s"), 1 + match["more"].count(row)
     if len(params) != width * rows:
         raise ProgrammingError(f"the statement takes {width * rows} parameters, {len(params)} are given")
     single = match["head"] + row + match["tail"]
-    return _Bulk(prepare(single, params[:width], catalog, cache), width)
+    program = prepare(single, params[:width], catalog, cache)
+    assert isinstance(program, Program)
+    if program.repeated is None:
+        program.repeated = compile_repeated(program)
+    return program.repeated or _Bulk(program, width)
 
 
 def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:

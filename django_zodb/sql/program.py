@@ -178,6 +178,8 @@ class Program:
     """
 
     typed_params: tuple[int, ...] = ()
+    repeated: Program | None = None
+    """For an INSERT of one row: the program for many rows of parameters, once there were many (set by ``prepare``)."""
 
     def __init__(
         self, sql: str, plan: Node, build: Callable[[bool, bool], Generated], tables: Sequence[tuple[str, str]]

@@ -33,11 +33,11 @@ from .frame import Frame
 from .nodes import open_row
 from .pipeline import For, If, clean, clean_statement, indented
 from .unit import Unit, statement_tables
-from .write import write_delete, write_insert, write_update
+from .write import repeated, write_delete, write_insert, write_update
 
 _SQL_SHOWN = 1000
 
-__all__ = ["compile_plan", "compile_row_function"]
+__all__ = ["compile_plan", "compile_repeated", "compile_row_function"]
 
 
 def compile_plan(node: Node, sql_text: str) -> Program:
@@ -56,6 +56,12 @@ def compile_plan(node: Node, sql_text: str) -> Program:
         return Program(sql_text, node, build, [(table.name, table.token) for table in statement_tables(node)])
     except (RecursionError, SyntaxError) as error:
         raise too_complex(error) from error
+
+
+def compile_repeated(program: Program) -> Program | None:
+    """From the program that inserts a row, the one that does so for every so many parameters; None if there is none."""
+    plan = repeated(program.plan)
+    return None if plan is None else compile_plan(plan, program.sql)
 
 
 def _without_nulls(node: Node) -> Node:

@@ -11,7 +11,7 @@ from ...storage.schema import ColumnSchema, TableSchema
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr
-from ..plan import Output
+from ..plan import Node, Output
 from ..runtime import column_converter
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text
@@ -24,7 +24,7 @@ def write_insert(frame: Frame, node: p.Insert) -> None:
     """The body of an INSERT's function."""
     texts = _open_source(frame, node)
     at = node.table.rowid_column
-    if node.conflict is None and isinstance(node.source, p.Values) and len(node.source.rows) == 1:
+    if node.conflict is None and isinstance(node.source, p.Values) and _is_one_row(node.source):
         row = _insert_row(frame, node, _proposed(frame, node, texts))
         expressions = [output.expr for output in node.returning]
         returned = f"[{row_text(frame, expressions)}]" if expressions else "None"
@@ -98,14 +98,14 @@ def _open_source(frame: Frame, node: p.Insert) -> dict[int, str]:
 
 
 def _open_values(frame: Frame, node: p.Insert, source: p.Values, columns: list[ColumnSchema]) -> list[str]:
-    if len(source.rows) == 1:
+    if _is_one_row(source):
         (values,) = source.rows
         return [_converted(frame, node.table, column, value) for column, value in zip(columns, values, strict=True)]
     if source.rows and (batch := _batch(source)) is not None:
         first, stride = batch
         names = [frame.source.name(f"p{at}") for at in range(stride)]
-        end = first + stride * len(source.rows)
-        frame.each(target_of(names) if stride > 1 else f"({names[0]},)", f"batches(params[{first}:{end}], {stride})")
+        given = "params" if source.repeated else f"params[{first}:{first + stride * len(source.rows)}]"
+        frame.each(target_of(names) if stride > 1 else f"({names[0]},)", f"batches({given}, {stride})")
         return [
             f"{_convert(frame, node.table, column)}({names[value.index - first]})"
             if isinstance(value, x.Param)
@@ -119,6 +119,18 @@ def _open_values(frame: Frame, node: p.Insert, source: p.Values, columns: list[C
     ]
     frame.each(row, f"({''.join(f'({texts},), ' if texts else '(), ' for texts in rows)})")
     return [f"{row}[{at}]" for at in range(len(columns))]
+
+
+def _is_one_row(source: p.Values) -> bool:
+    return len(source.rows) == 1 and not source.repeated
+
+
+def repeated(node: Node) -> p.Insert | None:
+    """An INSERT of one row of parameters → one of any number of such rows; None if it is something else."""
+    if not isinstance(node, p.Insert) or not isinstance(node.source, p.Values):
+        return None
+    batch = _batch(node.source) if _is_one_row(node.source) else None
+    return replace(node, source=replace(node.source, repeated=True)) if batch is not None and batch[0] == 0 else None
 
 
 def _batch(source: p.Values) -> tuple[int, int] | None:
