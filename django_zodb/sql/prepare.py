@@ -15,7 +15,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Protocol
 
-from ..errors import ProgrammingError
+from ..errors import DatabaseError, ProgrammingError
 from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import TableSchema
 from ..values import TEXT
@@ -24,6 +24,7 @@ from .coerce import Misfit, are_same, condition
 from .compile import compile_plan, compile_repeated, compile_row_function
 from .ddl import bind_definition
 from .expr import Expr
+from .in_lists import Padded, padded
 from .optimize import optimize
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
 from .plan import OutputColumn
@@ -141,6 +142,10 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
     bulk = _BULK_INSERT.fullmatch(text) if params is not None and not isinstance(params, Mapping) else None
     if bulk is not None:
         return _prepare_bulk(bulk, params or (), catalog, cache)  # type: ignore[arg-type]
+    if params and not isinstance(params, Mapping):
+        program_of_longer = _prepare_padded(text, params, catalog, cache)
+        if program_of_longer is not None:
+            return program_of_longer
     short = len(text) <= LONGEST_TEXT
     parsed = (parse_short if short else parse)(text, params is not None)
     if parsed.tree is None:
@@ -178,6 +183,17 @@ def _prepare_bulk(match: re.Match[str], params: Sequence[object], catalog: Catal
     if program.repeated is None:
         program.repeated = compile_repeated(program)
     return program.repeated or _Bulk(program, width)
+
+
+def _prepare_padded(text: str, params: Sequence[object], catalog: Catalog, cache: Cache) -> Runnable | None:
+    """The program of ``text`` with padded IN lists; None if it has none, or if there is an error to tell about."""
+    longer = padded(text)
+    if longer is None or len(longer.text) > LONGEST_TEXT or len(params) != longer.count:
+        return None
+    try:
+        return _Padded(prepare(longer.text, longer.params(params), catalog, cache), longer)
+    except DatabaseError:
+        return None  # which will be met again, in the text as given
 
 
 def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:
@@ -263,6 +279,24 @@ class _Named:
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """As ``Program.stream``."""
         return self._program.stream(catalog, _sequence(params, self._names))
+
+
+class _Padded:
+    """A program whose IN lists are longer than those that the parameters are for."""
+
+    def __init__(self, program: Runnable, longer: Padded) -> None:
+        self._program = program
+        self._longer = longer
+        self.columns = program.columns
+        self.writes = program.writes
+
+    def run(self, catalog: Catalog, params: Sequence[object] = ()) -> tuple[Sequence[Row] | None, int, int | None]:
+        """As ``Program.run``."""
+        return self._program.run(catalog, self._longer.params(params))
+
+    def stream(self, catalog: Catalog, params: Sequence[object] = ()) -> Iterator[Row]:
+        """As ``Program.stream``."""
+        return self._program.stream(catalog, self._longer.params(params))
 
 
 class _Bulk:
