@@ -96,7 +96,7 @@ def _column(values: Sequence[Any], kinds: set[type]) -> Column:
 
 
 def _tuples(values: Sequence[tuple[Any, ...]]) -> Column:
-    if set(map(type, chain.from_iterable(values))) <= _PLAIN:
+    if set(map(type, values[0])) <= _PLAIN and set(map(type, chain.from_iterable(values))) <= _PLAIN:
         return "v", tuple(values)
     if len(set(map(len, values))) > 1:
         return _grouped(values, list(map(len, values)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -113,20 +112,20 @@ class StoredIndex:
         """``add`` of each ``(key, rowid)``, in key order: leaves are visited once, postings made once."""
         insert = self.tree.insert
         strict = self._single and not self.lenient
-        for key, added in _grouped(entries).items():
-            if len(added) > 1 or not insert(key, added[0]):
+        for key, added in _grouped(entries):
+            if type(added) is list or not insert(key, added):
                 if strict and not self.exempt(key):
                     raise self.violation()
-                self.tree.grow_many(key, added)
+                self.tree.grow_many(key, rowids(added))
 
     def remove_many(self, entries: Iterable[tuple[Key, int]]) -> None:
         """Take out each ``(key, rowid)`` that is there, in the order of keys."""
         tree, get = self.tree, self.tree.get
-        for key, gone in _grouped(entries).items():
-            if len(gone) == 1 and get(key) == gone[0]:
+        for key, gone in _grouped(entries):
+            if get(key) == gone:  # then it is one rowid, and the only one
                 del tree[key]
             else:
-                tree.discard_many(key, set(gone))
+                tree.discard_many(key, set(rowids(gone)))
 
     def move_many(self, moves: Iterable[tuple[Key, Key, int]]) -> None:
         """Take each ``(old key, new key, rowid)`` from the one to the other."""
@@ -161,20 +160,25 @@ class StoredIndex:
         return IntegrityError(f"UNIQUE constraint failed: {where} ({self.schema.name})")
 
 
-def _grouped(entries: Iterable[tuple[Key, int]]) -> dict[Key, list[int]]:
-    """The rowids of each key that there is, the keys in their order."""
-    groups: defaultdict[Key, list[int]] = defaultdict(list)
+def _grouped(entries: Iterable[tuple[Key, int]]) -> Iterator[tuple[Key, int | list[int]]]:
+    """Each key that there is, in their order, with its rowid or the list of its rowids."""
+    groups: dict[Key, int | list[int]] = {}
     for key, rowid in entries:
-        groups[key].append(rowid)
+        held = groups.setdefault(key, rowid)
+        if held is not rowid:
+            if type(held) is list:
+                held.append(rowid)
+            else:
+                groups[key] = [held, rowid]  # type: ignore[list-item]
     groups.pop(ABSENT, None)
     nulls = groups.pop(None, None)
+    if nulls is not None:
+        yield None, nulls
     try:
         ordered = sorted(groups)
     except TypeError:  # keys that do not compare: the tree says so
         ordered = list(groups)
-    found = {} if nulls is None else {None: nulls}
-    found.update((key, groups[key]) for key in ordered)
-    return found
+    yield from zip(ordered, map(groups.__getitem__, ordered), strict=True)
 
 
 def _lookup(encoding: KeyEncoding, get: Callable[[Key], Posting]) -> Callable[..., Sequence[int]]:

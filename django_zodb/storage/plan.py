@@ -168,6 +168,13 @@ class Writer:
                 raise IntegrityError(f"CHECK constraint failed: {name} (table {self.schema.name})")
         return row
 
+    def admit_all(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """``admit`` of each row."""
+        required = self._required
+        if self._generated or self._checks or (required and any(None in values for values in map(required, rows))):
+            return list(map(self.admit, rows))
+        return rows
+
     def complete(self, row: Row) -> Row:
         """The row with its generated columns computed, in the order of columns."""
         for each in self._generated:

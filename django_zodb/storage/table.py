@@ -173,15 +173,22 @@ class StoredTable:
             raise
         return new
 
-    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> list[Row]:
+    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> Sequence[Row]:
         """Replace rows; see ``protocol.Table.update_many``."""
         changes = list(changes)
         at = self._rowid_column
         if self._acts_on_update or (at is not None and any(new[at] != rowid for rowid, _, new in changes)):
             return [self.update(rowid, old, new) for rowid, old, new in changes]
-        replaced: list[Change] = [(self._name, rowid, *self._replacing(rowid, old, new)) for rowid, old, new in changes]
-        self._change_all(replaced)
-        return [new for _, _, _, new in replaced if new is not None]
+        get = self.get
+        if all(get(rowid) is old for rowid, old, _ in changes):
+            rows = self._writer.admit_all([new for _, _, new in changes])
+        else:
+            replaced = [self._replacing(rowid, old, new) for rowid, old, new in changes]
+            changes = [(rowid, old, new) for (rowid, _, _), (old, new) in zip(changes, replaced, strict=True)]
+            rows = [new for _, new in replaced]
+        name = self._name
+        self._change_all([(name, rowid, old, row) for (rowid, old, _), row in zip(changes, rows, strict=True)])
+        return rows
 
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
         """The row as it is, and the one to take its place."""
