@@ -212,8 +212,13 @@ class Arithmetic(Expr):
 
     @property
     def nullable(self) -> bool:
-        """If an operand is."""
-        return is_nullable(self.left) or is_nullable(self.right)
+        """If an operand is; a loop down the left ones, since a chain of a thousand terms nests as deeply."""
+        left: Expr = self
+        while isinstance(left, Arithmetic):
+            if is_nullable(left.right):
+                return True
+            left = left.left
+        return is_nullable(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +386,30 @@ def is_nullable(expr: Expr) -> bool:
     return nullable
 
 
+_fields: dict[type, tuple[str, ...]] = {}
+_operands: dict[type, tuple[str, ...]] = {}
+
+
+def field_names(class_: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields, found once."""
+    names = _fields.get(class_)
+    if names is None:
+        names = _fields[class_] = tuple(field.name for field in fields(class_))
+    return names
+
+
+def _operand_names(class_: type) -> tuple[str, ...]:
+    """The fields of a class of expressions that hold expressions."""
+    names = _operands.get(class_)
+    if names is None:
+        names = _operands[class_] = tuple(field.name for field in fields(class_) if "Expr" in str(field.type))
+    return names
+
+
 def children(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
-    for field in fields(expr):
-        yield from _expressions(getattr(expr, field.name))
+    for name in _operand_names(type(expr)):
+        yield from _expressions(getattr(expr, name))
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -393,7 +418,8 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        stack.extend(reversed(list(children(here))))
+        if _operand_names(type(here)):
+            stack.extend(reversed(list(children(here))))
 
 
 def _expressions(value: object) -> Iterator[Expr]:

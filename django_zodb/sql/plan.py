@@ -13,12 +13,12 @@ strategies of the second part; ``compile`` prints one block of Python per node.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal as OneOf
 
 from ..storage.schema import TableSchema
 from ..values import SqlType
-from .expr import AggregateCall, Expr, SortKey, WindowCall
+from .expr import AggregateCall, Expr, SortKey, WindowCall, field_names
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
 
@@ -421,8 +421,8 @@ BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | In
 
 def sources(node: Node) -> Iterator[Node]:
     """The nodes that feed this one, in order."""
-    for field in fields(node):
-        value = getattr(node, field.name)
+    for name in field_names(type(node)):
+        value = getattr(node, name)
         if isinstance(value, Node):
             yield value
         elif isinstance(value, tuple) and value and isinstance(value[0], Node):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
+from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame, field_names
 from .plan import Node, OnConflict, Output
 
 Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
@@ -36,9 +36,9 @@ def _rewritten(value: Any, replacement: Replacement) -> Any:
         if instead is not None:
             return instead
     changes = {}
-    for field in fields(value):
-        old = getattr(value, field.name)
+    for name in field_names(type(value)):
+        old = getattr(value, name)
         new = _rewritten(old, replacement)
         if new is not old:
-            changes[field.name] = new
+            changes[name] = new
     return replace(value, **changes) if changes else value

@@ -7,7 +7,6 @@ whose expression holds it. Literal values are shown, parameters are ``p0``, ``p1
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import assert_never
 
 from ..storage.schema import TableSchema
@@ -39,9 +38,11 @@ def subplans(node: Node) -> Iterator[tuple[str, Node]]:
 
 def expressions(node: Node) -> Iterator[x.Expr]:
     """Every expression that the node itself holds, in the order of its fields."""
-    for field in fields(node):
-        if field.name != "table":
-            yield from _expressions(getattr(node, field.name))
+    for name in x.field_names(type(node)):
+        if name != "table":
+            value = getattr(node, name)
+            if not isinstance(value, Node):
+                yield from _expressions(value)
 
 
 def _expressions(value: object) -> Iterator[x.Expr]:
@@ -319,6 +320,7 @@ _LOOSE = (
     *(x.Arithmetic, x.Negate, x.Concat),
 )
 _MANY = 8
+_LONG_CHAIN = 40
 
 
 def text(expr: x.Expr) -> str:
@@ -330,8 +332,10 @@ def text(expr: x.Expr) -> str:
             return f"p{index}"
         case x.Constant():
             return _constant(expr)
-        case x.Compare(op=op, left=left, right=right) | x.Arithmetic(op=op, left=left, right=right):
+        case x.Compare(op=op, left=left, right=right):
             return f"{_part(left)} {op} {_part(right)}"
+        case x.Arithmetic():
+            return _arithmetic(expr)
         case x.IsDistinct(left=left, right=right, negated=negated):
             return f"{_part(left)} is {'not ' if negated else ''}distinct from {_part(right)}"
         case x.And(terms=terms):
@@ -370,6 +374,19 @@ def text(expr: x.Expr) -> str:
             return f"{shown} {'not ' if negated else ''}in (subquery)"
         case _:
             return type(expr).__name__
+
+
+def _arithmetic(expr: x.Arithmetic) -> str:
+    """An operator with its operands; of a long chain the end."""
+    left: x.Expr = expr
+    ends = []
+    while isinstance(left, x.Arithmetic) and len(ends) < _LONG_CHAIN:
+        ends.append(f" {left.op} {_part(left.right)}")
+        left = left.left
+    shown = ("…" if isinstance(left, x.Arithmetic) else _part(left)) + ends.pop()
+    for end in reversed(ends):
+        shown = f"({shown}){end}"
+    return shown
 
 
 def _part(expr: x.Expr) -> str:
