@@ -27,7 +27,7 @@ from ..values import (
 )
 from .bind_context import Context, name_of
 from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
-from .bind_operators import arithmetic, concat, negate, negative
+from .bind_operators import OPERATORS, arithmetic, concat, negate, negative
 from .bind_types import bind_type
 from .bind_window import WINDOW_CALLS, bind_window, needs_over
 from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, same_kind, settle, unify
@@ -61,9 +61,7 @@ MOST_ROWS_AS_OR = 20
 
 def bind_expr(node: exp.Expression, here: Context) -> Expr:
     """The expression, typed as far as it can say itself."""
-    while type(node) is exp.Paren:
-        here.consume(node)
-        node = node.this
+    node = _without_parentheses(node, here)
     here.consume(node)
     try:
         binder = EXPRESSIONS.get(type(node))
@@ -150,6 +148,28 @@ def _collate(node: exp.Expression, here: Context) -> Expr:
     if found is None:
         raise here.unsupported(node, f'collation "{name}" is not supported; there are: {", ".join(known)}')
     return collated(convert(bind_expr(node.this, here), TEXT), found)
+
+
+def _arithmetic(node: exp.Expression, here: Context) -> Expr:
+    """Both sides of an operator; a loop down the left ones, since a chain of a thousand terms nests as deeply."""
+    chain = [node]
+    while type(inner := _without_parentheses(chain[-1].this, here)) in OPERATORS:
+        here.consume(inner)
+        chain.append(inner)
+    left = bind_expr(inner, here)
+    for each in reversed(chain):
+        try:
+            left = arithmetic(each, left, bind_expr(each.expression, here), here.params)
+        except Misfit as problem:
+            raise here.located(problem, each) from problem
+    return left
+
+
+def _without_parentheses(node: exp.Expression, here: Context) -> exp.Expression:
+    while type(node) is exp.Paren:
+        here.consume(node)
+        node = node.this
+    return node
 
 
 # --- truth ---------------------------------------------------------------------------------------------------------
@@ -503,15 +523,7 @@ EXPRESSIONS: dict[type[exp.Expression], Callable[[exp.Expression, Context], Expr
     exp.Neg: lambda node, here: negative(bind_value(node.this, here), "-"),
     exp.BitwiseNot: lambda node, here: negative(bind_value(node.this, here), "~"),
     exp.DPipe: _concat,
-    **{
-        class_: lambda node, here: arithmetic(
-            node, bind_expr(node.this, here), bind_expr(node.expression, here), here.params
-        )
-        for class_ in (
-            *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod),
-            *(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift),
-        )
-    },
+    **dict.fromkeys(OPERATORS, _arithmetic),
     exp.Window: lambda node, here: bind_window(node, here, bind_expr),
     **dict.fromkeys(WINDOW_CALLS, needs_over),
     **{class_: lambda node, here: FUNCTION_BINDERS[type(node)](node, here, bind_expr) for class_ in FUNCTION_BINDERS},

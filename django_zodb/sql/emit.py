@@ -518,13 +518,16 @@ def _literal(expr: Expr) -> Expr:
 
 def _is_fixed(expr: Expr) -> bool:
     """Whether the value is the same for every row of one execution."""
-    match expr:
-        case x.Constant() | x.Param():
+    return all(map(_keeps_fixed, x.walk(expr)))
+
+
+def _keeps_fixed(part: Expr) -> bool:
+    """Whether the part's value changes only if its operands' do."""
+    match part:
+        case x.Constant() | x.Param() | x.Cast() | x.Arithmetic() | x.Concat() | x.Negate():
             return True
-        case x.Cast() | x.Arithmetic() | x.Concat() | x.Negate():
-            return all(map(_is_fixed, x.children(expr)))
-        case x.Call(function=function, args=args):
-            return FUNCTIONS[function].stable and all(map(_is_fixed, args))
+        case x.Call(function=function):
+            return FUNCTIONS[function].stable
         case _:
             return False
 

@@ -379,7 +379,7 @@ def text(expr: x.Expr) -> str:
 def _arithmetic(expr: x.Arithmetic) -> str:
     """An operator with its operands; of a long chain the end."""
     left: x.Expr = expr
-    ends = []
+    ends: list[str] = []
     while isinstance(left, x.Arithmetic) and len(ends) < _LONG_CHAIN:
         ends.append(f" {left.op} {_part(left.right)}")
         left = left.left

@@ -41,8 +41,24 @@ def map_operands(expr: Expr, change: ExprChange, on_plan: NodeChange | None = No
 
 
 def transform(expr: Expr, change: ExprChange, on_plan: NodeChange | None = None) -> Expr:
-    """Every part of the expression replaced, operands before what holds them; plans only by ``on_plan``."""
-    return change(map_operands(expr, lambda operand: transform(operand, change, on_plan), on_plan))
+    """Every part of the expression replaced, operands before what holds them; plans only by ``on_plan``.
+
+    A loop, since a chain of a thousand terms nests as deeply.
+    """
+    parts, at = [expr], 0
+    while at < len(parts):
+        parts.extend(operands(parts[at]))
+        at += 1
+    done: dict[int, Expr] = {}
+
+    def replaced(operand: Expr) -> Expr:
+        known = done.get(id(operand))
+        return transform(operand, change, on_plan) if known is None else known
+
+    for part in reversed(parts):
+        if id(part) not in done:
+            done[id(part)] = change(map_operands(part, replaced, on_plan))
+    return done[id(expr)]
 
 
 def transform_plan(node: Node, change: ExprChange) -> Node:
