@@ -334,10 +334,12 @@ class StoredTable:
         self._deltas[self._name] += sum((old is None) - (new is None) for _, _, old, new in changes)
         self._entries.extend(changes)
         try:
-            self.tree.update([(rowid, new) for _, rowid, _, new in changes if new is not None])
+            tree = self.tree
             for _, rowid, _, new in changes:
                 if new is None:
-                    del self.tree[rowid]
+                    del tree[rowid]
+                else:
+                    tree[rowid] = new
             self._change_indexes(changes)
         except BaseException:
             self._journal.undo_to(mark)
