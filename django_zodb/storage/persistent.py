@@ -93,8 +93,8 @@ class RowBucket(LOBucket):  # type: ignore[misc]
 class RowTree(LOBTree):  # type: ignore[misc]
     """A table's rows: rowid → tuple in schema column order.
 
-    Leaves of 30: measured with 10 columns and 3 indexes, a one-row update appends 1.7 kB (leaves of 60: 2.6 kB, of 10:
-    1.1 kB) and a cold scan costs 2.5 µs per row (2.8 and 6.2 µs).
+    Leaves of 30: measured with 10 columns and 4 indexes, a one-row update appends 1.3 kB (leaves of 60: 2.4 kB, of 10:
+    0.6 kB) and a cold scan costs 2.8 µs per row (2.3 and 5.4 µs).
     """
 
     __slots__ = ()
@@ -144,7 +144,11 @@ class IndexBucket(OOBucket):  # type: ignore[misc]
 
 
 class IndexTree(OOBTree):  # type: ignore[misc]
-    """An index: encoded key (see ``keys``) → posting. ``insert`` adds a key that is not there yet."""
+    """An index: encoded key (see ``keys``) → posting. ``insert`` adds a key that is not there yet.
+
+    Leaves of 30: with 4 indexes, a one-row insert or deletion appends 4.9 kB (leaves of 60: 6.6 kB, of 100: 9.0 kB), and
+    writing 1,000 rows into 10,000 takes about as long with all of them.
+    """
 
     __slots__ = ()
     _bucket_type = IndexBucket
