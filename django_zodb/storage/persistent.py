@@ -146,7 +146,7 @@ class IndexBucket(OOBucket):  # type: ignore[misc]
 class IndexTree(OOBTree):  # type: ignore[misc]
     """An index: encoded key (see ``keys``) → posting. ``insert`` adds a key that is not there yet.
 
-    Leaves of 30: with 4 indexes, a one-row insert or deletion appends 4.9 kB (leaves of 60: 6.6 kB, of 100: 9.0 kB), and
+    Leaves of 30: with 4 indexes, a one-row insert or deletion appends 4.9 kB (leaves of 60: 6.6, of 100: 9.0 kB), and
     writing 1,000 rows into 10,000 takes about as long with all of them.
     """
 
