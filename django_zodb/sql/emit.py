@@ -331,7 +331,7 @@ class Emitter:
             exact = x.type_of(expr.term).kind is not Kind.DOUBLE
             return self._context.once("values", f"set({run if exact else f'map(same, {run})'})")
         texts = ", ".join(self._key(item) for item in expr.items)
-        if all(_is_fixed(item) for item in expr.items):
+        if all(self._is_fixed(item) for item in expr.items):
             return self._context.once("values", f"{{{texts}}}")
         return f"({texts},)"
 
@@ -365,7 +365,7 @@ class Emitter:
             kind = "like" if isinstance(expr, x.Like) else "regex"
             options = "".join(f", {option}" for option in self._options(expr))
             predicate = f"{kind}({pattern}{options})"
-            if _is_fixed(expr.pattern) and (not self._lazy or isinstance(expr.pattern, x.Param)):
+            if self._is_fixed(expr.pattern) and (not self._lazy or isinstance(expr.pattern, x.Param)):
                 if is_nullable(expr.pattern):
                     predicate = f"(None if {pattern} is None else {predicate})"
                 predicate = self._context.once(f"is_{kind}", predicate)
@@ -418,19 +418,23 @@ class Emitter:
         keys, values = [], []
         terms = set()
         for condition, value in expr.whens:
-            if not isinstance(condition, x.Compare) or condition.op != "=" or not _is_fixed(value):
+            if not isinstance(condition, x.Compare) or condition.op != "=" or not self._is_fixed(value):
                 return None
             terms.add(condition.left)
             keys.append(condition.right)
             values.append(value)
         term = terms.pop()
         exact = x.type_of(term).kind is not Kind.DOUBLE
-        if terms or not exact or not isinstance(term, x.Column) or not all(map(_is_fixed, keys)):
+        if terms or not exact or not isinstance(term, x.Column) or not all(map(self._is_fixed, keys)):
             return None
         cases = self._context.once("results", f"cases({self._listed(keys)}, {self._listed(values)})")
         name = self.value(term)
         otherwise = "None" if expr.otherwise is None else self.value(expr.otherwise)
         return f"({cases}[{name}] if {name} in {cases} else {otherwise})"
+
+    def _is_fixed(self, expr: Expr) -> bool:
+        """Whether it may be computed once per execution, before the local functions of what nests deeply exist."""
+        return not self._parts and _never_changes(expr)
 
     def _listed(self, items: Sequence[Expr]) -> str:
         params = [item for item in items if isinstance(item, x.Param)]
@@ -491,7 +495,7 @@ class Emitter:
         """The text, or, where it depends on no row, the name of its value, evaluated once per execution."""
         text = emit()
         lazy = self._lazy and not (isinstance(expr, x.Call) and not expr.args)  # NOW() is the same everywhere
-        if lazy or text.isidentifier() or isinstance(_literal(expr), x.Constant) or not _is_fixed(expr):
+        if lazy or text.isidentifier() or isinstance(_literal(expr), x.Constant) or not self._is_fixed(expr):
             return text
         wanted = {x.Call: "value", x.Cast: "cast"}.get(type(expr), "value")
         if isinstance(expr, x.Call):
@@ -516,7 +520,7 @@ def _literal(expr: Expr) -> Expr:
     return expr
 
 
-def _is_fixed(expr: Expr) -> bool:
+def _never_changes(expr: Expr) -> bool:
     """Whether the value is the same for every row of one execution."""
     return all(map(_keeps_fixed, x.walk(expr)))
 
