@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
+EXAMPLES ?= 1700
 LABELS ?=
 
 BIN := .venv/bin
@@ -16,11 +17,12 @@ $(shell rm -f .venv/.home .venv/.demo .venv/.dev .venv/.suite)
 endif
 endif
 
-.PHONY: help venv demo test django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test fuzz django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
+	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 38)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
 	@echo "make lint           ruff, mypy, codespell"
 	@echo "make typecheck      mypy alone"
@@ -67,6 +69,10 @@ demo: .venv/.demo demo/manage.py
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Another 60,000 queries each time; -s shows what was run.
+fuzz: .venv/.dev
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s -p no:randomly tests/test_fuzz_sql.py tests/test_fuzz_orm.py
 
 .venv/.suite: pyproject.toml .venv/.dev
 	@echo "Installing what Django's tests need ..."

@@ -1,0 +1,235 @@
+"""Random SELECT statements over random tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from .expressions import Expressions, Name, name_of
+from .tables import KINDS, Table, quoted
+
+AGGREGATES = ("COUNT", "COUNT", "SUM", "MIN", "MAX", "AVG")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement for each side. ``order`` are the positions by which its rows are sorted, with DESC and NULLS."""
+
+    ours: str
+    theirs: str
+    params: tuple[object, ...] | None
+    order: tuple[int, ...] = ()
+
+
+class Queries:
+    """Makes queries over ``tables``."""
+
+    def __init__(self, random: Random, tables: Sequence[Table]) -> None:
+        self.random = random
+        self.tables = tables
+        self._aliases = 0
+        self._nesting = 0
+        self._with: list[tuple[str, str, tuple[str, ...]]] = []
+        self.expressions = Expressions(random, self.subquery)
+
+    def query(self) -> Query:
+        """A whole query."""
+        self.expressions.params.clear()
+        self._aliases, self._nesting, self._with = 0, 0, []
+        if self._often(0.1):
+            self._common_table()
+        choice = self.random.random()
+        width = self.random.choice((1, 2, 2, 3))
+        kinds = tuple(self.random.choice(self._kinds()) for _ in range(width))
+        text = self._set_operation(kinds) if choice < 0.12 else self._select((), kinds)
+        text, order = self._ordered(text, len(kinds))
+        if self._with:
+            commons = ", ".join(f"{name} AS ({body})" for name, body, _ in self._with)
+            text = f"WITH {commons} {text}"
+        return Query(*self.expressions.finished(text), order)
+
+    def simple_value(self, kind: str, names: Sequence[Name]) -> str:
+        """An expression without subqueries."""
+        self._nesting += 9
+        try:
+            return self.expressions.value(kind, names, 1)
+        finally:
+            self._nesting -= 9
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _often(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def _kinds(self) -> Sequence[str]:
+        return [column.kind for table in self.tables for column in table.columns] or KINDS
+
+    def _alias(self) -> str:
+        self._aliases += 1
+        return f"{self.random.choice(('t', 'u', 'x'))}{self._aliases}"
+
+    def _common_table(self) -> None:
+        kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
+        self._with.append(("w", self._select((), kinds, named=True), kinds))
+
+    def _ordered(self, text: str, width: int) -> tuple[str, tuple[int, ...]]:
+        choice = self.random.random()
+        if choice < 0.4:
+            return text, ()
+        positions = self.random.sample(range(1, width + 1), width)
+        if choice < 0.65:
+            positions = positions[: self.random.randint(1, width)]
+        endings = ("", "", " DESC", " ASC NULLS LAST", " DESC NULLS FIRST", " NULLS FIRST", " DESC NULLS LAST")
+        text += " ORDER BY " + ", ".join(f"{position}{self.random.choice(endings)}" for position in positions)
+        if choice >= 0.65:  # all columns: equal rows are the same, so that a limit has one answer
+            text += f" LIMIT {self.random.choice((1, 2, 5, 20))}"
+            text += f" OFFSET {self.random.choice((0, 1, 3))}" if self._often(0.2) else ""
+        return text, tuple(position - 1 for position in positions)
+
+    def _set_operation(self, kinds: tuple[str, ...]) -> str:
+        word = self.random.choice(("UNION", "UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT"))
+        return f"{self._select((), kinds)} {word} {self._select((), kinds)}"
+
+    # --- SELECT ----------------------------------------------------------------------------------------------------
+
+    def subquery(self, outer: Sequence[Name], kinds: Sequence[str], one: bool) -> str:
+        """A SELECT inside an expression, correlated or not; with ``one`` in parentheses, and of one row at most."""
+        if self._nesting >= 2:
+            text = f"SELECT {', '.join(self.expressions.constant(kind) for kind in kinds)}"
+            return f"({text})" if one else text
+        self._nesting += 1
+        try:
+            if not one:
+                return self._select(outer, kinds)
+            if self._often(0.5):
+                return f"({self._select(outer, kinds)} ORDER BY 1{self.random.choice(('', ' DESC'))} LIMIT 1)"
+            return f"({self._single(outer, kinds[0])})"
+        finally:
+            self._nesting -= 1
+
+    def _single(self, outer: Sequence[Name], kind: str) -> str:
+        names, source = self._from()
+        value = self.expressions.value(kind, names, 0)
+        aggregate = self.random.choice(("MIN", "MAX"))
+        if kind == "int" and self._often(0.4):
+            return (
+                f"SELECT COUNT({self.random.choice(('*', value))}){source}{self._where([*names, *outer], names, outer)}"
+            )
+        if kind == "bool":
+            value = f"CASE WHEN {value} THEN 1 END"
+        return f"SELECT {aggregate}({value}){source}{self._where([*names, *outer], names, outer)}"
+
+    def _select(self, outer: Sequence[Name], kinds: Sequence[str], named: bool = False) -> str:
+        names, source = self._from()
+        visible = [*names, *outer]
+        where = self._where(visible, names, outer)
+        if self._often(0.25):
+            return self._grouped(names, visible, kinds, f"{source}{where}", named)
+        distinct = "DISTINCT " if self._often(0.15) else ""
+        outputs = [self.expressions.value(kind, names if self._often(0.9) else visible) for kind in kinds]
+        return f"SELECT {distinct}{self._named(outputs, named)}{source}{where}"
+
+    def _named(self, outputs: Sequence[str], named: bool) -> str:
+        return ", ".join(f"{output} AS c{at}" if named else output for at, output in enumerate(outputs))
+
+    def _where(self, visible: Sequence[Name], names: Sequence[Name], outer: Sequence[Name]) -> str:
+        conditions = []
+        if outer and self._often(0.7):
+            pairs = [(a, b) for a in names for b in outer if a.kind == b.kind]
+            if pairs:
+                one, other = self.random.choice(pairs)
+                operator = self.random.choice(("=", "=", "=", "=", "<", ">=", "<>"))
+                conditions.append(f"{one.text} {operator} {other.text}")
+        if self._often(0.35):
+            conditions.append(self.expressions.condition(visible, self.random.choice((0, 1, 1, 2))))
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+    def _grouped(
+        self, names: Sequence[Name], visible: Sequence[Name], kinds: Sequence[str], source: str, named: bool
+    ) -> str:
+        keys: list[str] = []
+        outputs: list[str] = []
+        for kind in kinds:
+            if self._often(0.5):
+                key = self.expressions.column(kind, names)
+                if key is not None:
+                    keys.append(key)
+                    outputs.append(key)
+                    continue
+            outputs.append(self._aggregate(kind, names))
+        if self._often(0.2) and names:
+            keys.append(self.random.choice(names).text)
+        text = f"SELECT {self._named(outputs, named)}{source}"
+        if keys:
+            text += f" GROUP BY {', '.join(dict.fromkeys(keys))}"
+        if self._often(0.15):
+            kind = self.random.choice([name.kind for name in names if name.kind != "bool"] or ["int"])
+            having = f"{self._aggregate(kind, names)} {self.random.choice(('<=', '>=', '<>'))}"
+            text += (
+                f" HAVING {having} {self.expressions.constant(kind, names)}"
+                if self._often(0.5)
+                else " HAVING COUNT(*) >= 1"
+            )
+        return text
+
+    def _aggregate(self, kind: str, names: Sequence[Name]) -> str:
+        value = self.expressions.value(kind, names, 1)
+        function = self.random.choice(("MIN", "MAX"))
+        distinct = ""
+        if kind == "int" and self._often(0.6):
+            function = self.random.choice(("COUNT", "COUNT", "SUM"))
+            if function == "COUNT":
+                other = self.random.choice(KINDS)
+                value = self.random.choice(("*", self.expressions.value(other, names, 1)))
+        elif kind in ("real", "dec") and self._often(0.5):
+            function = "SUM"
+        if value != "*" and self._often(0.2):
+            distinct = "DISTINCT "
+        text = f"{function}({distinct}{value})"
+        return text + (f" FILTER (WHERE {self.expressions.condition(names, 1)})" if self._often(0.15) else "")
+
+    # --- FROM ------------------------------------------------------------------------------------------------------
+
+    def _from(self) -> tuple[list[Name], str]:
+        if self._often(0.02):
+            return [], ""
+        names, text = self._item()
+        if self._nesting == 0 or self._often(0.3):
+            for _ in range(self.random.choice((0, 0, 0, 1, 1, 1, 2, 3))):
+                names, text = self._joined(names, text)
+        return names, f" FROM {text}"
+
+    def _joined(self, names: list[Name], text: str) -> tuple[list[Name], str]:
+        more, item = self._item()
+        kind = self.random.choice(
+            ("JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN")
+        )
+        both = [*names, *more]
+        if kind == "CROSS JOIN":
+            return both, f"{text} CROSS JOIN {item}"
+        conditions = []
+        pairs = [(a, b) for a in names for b in more if a.kind == b.kind]
+        if pairs and self._often(0.85):
+            same = [pair for pair in pairs if pair[0].kind in ("int", "text")] or pairs
+            one, other = self.random.choice(same if self._often(0.7) else pairs)
+            conditions.append(f"{one.text} {'=' if self._often(0.9) else self.random.choice(('<', '>='))} {other.text}")
+        if not conditions or self._often(0.2):
+            conditions.append(self.expressions.condition(both, self.random.choice((0, 1))))
+        return both, f"{text} {kind} {item} ON {' AND '.join(conditions)}"
+
+    def _item(self) -> tuple[list[Name], str]:
+        alias = self._alias()
+        choice = self.random.random()
+        if choice < 0.1 and self._nesting < 2:
+            self._nesting += 1
+            kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
+            body = self._select((), kinds, named=True)
+            self._nesting -= 1
+            return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"({body}) AS {alias}"
+        if choice < 0.4 and self._with and self._nesting == 0:
+            name, _, kinds = self._with[0]
+            return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"{name} AS {alias}"
+        table = self.random.choice([table for table in self.tables if table.rows or self._often(0.05)] or self.tables)
+        names = [name_of(alias, c.name, c.kind, table.values_of(c.name)) for c in table.columns]
+        return names, f"{quoted(table.name)} AS {alias}"
