@@ -15,6 +15,7 @@ from heapq import nlargest, nsmallest
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from ..errors import DataError, ProgrammingError
 from ..storage.protocol import Index, Row
@@ -119,7 +120,7 @@ def _matcher(parts: list[object]) -> Predicate:
 
 
 def _like_expression(parts: list[object]) -> str:
-    """The parts as a regular expression that never tries twice: what stands between two % is taken where it is first."""
+    """The parts as a regular expression that never tries twice: what stands between two % is taken where it is met."""
     between: list[str] = [""]
     for part in parts:
         if part is ANY_MANY:
@@ -400,13 +401,26 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
         case Kind.TEXT if type_.size is not None:
             size = type_.size
             return lambda value: value if type(value) is str and len(value) <= size else slowly(value)
+        case Kind.DECIMAL if type_.size is not None:
+            quantum, most = Decimal(1).scaleb(-(type_.scale or 0)), Decimal(10) ** (type_.size - (type_.scale or 0))
+            return lambda value: (
+                value
+                if type(value) is Decimal and value.same_quantum(quantum) and -most < value < most
+                else slowly(value)
+            )
+        case Kind.TIMESTAMP:
+            return lambda value: (
+                value if type(value) is dt.datetime and value.tzinfo is UTC and not value.fold else slowly(value)
+            )
+        case Kind.DOUBLE:
+            return lambda value: value + 0.0 if type(value) is float else slowly(value)  # -0.0 + 0.0 is 0.0
         case kind if (class_ := _SIMPLE.get(kind)) is not None:
             return lambda value: value if type(value) is class_ else slowly(value)
         case _:
             return slowly
 
 
-_SIMPLE = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes}
+_SIMPLE = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes, Kind.UUID: UUID}
 
 NAMES: dict[str, object] = {
     "Counter": Counter,
