@@ -49,7 +49,7 @@ class Regex:
         return found
 
     def replace(self, template: str, text: str, count: int) -> str:
-        """``text`` with its first ``count`` matches (0: all) replaced; IndexError or ``re.error`` for a bad template."""
+        """``text`` with its first ``count`` matches (0: all) replaced; IndexError or ``re.error``: a bad template."""
         if self._is_harmless(text):
             return self._simple.sub(template, text, count=count)
         try:
