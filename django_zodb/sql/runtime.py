@@ -120,7 +120,7 @@ def _matcher(parts: list[object]) -> Predicate:
 
 
 def _like_expression(parts: list[object]) -> str:
-    """The parts as a regular expression that never tries twice: what stands between two % is taken where it is met."""
+    """The parts as a regular expression that never tries twice: what is between two % is taken where it is met."""
     between: list[str] = [""]
     for part in parts:
         if part is ANY_MANY:
@@ -362,9 +362,7 @@ def except_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
             yield row
 
 
-def rounds(
-    rows: list[Row], first: Sequence[Row], step: Callable[[], Sequence[Row]], distinct: bool
-) -> Iterator[Row]:
+def rounds(rows: list[Row], first: Sequence[Row], step: Callable[[], Sequence[Row]], distinct: bool) -> Iterator[Row]:
     """The rows of a recursive query as they are found: ``first``, then what ``step`` makes of those in ``rows``."""
     seen: set[Row] = set()
     while first:
