@@ -568,6 +568,7 @@ def test_add_column_in_a_race(database: Database) -> None:
                 session.commit()
             except errors.ConflictError:
                 session.rollback()
+            time.sleep(0.002)  # a definition begins anew when a row comes between: leave it a moment
 
     def migrate() -> None:
         session = new_session(database)

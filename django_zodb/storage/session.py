@@ -33,8 +33,10 @@ from .sequences import BLOCK_AHEAD, SessionSequences
 if TYPE_CHECKING:
     from .database import Database
 
-_ROUNDS = 12
+# Some seconds in all: on a busy server each round may lose to another client, and the caller would only try again.
+_ROUNDS = 80
 _PAUSE_S = 0.002
+_LONGEST_PAUSE_S = 0.05
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
 
@@ -264,7 +266,7 @@ class Session:
                 if round_ == _ROUNDS:
                     raise
                 again = True
-            time.sleep(random.uniform(0, _PAUSE_S * round_))
+            time.sleep(random.uniform(0, min(_PAUSE_S * round_, _LONGEST_PAUSE_S)))
 
     def _catch_up(self) -> set[bytes] | None:
         """Move to the newest snapshot; the oids of the records that others changed meanwhile, None if unknown.
