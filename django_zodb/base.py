@@ -32,7 +32,7 @@ NOT_NEGATIVE = '"%(column)s" >= 0'
 
 
 class DatabaseErrorWrapper(BaseDatabaseErrorWrapper):
-    """Django's translation of errors, which builds new ones; ``retryable`` is carried over to them."""
+    """Django's translation of errors, which builds new ones: ``retryable`` is carried over, and ``alias`` added."""
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
@@ -43,6 +43,7 @@ class DatabaseErrorWrapper(BaseDatabaseErrorWrapper):
             super().__exit__(exc_type, exc_value, traceback)
         except DjangoError as error:
             error.retryable = getattr(exc_value, "retryable", False)  # type: ignore[attr-defined]
+            error.alias = self.wrapper.alias  # type: ignore[attr-defined]
             raise
 
 
@@ -168,6 +169,10 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         register(self.vendor)
         super().__init__(*args, **kwargs)
+        self.commits = 0
+        """How many transactions were committed, those that wrote nothing among them."""
+        self.retrying = False
+        """Whether the outermost transaction is one that ``transaction.attempts`` runs again."""
 
     def get_database_version(self) -> tuple[int, ...]:
         """The version of this package: engine and backend are one."""
@@ -213,6 +218,27 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     def wrap_database_errors(self) -> DatabaseErrorWrapper:
         """Turns the driver's errors into Django's."""
         return DatabaseErrorWrapper(self)
+
+    # --- transactions --------------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        super()._commit()  # type: ignore[misc]
+        self.commits += 1
+
+    @property
+    def writes(self) -> int:
+        """How many transactions this connection has made durable since it was opened."""
+        return 0 if self.connection is None else self.connection.session.writes
+
+    def stats(self) -> dict[str, int]:
+        """Counts of commits, replays, conflicts and retries of this database in this process, and of its caches."""
+        self.ensure_connection()
+        return self.connection.stats()  # type: ignore[no-any-return]
+
+    def count_retry(self) -> None:
+        """Count a block or a request that is run again."""
+        self.ensure_connection()
+        self.connection.session.database.statistics.count("retries")
 
     def _set_autocommit(self, autocommit: bool) -> None:
         with self.wrap_database_errors:

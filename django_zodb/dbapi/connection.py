@@ -145,6 +145,11 @@ class Connection:
         self._check_open()
         return self._session
 
+    def stats(self) -> dict[str, int]:
+        """Counts of what happened to the transactions of this database in this process, and the sizes of its caches."""
+        self._check_open()
+        return self._session.database.stats()
+
     def usable(self) -> bool:
         """Whether the connection is open and its storage can be expected to answer."""
         return not self.closed and self._session.usable()
@@ -224,6 +229,7 @@ class Connection:
                 session.rollback()
                 if attempt == _ATTEMPTS:
                     raise
+                session.database.statistics.count("retries")
             except BaseException:
                 session.rollback()
                 raise

@@ -33,6 +33,7 @@ from .options import SESSION_OPTIONS, Options, check_options
 from .protocol import Compile
 from .sequences import MAX_ID, Sequences
 from .session import Session
+from .statistics import Statistics
 
 _LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what is large is ours to decide
 _IDLE_S = 600  # after so long, a connection that nobody uses gives its cache back
@@ -53,6 +54,7 @@ class Database:
         self.programs: dict[Any, Any] = {}
         self.commit_lock = threading.RLock()
         self.generation = 0
+        self.statistics = Statistics()
         self.sequences = self._new_sequences()
         self._opening = threading.RLock()
         self._storage: Any = MemoryStorage(location.name, records) if records else None
@@ -93,6 +95,21 @@ class Database:
     def session(self, compile: Compile, isolation: str | None = None) -> Session:
         """A new session. ``compile`` turns SQL text of stored expressions into functions."""
         return Session(self, compile, isolation or self.options.isolation)
+
+    def stats(self) -> dict[str, int]:
+        """The counters of ``Statistics``, and what all connections loaded, stored, and keep in memory."""
+        sums = dict.fromkeys(("connections", "cached_objects", "cached_bytes", "loads", "stores"), 0)
+
+        def add(connection: Any) -> None:
+            loads, stores = connection.getTransferCounts()
+            cache = connection._cache
+            found = (1, cache.cache_non_ghost_count, cache.total_estimated_size, loads, stores)
+            for name, number in zip(sums, found, strict=True):
+                sums[name] += number
+
+        if self._zodb is not None:
+            self._zodb._connectionMap(add)
+        return self.statistics.as_dict() | sums
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 

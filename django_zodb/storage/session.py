@@ -85,6 +85,8 @@ class Session:
         self._generation = -1
         self._active = False
         self._user = self._description = ""
+        self.writes = 0
+        """How many transactions this session has made durable."""
 
     @property
     def database(self) -> Database:
@@ -205,10 +207,15 @@ class Session:
             self._commit_changes()
         except STORAGE_ERRORS as error:
             self._fail()
-            raise translated(error) from error
-        except BaseException:
+            failure = translated(error)
+            self._count_conflict(failure)
+            raise failure from error
+        except BaseException as error:
             self._fail()
+            self._count_conflict(error)
             raise
+        self.writes += 1
+        self._database.statistics.count("commits")
         self._sequences.committed()
         self._finished()
 
@@ -244,6 +251,10 @@ class Session:
         finally:
             self._finished()
             self._database.check_health()
+
+    def _count_conflict(self, error: BaseException) -> None:
+        if isinstance(error, errors.ConflictError):
+            self._database.statistics.count("conflicts")
 
     def _discard(self) -> None:
         """Let go of a connection that cannot even abort; the next transaction takes another one."""
@@ -304,6 +315,7 @@ class Session:
 
     def _replay(self) -> None:
         """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
+        self._database.statistics.count("replays")
         catalog = self._catalog
         pending = catalog.pending()
         self._manager.abort()
