@@ -4,6 +4,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 EXAMPLES ?= 1700
 LABELS ?=
+BENCH_ARGS ?= --against all
 
 BIN := .venv/bin
 MANAGE := ../$(BIN)/python manage.py
@@ -13,17 +14,18 @@ PASSWORD := zodb-demo
 # A clone that was moved has an editable install that points to the old place: install again.
 ifneq ($(wildcard .venv/.home),)
 ifneq ($(shell cat .venv/.home),$(CURDIR))
-$(shell rm -f .venv/.home .venv/.demo .venv/.dev .venv/.suite)
+$(shell rm -f .venv/.home .venv/.demo .venv/.dev .venv/.suite .venv/.bench)
 endif
 endif
 
-.PHONY: help venv demo test fuzz django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test fuzz bench django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
 	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 38)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
+	@echo "make bench          speed beside sqlite3 and PostgreSQL (BENCH_ARGS= to choose)"
 	@echo "make lint           ruff, mypy, codespell"
 	@echo "make typecheck      mypy alone"
 	@echo "make format         ruff's formatter and safe fixes"
@@ -73,6 +75,14 @@ test: .venv/.dev
 # Another 60,000 queries each time; -s shows what was run.
 fuzz: .venv/.dev
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s -p no:randomly tests/test_fuzz_sql.py tests/test_fuzz_orm.py
+
+.venv/.bench: pyproject.toml .venv/.home
+	@echo "Installing django-zodb and what its benchmarks need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group benchmarks
+	@touch $@
+
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 .venv/.suite: pyproject.toml .venv/.dev
 	@echo "Installing what Django's tests need ..."

@@ -272,12 +272,18 @@ def by_month() -> object:
     return [(str(month)[:7], n) for month, n in months.order_by("month")]
 
 
-READS = (
-    *(get_pk, get_unique, exists, count_all, parents_one_by_one, in_bulk, in_lists_of_any_length),
-    *(filter_indexed, filter_foreign_key, ordered_slice, ordered_in_part, deep_offset, top_unindexed),
-    *(list_instances, iterator, values_list, values_dicts, date_range),
-    *(filter_unindexed, filter_icontains, filter_or, count_filter, json_key),
-    *(select_related, foreign_key_join, values_over_join, many_to_many, prefetch, prefetch_filtered),
-    *(aggregate, group_by, group_by_few, group_by_many, group_by_join, group_by_having, count_distinct, distinct),
-    *(exists_subquery, latest_of, count_subquery, in_subquery, window_rank, top_per_group, by_month),
-)
+READS = {
+    "points": (get_pk, get_unique, exists, count_all, parents_one_by_one, in_bulk, in_lists_of_any_length),
+    "slices": (filter_indexed, filter_foreign_key, ordered_slice, ordered_in_part, deep_offset, top_unindexed),
+    "scans": (list_instances, iterator, values_list, values_dicts, date_range),
+    "filters": (filter_unindexed, filter_icontains, filter_or, count_filter, json_key),
+    "joins": (select_related, foreign_key_join, values_over_join, many_to_many, prefetch, prefetch_filtered),
+    "groups": (
+        *(aggregate, group_by, group_by_few, group_by_many, group_by_join, group_by_having),
+        *(count_distinct, distinct),
+    ),
+    "subqueries and windows": (
+        *(exists_subquery, latest_of, count_subquery, in_subquery),
+        *(window_rank, top_per_group, by_month),
+    ),
+}

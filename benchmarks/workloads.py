@@ -1,17 +1,36 @@
-"""All that is measured, by name, and how answers are compared."""
+"""All that is measured, in groups with a target (a ratio to sqlite3) each, and how answers are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import models
 
 from .changelist import CHANGELIST
 from .reads import READS
-from .writes import WRITES
+from .writes import WRITES, Write
 
-WORKLOADS: dict[str, Callable[[], object]] = {run.__name__: run for run in (*READS, *CHANGELIST, *WRITES)}
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Workloads that have a target in common: at most that many times sqlite3's time (file, default)."""
+
+    name: str
+    target: float
+    runs: tuple[Run | Write, ...]
+
+
+GROUPS = (
+    *(Group(name, 1.0, runs) for name, runs in READS.items()),
+    Group("admin", 1.0, CHANGELIST),
+    *(Group(name, target, runs) for name, (target, runs) in WRITES.items()),
+)
+
+WORKLOADS: dict[str, Run | Write] = {run.__name__: run for group in GROUPS for run in group.runs}
 
 
 def comparable(answer: object) -> object:
