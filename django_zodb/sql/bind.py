@@ -13,7 +13,6 @@ The work is done in ``bind_select`` (with ``bind_from``), ``bind_write``, ``bind
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..errors import OperationalError
 from ..storage.protocol import Catalog
@@ -27,10 +26,11 @@ from .coerce import Params
 from .expr import Expr
 from .parse import WRITES, Parsed
 from .plan import Node, Scan
+from .record import record
 from .scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """A plan, and what it rests on.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -14,6 +14,7 @@ from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
+from .record import record, replace
 from .scope import Grouping, Name, NameProblem, Scope
 
 
@@ -42,7 +43,7 @@ class Statement:
         return alias
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """One place in a statement: what can be named there (``scope``), and how errors about it are raised."""
 

@@ -7,7 +7,6 @@ refuses. Its result may be open (see ``coerce``); ``bind_value`` settles it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from sqlglot import exp
@@ -53,6 +52,7 @@ from .expr import (
 )
 from .parse import QUERIES, locate
 from .plan import Node, Output, OutputColumn, Project, Values
+from .record import replace
 from .scope import NameProblem
 
 MOST_ROWS_AS_OR = 20

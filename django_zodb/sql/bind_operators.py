@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -31,6 +30,7 @@ from .expr import (
     Regex,
     type_of,
 )
+from .record import replace
 
 OPERATORS: dict[type[exp.Expression], str] = {
     exp.Add: "+",

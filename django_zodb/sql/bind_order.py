@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -14,10 +13,11 @@ from .coerce import convert, literal
 from .documents import sortable
 from .expr import Column, Constant, Expr, SortKey
 from .plan import Limit, Node, Output, OutputColumn, Project, Sort
+from .record import record, replace
 from .scope import Scope, Source, SourceColumn
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """A bound query. Its plan binds ``alias`` to tuples of ``columns``, whose names differ; ``titles`` may not."""
 
@@ -66,7 +66,7 @@ def sorted_by(plan: Node, keys: Iterable[SortKey]) -> Node:
     return Sort(plan, tuple(map(sortable, keys)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """A column of the SELECT list."""
 

@@ -6,8 +6,6 @@ DISTINCT or where a sort key is dear to compute, Project → [Distinct] → Sort
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlglot import exp
 
 from ..values import Kind
@@ -36,6 +34,7 @@ from .plan import (
     Values,
     output_columns,
 )
+from .record import replace
 from .rewrite import rewrite
 from .scope import Grouping, Name, NameProblem, Scope, Source, Windowing, unique_name
 

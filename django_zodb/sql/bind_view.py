@@ -6,8 +6,6 @@ all that its query names, so that a program made with it is dropped when any of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..errors import DatabaseError, OperationalError, ProgrammingError
 from ..storage.protocol import Catalog
 from ..storage.schema import ColumnSchema, TableSchema, ViewSchema
@@ -16,6 +14,7 @@ from .bind_order import Query
 from .coerce import Params
 from .parse import QUERIES, parse_short, quote
 from .plan import Node, OutputColumn
+from .record import record
 from .scope import Scope, Source, SourceColumn
 
 
@@ -49,7 +48,7 @@ def _titles(view: ViewSchema, query: Query) -> tuple[str, ...]:
     return (*view.columns, *query.titles[len(view.columns) :])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Description:
     """What the columns of a view are, and the names of the tables and views that its query names itself.
 

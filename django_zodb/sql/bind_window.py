@@ -6,7 +6,6 @@ scope's ``Windowing`` collects the calls while the SELECT list and ORDER BY are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
@@ -21,6 +20,7 @@ from .expr import walk as parts_of
 from .functions import AGGREGATES
 from .functions.window import WINDOW_FUNCTIONS
 from .plan import Node, Window
+from .record import record, replace
 from .rewrite import Replacement, rewrite
 from .scope import Grouping, WindowDefinition, Windowing
 
@@ -248,7 +248,7 @@ def _own_call(name: str, args: list[Expr], frame: WindowFrame, here: Context) ->
 # --- nodes ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """A Window node to be, without its source."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -18,6 +17,7 @@ from .coerce import Misfit, assign
 from .expr import Constant, Expr
 from .parse import parse_expression
 from .plan import Delete, Filter, Insert, Join, Node, OnConflict, Output, OutputColumn, Project, Scan, Update, Values
+from .record import record
 from .scope import Name, NameProblem, Scope
 
 
@@ -247,7 +247,7 @@ class _Insert:
         return tuple(columns), None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Cell:
     """Binds the cells of one column of VALUES."""
 

@@ -9,7 +9,6 @@ here. Types of one kind count as equal: ``varchar(3)`` compares with ``text``, `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import reduce
 
 from ..errors import DatabaseError, DataError, ProgrammingError
@@ -19,6 +18,7 @@ from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, Param, type_of
 from .intervals import parse_interval
+from .record import replace
 
 
 class Misfit(Exception):

@@ -10,48 +10,48 @@ statement one failing regular expression, about 0.2 µs::
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..errors import NotSupportedError, ProgrammingError
+from .record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begin:
     """BEGIN, START TRANSACTION."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """COMMIT, END."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rollback:
     """ROLLBACK, ABORT."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Savepoint:
     """SAVEPOINT name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """RELEASE [SAVEPOINT] name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RollbackTo:
     """ROLLBACK [TRANSACTION] TO [SAVEPOINT] name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetConstraints:
     """SET CONSTRAINTS {ALL | names} {DEFERRED | IMMEDIATE}; ``names`` None is ALL."""
 

@@ -8,18 +8,18 @@ columns, the primary key ``book_pkey`` and the unique constraint ``book_title_ke
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..errors import OperationalError
 from ..storage.protocol import Catalog, Row
 from . import ddl_alter, ddl_index, ddl_table, ddl_view
 from .ddl_parse import Reader, interpolate
 from .plan import OutputColumn
+from .record import record
 
 Params = Sequence[object] | Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Definition:
     """A definition statement, to be run like a ``Program``."""
 

@@ -14,6 +14,7 @@ from ..storage.schema import ColumnSchema, ForeignKey, IndexSchema
 from ..values import CODE_POINT_COLLATIONS, NOCASE, SqlType
 from .ddl_builder import TableBuilder
 from .ddl_parse import Name, Reader
+from .record import record
 from .types import SERIAL_TYPES, sql_type
 
 COLLATIONS = (*CODE_POINT_COLLATIONS, NOCASE)
@@ -28,7 +29,7 @@ _AFTER_DEFAULT = (*_COLUMN_WORDS, "COLLATE", "AUTOINCREMENT", "DEFERRABLE", "INI
 PRIMARY_FIRST, OTHERS = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constraint:
     """What adds a constraint to a table; in the order of ``rank``, so that references find the keys."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 from uuid import UUID
 
 from ..errors import NotSupportedError, ProgrammingError
+from .record import record
 
 _TOKEN = re.compile(
     r"""
@@ -35,7 +35,7 @@ _PLACEHOLDER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Token:
     """A piece of the text. ``word`` is the upper-case keyword or symbol that it may be; empty for quoted things."""
 
@@ -46,7 +46,7 @@ class Token:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """An identifier as written; an unquoted one matches regardless of case where no name equals it exactly."""
 

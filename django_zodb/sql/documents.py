@@ -7,11 +7,11 @@ A document is its text, and one value has many texts. So the binder compares ``c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ..values import DECIMAL, JSON, TEXT, Kind
 from .collations import under_collation
 from .expr import Call, Cast, Expr, SortKey, is_nullable, type_of
+from .record import replace
 
 
 def is_document(expr: Expr) -> bool:

@@ -8,11 +8,12 @@ to an outer plan. Implicit conversions have been made explicit (``Cast``); both 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 from ..values import BIGINT, BOOLEAN, SqlType
+from .record import record
 
 if TYPE_CHECKING:
     from .plan import Node
@@ -21,12 +22,12 @@ ROWID = "rowid"
 """The name under which a base table offers its hidden row identifier (a user column of that name hides it)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expr:
     """Base of all; the class is the operator, the fields its operands."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column(Expr):
     """A column of the source ``alias``. ``name`` is ROWID_COLUMN for the row identifier of a base table."""
 
@@ -45,7 +46,7 @@ def rowid(alias: str) -> Column:
     return Column(alias, ROWID_COLUMN, BIGINT, nullable=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param(Expr):
     """The caller's parameter number ``index``, converted once per execution to ``type``."""
 
@@ -54,7 +55,7 @@ class Param(Expr):
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constant(Expr):
     """A literal. ``value`` is an SQL value of ``type``, or None for NULL."""
 
@@ -67,7 +68,7 @@ class Constant(Expr):
         return self.value is None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare(Expr):
     """``left op right``, both of one type."""
 
@@ -82,7 +83,7 @@ class Compare(Expr):
         return is_nullable(self.left) or is_nullable(self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IsDistinct(Expr):
     """``left IS [NOT] DISTINCT FROM right``: NULL equals NULL. ``negated`` is NOT DISTINCT."""
 
@@ -93,7 +94,7 @@ class IsDistinct(Expr):
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class And(Expr):
     """Two terms or more; Kleene logic."""
 
@@ -106,7 +107,7 @@ class And(Expr):
         return any(is_nullable(term) for term in self.terms)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Or(Expr):
     """Two terms or more; Kleene logic."""
 
@@ -119,7 +120,7 @@ class Or(Expr):
         return any(is_nullable(term) for term in self.terms)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not(Expr):
     """Negation; NULL stays NULL."""
 
@@ -132,7 +133,7 @@ class Not(Expr):
         return is_nullable(self.term)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IsNull(Expr):
     """``term IS [NOT] NULL``."""
 
@@ -142,7 +143,7 @@ class IsNull(Expr):
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IsTruth(Expr):
     """``term IS [NOT] TRUE/FALSE/UNKNOWN``; ``truth`` None is UNKNOWN."""
 
@@ -153,7 +154,7 @@ class IsTruth(Expr):
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class In(Expr):
     """``term [NOT] IN (items)``, items of the term's type and free of columns or not."""
 
@@ -168,7 +169,7 @@ class In(Expr):
         return is_nullable(self.term) or any(is_nullable(item) for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Like(Expr):
     """``term [NOT] [I]LIKE pattern [ESCAPE escape]``: % and _; ``fold`` ignores case over all of Unicode."""
 
@@ -185,7 +186,7 @@ class Like(Expr):
         return is_nullable(self.term) or is_nullable(self.pattern)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Regex(Expr):
     """``term ~ pattern`` (``fold``: ``~*``): the pattern is found anywhere in the term."""
 
@@ -201,7 +202,7 @@ class Regex(Expr):
         return is_nullable(self.term) or is_nullable(self.pattern)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arithmetic(Expr):
     """``left op right``. ``type`` is the result's; the operands may be of two types (timestamp - interval)."""
 
@@ -221,7 +222,7 @@ class Arithmetic(Expr):
         return is_nullable(left)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Negate(Expr):
     """``-term`` of a number or an interval; ``op`` "~" is the bitwise complement of an integer."""
 
@@ -235,7 +236,7 @@ class Negate(Expr):
         return is_nullable(self.term)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Concat(Expr):
     """``a || b || …`` of texts (or of byte strings): NULL if a part is."""
 
@@ -248,7 +249,7 @@ class Concat(Expr):
         return any(is_nullable(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case(Expr):
     """``CASE WHEN condition THEN value … ELSE otherwise END``; the simple form has been rewritten into this one."""
 
@@ -264,7 +265,7 @@ class Case(Expr):
         return any(is_nullable(value) for _, value in self.whens)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cast(Expr):
     """``CAST(term AS type)``: converts the value; DataError if it can't."""
 
@@ -277,7 +278,7 @@ class Cast(Expr):
         return is_nullable(self.term)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call(Expr):
     """A scalar function of ``sql.functions``, by its registered name."""
 
@@ -287,7 +288,7 @@ class Call(Expr):
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subquery(Expr):
     """A subquery as one value: the only column of its first row, or NULL. More than one row is an error
     unless ``first`` (a LIMIT 1 says so).
@@ -298,7 +299,7 @@ class Subquery(Expr):
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exists(Expr):
     """``[NOT] EXISTS (plan)``."""
 
@@ -308,7 +309,7 @@ class Exists(Expr):
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InPlan(Expr):
     """``(terms) [NOT] IN (plan)``: as many terms as the plan has columns, types equal."""
 
@@ -319,7 +320,7 @@ class InPlan(Expr):
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AggregateCall:
     """One aggregate of an Aggregate node: registered ``function`` over ``args`` (empty: ``COUNT(*)``)."""
 
@@ -332,7 +333,7 @@ class AggregateCall:
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SortKey:
     """``expr [DESC] [NULLS FIRST|LAST]``. Where nothing is said, NULL is the smallest value (as in SQLite)."""
 
@@ -341,7 +342,7 @@ class SortKey:
     nulls_first: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FrameBound:
     """An end of a window's frame: the current row, moved back (-1) or on (1) by ``distance``; None is without bound."""
 
@@ -349,7 +350,7 @@ class FrameBound:
     distance: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WindowFrame:
     """The rows of its partition that a window function sees from a row; without some, as ``exclude`` says."""
 
@@ -359,7 +360,7 @@ class WindowFrame:
     exclude: OneOf["", "current row", "group", "ties"] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WindowCall:
     """One call of a Window node: a window function, or an aggregate, over the rows of ``frame`` (None: it has none).
 

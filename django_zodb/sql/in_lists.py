@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from .record import record
 
 _LIST = r"\bIN\s*\(\s*%s(?:\s*,\s*%s)+\s*\)"
 _PIECES = re.compile(rf"""(?P<list>{_LIST})|%%|%s|"(?:[^"]|"")*"|'(?:[^']|'')*'|%""", re.IGNORECASE)
@@ -18,7 +19,7 @@ _OTHER_QUOTES = re.compile(r"--|/\*|\$|\\|\b[EUBX]'|%\(|^\s*EXPLAIN\b", re.IGNOR
 """What may hold a percent sign that is no placeholder, besides plain literals and names: such texts stay."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Padded:
     """A text with longer lists: ``lists`` are (end, more): the parameter before ``end`` is given ``more`` times again.
 

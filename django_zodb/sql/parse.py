@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 
 from ..errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
+from .record import record, replace
 
 
 class ZodbDialect(Postgres):
@@ -50,7 +50,7 @@ _EXPLAIN = re.compile(
 _EXPLAIN_FORMATS = ("text", "python")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Explain:
     """What EXPLAIN asked for: ``format`` "text" or "python"; ``analyze`` runs the statement."""
 
@@ -58,7 +58,7 @@ class Explain:
     analyze: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """A statement. ``tree`` is None for a definition (see ``DEFINITIONS``).
 

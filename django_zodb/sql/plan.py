@@ -13,17 +13,17 @@ strategies of the second part; ``compile`` prints one block of Python per node.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal as OneOf
 
 from ..storage.schema import TableSchema
 from ..values import SqlType
 from .expr import AggregateCall, Expr, SortKey, WindowCall, field_names
+from .record import record
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """A column that a node computes: its name, how, and so its type."""
 
@@ -31,7 +31,7 @@ class Output:
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputColumn:
     """A column that a node offers under its alias."""
 
@@ -40,7 +40,7 @@ class OutputColumn:
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """Base of all plan nodes."""
 
@@ -48,7 +48,7 @@ class Node:
 # --- logical nodes -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan(Node):
     """Every row of a table, in rowid order. Binds ``alias``."""
 
@@ -56,7 +56,7 @@ class Scan(Node):
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Values(Node):
     """Rows of expressions, which use no alias but those of an enclosing plan. One empty row is a FROM-less SELECT.
 
@@ -69,7 +69,7 @@ class Values(Node):
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filter(Node):
     """The rows for which ``condition`` is true (not false, not NULL)."""
 
@@ -77,7 +77,7 @@ class Filter(Node):
     condition: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Join(Node):
     """Pairs of rows for which ``condition`` (None: always) is true.
 
@@ -93,7 +93,7 @@ class Join(Node):
     lateral: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project(Node):
     """One tuple of ``outputs`` per row, bound to ``alias``."""
 
@@ -102,7 +102,7 @@ class Project(Node):
     outputs: tuple[Output, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Aggregate(Node):
     """One tuple per group: the ``keys``, then the ``calls``, bound to ``alias`` under their names.
 
@@ -117,7 +117,7 @@ class Aggregate(Node):
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window(Node):
     """The rows of the source, sorted by ``partition``, then ``order``, each with the values of ``calls``.
 
@@ -131,14 +131,14 @@ class Window(Node):
     calls: tuple[tuple[str, WindowCall], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Distinct(Node):
     """The first of equal rows of its source's only alias; the order of rows is kept."""
 
     source: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DistinctOn(Node):
     """The first row (in the order of the source) for each value of ``keys``."""
 
@@ -146,7 +146,7 @@ class DistinctOn(Node):
     keys: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sort(Node):
     """Rows in the order of ``keys``; stable."""
 
@@ -154,7 +154,7 @@ class Sort(Node):
     keys: tuple[SortKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limit(Node):
     """At most ``limit`` rows (None: all) after skipping ``offset``; integers, evaluated once; negative: DataError."""
 
@@ -163,7 +163,7 @@ class Limit(Node):
     offset: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetOperation(Node):
     """UNION, INTERSECT or EXCEPT of two sources that bind one alias each, of equal width and types.
 
@@ -178,7 +178,7 @@ class SetOperation(Node):
     columns: tuple[OutputColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shared(Node):
     """The rows of ``source``, a query of one alias, computed once for all nodes of that ``name``. Binds ``alias``."""
 
@@ -188,7 +188,7 @@ class Shared(Node):
     columns: tuple[OutputColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recursive(Node):
     """The rows of ``first``, then of ``step`` over those found last, until it finds none. Binds ``alias``.
 
@@ -203,7 +203,7 @@ class Recursive(Node):
     columns: tuple[OutputColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkTable(Node):
     """The rows that the ``Recursive`` around it found last. Binds ``alias``."""
 
@@ -212,7 +212,7 @@ class WorkTable(Node):
     columns: tuple[OutputColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LockRows(Node):
     """FOR UPDATE: locks the rows of the base tables ``aliases`` that pass."""
 
@@ -225,7 +225,7 @@ class LockRows(Node):
 # --- statements that write -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnConflict:
     """ON CONFLICT: ``target`` names the columns of the unique key, or the ``index``; both empty: any.
 
@@ -240,7 +240,7 @@ class OnConflict:
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Insert(Node):
     """Insert each row of ``source`` (its only alias, the columns ``positions`` of the table in that order).
 
@@ -257,7 +257,7 @@ class Insert(Node):
     returning: tuple[Output, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Update(Node):
     """Assign to the rows of ``alias`` that ``source`` binds; each row once. All rows are found before the first write.
 
@@ -271,7 +271,7 @@ class Update(Node):
     returning: tuple[Output, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delete(Node):
     """Delete the rows of ``alias`` that ``source`` binds; each once. All are found before the first is removed."""
 
@@ -284,7 +284,7 @@ class Delete(Node):
 # --- access paths (made by optimize) -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyLookup(Node):
     """The row of ``table`` whose rowid is ``key``: none or one. No row if the key is NULL."""
 
@@ -293,7 +293,7 @@ class KeyLookup(Node):
     key: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyRange(Node):
     """Rows in rowid order between the bounds (None: unbounded), backwards if ``reverse``."""
 
@@ -306,7 +306,7 @@ class KeyRange(Node):
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyIn(Node):
     """The rows whose rowid is among ``keys``, each once, in rowid order."""
 
@@ -315,7 +315,7 @@ class KeyIn(Node):
     keys: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexLookup(Node):
     """Rows whose index keys (all of them) equal ``keys``, in rowid order. No row if one is NULL, unless ``nulls``."""
 
@@ -327,7 +327,7 @@ class IndexLookup(Node):
     nulls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexRange(Node):
     """Rows in index order: first keys equal ``prefix``, the next one in the bounds; see ``protocol.Index.range``."""
 
@@ -344,7 +344,7 @@ class IndexRange(Node):
     ties_reversed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexIn(Node):
     """Rows whose single index key is among ``keys``, each once, in rowid order."""
 
@@ -354,7 +354,7 @@ class IndexIn(Node):
     keys: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowidUnion(Node):
     """Rows that one of several access paths to the same table and alias finds, each once, in rowid order."""
 
@@ -366,7 +366,7 @@ class RowidUnion(Node):
 # --- join strategies (made by optimize) ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NestedLoop(Node):
     """For each left row the right side again: an access path whose keys use the left aliases, or a stored list.
 
@@ -379,7 +379,7 @@ class NestedLoop(Node):
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HashJoin(Node):
     """The right side in a dict by its keys, probed with each left row; equal keys as in ``=``: NULL matches nothing.
 
@@ -394,7 +394,7 @@ class HashJoin(Node):
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TopN(Node):
     """Sort and Limit in one: the first ``limit`` rows after ``offset`` in the order of ``keys``, by a heap."""
 
@@ -404,7 +404,7 @@ class TopN(Node):
     offset: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SortRuns(Node):
     """Rows in the order of ``keys``, of a source that gives them in the order of the first ``sorted`` ones.
 

@@ -15,13 +15,13 @@ import logging
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 from ..errors import DatabaseError, InternalError, OperationalError
 from ..storage.protocol import Catalog, Row
 from .plan import Delete, Insert, Node, OutputColumn, Update, output_columns
+from .record import record
 from .show import explain
 
 logger = logging.getLogger("django_zodb.sql")
@@ -114,7 +114,7 @@ def comment(text: str) -> str:
     return "# " + "".join(c if c.isprintable() else " " for c in text)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Generated:
     """A loaded function and its text."""
 

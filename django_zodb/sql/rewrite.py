@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame, field_names
 from .plan import Node, OnConflict, Output
+from .record import replace
 
 Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
 Replacement = Callable[[Expr], Expr | None]

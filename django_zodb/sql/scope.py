@@ -7,11 +7,12 @@ exactly. Errors are ``NameProblem``: the binder knows the place and raises them 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..storage.schema import TableSchema
 from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, WindowCall, WindowFrame, rowid
 from .plan import Node
+from .record import record, replace
 from .rewrite import rewrite
 
 
@@ -19,7 +20,7 @@ class NameProblem(Exception):
     """A name that means nothing here, or too much."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """An identifier as it was written."""
 
@@ -38,7 +39,7 @@ class Name:
         return alike.pop() if alike else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceColumn:
     """A column that a source offers under ``name``."""
 
@@ -46,7 +47,7 @@ class SourceColumn:
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """One item of a FROM: ``name`` in the statement, ``alias`` in the plan; ``table`` if it is a base table.
 
@@ -102,7 +103,7 @@ class Grouping:
         return name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WindowDefinition:
     """What OVER says, or WINDOW before it: ``frame`` None where it says nothing of a frame."""
 

@@ -6,7 +6,7 @@ the list of its group, so that a row costs one look at the dict; the values of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...errors import InternalError
 from ...values import Kind
@@ -14,6 +14,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import AggregateCall, is_nullable
 from ..functions import AGGREGATES, AggregateFunction
+from ..record import replace
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...errors import InternalError
 from ...storage.schema import TableSchema
@@ -14,6 +14,7 @@ from ..emit import Emitter, Subplan
 from ..expr import Expr
 from ..plan import Node
 from ..program import comment
+from ..record import replace
 from ..show import label
 from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, indented
 from .unit import Unit, all_expressions

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ..program import Source
+from ..record import record
 
 _INDENT = "    "
 _WIDE = 100
 _MERGED = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Note:
     """A comment: the line that EXPLAIN prints for the node whose steps follow."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For:
     """A loop. ``listed``: the iterable is a list that nobody else holds."""
 
@@ -33,7 +33,7 @@ class For:
     listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let:
     """A variable. For a column of a row, ``row`` and ``at`` say which, and ``text`` is the subscript.
 
@@ -48,14 +48,14 @@ class Let:
     column: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If:
     """A condition for all that follows."""
 
     condition: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Do:
     """Statements, with indentation relative to where they stand."""
 
@@ -126,7 +126,7 @@ def _together(lets: list[Let]) -> Let:
     return Let(", ".join(let.name for let in lets), ", ".join(let.text for let in lets))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comprehension:
     """``value for target in iterable if condition …``; ``plain`` where it yields what ``iterable`` does."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
@@ -12,6 +11,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr
 from ..plan import Node, Output
+from ..record import replace
 from ..runtime import column_converter
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text

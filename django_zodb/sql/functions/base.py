@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DataError
 from ...values import SqlType, common_type
+from ..record import record
 
 ResultType = SqlType | Callable[[tuple[SqlType, ...]], SqlType]
 """The type of a result: fixed, or from the types of the arguments (after their casts)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A scalar function.
 
@@ -35,7 +35,7 @@ class Function:
     stable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AggregateFunction:
     """An aggregate: ``collect`` makes its value of all the group's values, in order, as a list.
 

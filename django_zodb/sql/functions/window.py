@@ -7,7 +7,6 @@ function per window function: it takes columns of the partition as lists and ret
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cache
 from itertools import accumulate, chain, groupby
@@ -16,6 +15,7 @@ from typing import Any
 
 from ...errors import DataError
 from ...values import BIGINT, DOUBLE, INTEGER
+from ..record import record
 from . import AGGREGATES
 from .aggregates import EXACT, average_of
 from .base import AggregateFunction, ResultType, first_type
@@ -26,7 +26,7 @@ ABSENT = object()
 """The value of a row that an aggregate leaves out."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WindowFunction:
     """A function that only OVER makes sense of.
 

@@ -7,7 +7,6 @@ which terms it leaves to be tested, how many rows it gives, what it costs, and i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from ...storage.schema import IndexKey, IndexSchema
 from ...values import BIGINT, NOCASE
@@ -28,6 +27,7 @@ from ..expr import (
     type_of,
 )
 from ..plan import IndexIn, IndexLookup, IndexRange, KeyIn, KeyLookup, KeyRange, Node, RowidUnion, Scan
+from ..record import record, replace
 from .constraints import Among, Bound, Constraint, Equal, canonical, constraints
 from .simplify import simplified
 from .statistics import BETWEEN, DESCENT, FETCH_ROW, HALF_OPEN, SCAN_ROW, TEST_TERM, Statistics, selectivity_of
@@ -37,7 +37,7 @@ Terms = tuple[Expr, ...]
 _LEAST, _GREATEST = -(1 << 63), (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ordered:
     """One key of an order: ascending, NULLs first, or the reverse of that; ``nullable`` if NULLs are met at all."""
 
@@ -46,7 +46,7 @@ class Ordered:
     nullable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Path:
     """``node`` yields ``rows`` rows at the cost of ``access``; ``residual`` remains to be tested on them.
 

@@ -7,13 +7,12 @@ unique key among the keys; what is aggregated must come from other tables, linke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...storage.schema import TableSchema
 from ...values import BIGINT
 from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
 from ..functions import AGGREGATES
 from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
+from ..record import record
 from .cluster import cluster_of
 from .join_step import equal_pair
 from .order import order_of_groups
@@ -54,7 +53,7 @@ def _below(keys: Keys, project: Project) -> Keys | None:
     return tuple(changed(key, expr=expr) for key, expr in zip(keys, found, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Split:
     """A join as the table whose rows are the groups, and what is joined to it on pairs of equal operands."""
 

@@ -7,8 +7,6 @@ that of the result, so an ORDER BY with a LIMIT has a say in which table that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
 from ..plan import (
     Aggregate,
@@ -24,6 +22,7 @@ from ..plan import (
     Sort,
     bound_aliases,
 )
+from ..record import record
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
@@ -40,7 +39,7 @@ _SMALL_CLUSTER = 6
 _GROUP = 10  # rows of a group, where only the first groups are asked for
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Goal:
     """What stands above the joins: the order asked for, and how many rows of it."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..expr import Expr
 from ..plan import Join, JoinKind, Node, Scan, bound_aliases
+from ..record import record
 from .terms import conjuncts, unfiltered, used_aliases
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hoisted:
     """A left join to carry out after the inner ones, which never look at its right side."""
 
@@ -18,7 +17,7 @@ class Hoisted:
     condition: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cluster:
     """``relations`` in the order of the SQL text, linked by ``terms``; then the ``hoisted`` joins, in order."""
 

@@ -7,7 +7,6 @@ are known by the time the table is entered (an outer row, or the left side of a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from ...values import BOOLEAN, TEXT, Kind, SqlType
 from ..expr import (
@@ -29,11 +28,12 @@ from ..expr import (
     type_of,
 )
 from ..plan import Scan
+from ..record import record, replace
 from .rewriting import transform
 from .terms import is_stable, used_aliases
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Equal:
     """``target = value``; with ``null`` ``target IS NULL``."""
 
@@ -43,7 +43,7 @@ class Equal:
     null: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Among:
     """``target IN (values)``."""
 
@@ -52,7 +52,7 @@ class Among:
     term: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """``target >= value``, or with ``upper`` ``<=``; ``open`` excludes equality; ``exact`` if the term says no more."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 from ...values import BIGINT
@@ -23,6 +22,7 @@ from ..plan import (
     bound_aliases,
     sources,
 )
+from ..record import record
 from .access import Path, best_path, paths
 from .cluster import as_scan
 from .statistics import BETWEEN, DESCENT, FETCH_ROW, HASH_BUILD, HASH_PROBE, SMALLEST, Statistics, selectivity_of
@@ -32,7 +32,7 @@ _LINK = 0.01  # the share of pairs that an equality between unindexed columns le
 Terms = tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joined:
     """A plan with its expected rows and cost; ``start`` is the part of the cost before the first row."""
 

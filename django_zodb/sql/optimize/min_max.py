@@ -6,11 +6,10 @@ walk leaves nothing to be tested, so that its first row is the answer.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...values import BIGINT
 from ..expr import AggregateCall, Constant, Expr, IsNull, SortKey, rowid
 from ..plan import Aggregate, IndexRange, Limit, Node, Scan
+from ..record import replace
 from .access import Terms
 from .constraints import canonical
 from .order import ordered_paths

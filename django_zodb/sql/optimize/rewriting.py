@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from operator import is_
 from typing import Any, TypeVar
 
 from ..expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from ..plan import Node, OnConflict, Output
+from ..record import replace
 
 T = TypeVar("T")
 ExprChange = Callable[[Expr], Expr]
@@ -19,7 +20,7 @@ def changed(item: T, **values: Any) -> T:
     """``dataclasses.replace``, but ``item`` itself where every value is what it was."""
     if all(getattr(item, name) is value for name, value in values.items()):
         return item
-    return replace(item, **values)  # type: ignore[type-var]
+    return replace(item, **values)
 
 
 def map_sources(node: Node, change: NodeChange) -> Node:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..expr import (
@@ -29,6 +28,7 @@ from ..expr import (
     is_nullable,
 )
 from ..plan import Filter, HashJoin, Join, NestedLoop, Node
+from ..record import replace
 from .rewriting import map_expressions, map_sources, transform
 from .statistics import Statistics
 from .terms import FALSE, TRUE, UNKNOWN_TRUTH
