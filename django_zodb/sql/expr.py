@@ -8,12 +8,11 @@ to an outer plan. Implicit conversions have been made explicit (``Cast``); both 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 from ..values import BIGINT, BOOLEAN, SqlType
-from .record import record
+from .record import fields_with, record
 
 if TYPE_CHECKING:
     from .plan import Node
@@ -387,29 +386,12 @@ def is_nullable(expr: Expr) -> bool:
     return nullable
 
 
-_fields: dict[type, tuple[str, ...]] = {}
-_operands: dict[type, tuple[str, ...]] = {}
-
-
-def field_names(class_: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields, found once."""
-    names = _fields.get(class_)
-    if names is None:
-        names = _fields[class_] = tuple(field.name for field in fields(class_))
-    return names
-
-
-def _operand_names(class_: type) -> tuple[str, ...]:
-    """The fields of a class of expressions that hold expressions."""
-    names = _operands.get(class_)
-    if names is None:
-        names = _operands[class_] = tuple(field.name for field in fields(class_) if "Expr" in str(field.type))
-    return names
+_EXPRESSIONS = ("Expr",)
 
 
 def children(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
-    for name in _operand_names(type(expr)):
+    for name in fields_with(type(expr), _EXPRESSIONS):
         yield from _expressions(getattr(expr, name))
 
 
@@ -419,7 +401,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        if _operand_names(type(here)):
+        if fields_with(type(here), _EXPRESSIONS):
             stack.extend(reversed(list(children(here))))
 
 

@@ -17,8 +17,8 @@ from typing import Literal as OneOf
 
 from ..storage.schema import TableSchema
 from ..values import SqlType
-from .expr import AggregateCall, Expr, SortKey, WindowCall, field_names
-from .record import record
+from .expr import AggregateCall, Expr, SortKey, WindowCall
+from .record import fields_with, record
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
 
@@ -421,12 +421,15 @@ BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | In
 
 def sources(node: Node) -> Iterator[Node]:
     """The nodes that feed this one, in order."""
-    for name in field_names(type(node)):
+    for name in fields_with(type(node), _NODES):
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
-        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+        elif value is not None:
             yield from value
+
+
+_NODES = ("Node",)
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -13,6 +13,7 @@ import keyword
 import linecache
 import logging
 import math
+import re
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
@@ -39,8 +40,11 @@ BUILTINS: dict[str, object] = {
 }
 """All that generated code sees of Python's builtins."""
 
+_NOT_FREE = frozenset((*BUILTINS, *keyword.kwlist, *keyword.softkwlist))
+
 _LONGEST_LITERAL = 80
 _LONGEST_NAME = 40
+_NOT_IN_NAMES = re.compile("[^A-Za-z0-9]")
 _SQL_SHOWN = 1000
 
 
@@ -54,14 +58,14 @@ class Source:
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self.namespace: dict[str, object] = {}
-        self._taken = {*BUILTINS, *keyword.kwlist, *keyword.softkwlist, *reserved}
+        self._taken = {*_NOT_FREE, *reserved}
         self._shared: dict[tuple[str, int], str] = {}
         self._constants = 0
         self._positions: dict[tuple[str, int], str] = {}
 
     def name(self, wanted: str) -> str:
         """An identifier that resembles ``wanted`` and is new in this text."""
-        base = "".join(c if c.isalnum() and c.isascii() else "_" for c in wanted[:_LONGEST_NAME]).strip("_") or "x"
+        base = _NOT_IN_NAMES.sub("_", wanted[:_LONGEST_NAME]).strip("_") or "x"
         if base[0].isdigit():
             base = f"n{base}"
         name, number = base, 2
@@ -111,7 +115,7 @@ class Source:
 
 def comment(text: str) -> str:
     """``text`` as a comment: one line of printable characters."""
-    return "# " + "".join(c if c.isprintable() else " " for c in text)
+    return "# " + (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text))
 
 
 @record

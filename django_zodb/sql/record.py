@@ -6,6 +6,7 @@ field of a new instance by a call. Here only ``__init__`` is written; equality, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -37,10 +38,17 @@ def replace(item: T, **changes: Any) -> T:
     return copy
 
 
-def field_names(class_: type) -> tuple[str, ...]:
-    """The names of a record's fields, in order."""
-    names: tuple[str, ...] = class_._names  # type: ignore[attr-defined]
-    return names
+_fields_with: dict[tuple[Any, tuple[str, ...]], tuple[str, ...]] = {}
+
+
+def fields_with(class_: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of a record whose annotations hold one of these names of classes; looked up once."""
+    found = _fields_with.get((class_, names))
+    if found is None:
+        words = {field.name: re.findall(r"\w+", str(field.type)) for field in fields(class_)}
+        found = tuple(field for field, annotation in words.items() if not {*names}.isdisjoint(annotation))
+        _fields_with[class_, names] = found
+    return found
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[object], Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any, TypeVar
 
-from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame, field_names
+from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from .plan import Node, OnConflict, Output
-from .record import replace
+from .record import fields_with, replace
 
 Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
 Replacement = Callable[[Expr], Expr | None]
 """An expression → what stands for it; None leaves it, and asks again for its operands."""
 
 _PARTS = (Expr, Node, AggregateCall, SortKey, Output, OnConflict, WindowCall, WindowFrame, FrameBound)
+_NAMES = tuple(part.__name__ for part in _PARTS)
 
 
 def rewrite(part: Part, replacement: Replacement) -> Part:
@@ -26,9 +28,9 @@ def rewrite(part: Part, replacement: Replacement) -> Part:
 
 
 def _rewritten(value: Any, replacement: Replacement) -> Any:
-    if isinstance(value, tuple):
-        items = tuple(_rewritten(item, replacement) for item in value)
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if type(value) is tuple:
+        items = tuple([_rewritten(item, replacement) for item in value])
+        return value if all(map(is_, items, value)) else items
     if not isinstance(value, _PARTS):
         return value
     if isinstance(value, Expr):
@@ -36,7 +38,7 @@ def _rewritten(value: Any, replacement: Replacement) -> Any:
         if instead is not None:
             return instead
     changes = {}
-    for name in field_names(type(value)):
+    for name in fields_with(type(value), _NAMES):
         old = getattr(value, name)
         new = _rewritten(old, replacement)
         if new is not old:

@@ -14,6 +14,7 @@ from ..values import Kind, as_text
 from . import expr as x
 from . import plan as p
 from .plan import Node
+from .record import fields_with
 
 
 def explain(node: Node) -> list[str]:
@@ -38,11 +39,11 @@ def subplans(node: Node) -> Iterator[tuple[str, Node]]:
 
 def expressions(node: Node) -> Iterator[x.Expr]:
     """Every expression that the node itself holds, in the order of its fields."""
-    for name in x.field_names(type(node)):
-        if name != "table":
-            value = getattr(node, name)
-            if not isinstance(value, Node):
-                yield from _expressions(value)
+    for name in fields_with(type(node), _HOLDERS):
+        yield from _expressions(getattr(node, name))
+
+
+_HOLDERS = ("Expr", "Output", "SortKey", "AggregateCall", "WindowCall", "OnConflict")
 
 
 def _expressions(value: object) -> Iterator[x.Expr]:

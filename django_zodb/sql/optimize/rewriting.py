@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from operator import is_
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from ..plan import Node, OnConflict, Output
-from ..record import replace
+from ..record import fields_with, replace
 
 T = TypeVar("T")
 ExprChange = Callable[[Expr], Expr]
@@ -25,20 +24,20 @@ def changed(item: T, **values: Any) -> T:
 
 def map_sources(node: Node, change: NodeChange) -> Node:
     """The node with each of its sources replaced by what ``change`` makes of it."""
-    rebuilt: Node = _rebuild(node, _same, change)
+    rebuilt: Node = _rebuild(node, _NODES, change)
     return rebuilt
 
 
 def map_expressions(node: Node, change: ExprChange) -> Node:
     """The node with each expression that it holds replaced as a whole; its sources stay."""
-    rebuilt: Node = _rebuild(node, change, _same)
+    rebuilt: Node = _rebuild(node, _EXPRESSIONS, change)
     return rebuilt
 
 
 def map_operands(expr: Expr, change: ExprChange, on_plan: NodeChange | None = None) -> Expr:
     """The expression with its direct operands replaced, and the plan that it holds by ``on_plan``."""
-    rebuilt: Expr = _rebuild(expr, change, on_plan or _same)
-    return rebuilt
+    rebuilt: Expr = _rebuild(expr, _EXPRESSIONS, change)
+    return rebuilt if on_plan is None else _rebuild(rebuilt, _NODES, on_plan)
 
 
 def transform(expr: Expr, change: ExprChange, on_plan: NodeChange | None = None) -> Expr:
@@ -68,17 +67,13 @@ def transform_plan(node: Node, change: ExprChange) -> Node:
     def on_plan(plan: Node) -> Node:
         return transform_plan(plan, change)
 
-    rebuilt: Node = _rebuild(node, lambda expr: transform(expr, change, on_plan), on_plan)
-    return rebuilt
-
-
-def _same(item: Any) -> Any:
-    return item
+    rebuilt: Node = _rebuild(node, _EXPRESSIONS, lambda expr: transform(expr, change, on_plan))
+    return map_sources(rebuilt, on_plan)
 
 
 def operands(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
-    for name in _inner_fields(type(expr)):
+    for name in fields_with(type(expr), _EXPRESSIONS.names):
         yield from _expressions(getattr(expr, name))
 
 
@@ -91,39 +86,33 @@ def _expressions(value: Any) -> Iterator[Expr]:
 
 
 _HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame, FrameBound)
-_INNER = ("Expr", "Node", *(holder.__name__ for holder in _HOLDERS))
 
 
-_inner: dict[type, tuple[str, ...]] = {}
+class _Sought(NamedTuple):
+    """What a walk is for: a class, and the names of those that hold some of it, as annotations have them."""
+
+    class_: type
+    names: tuple[str, ...]
 
 
-def _inner_fields(class_: type) -> tuple[str, ...]:
-    """The fields of a class of expressions, plans or what they hold, in which expressions or plans may be."""
-    names = _inner.get(class_)
-    if names is None:
-        found = (field.name for field in fields(class_) if any(word in str(field.type) for word in _INNER))
-        names = _inner[class_] = tuple(found)
-    return names
+_NODES = _Sought(Node, ("Node",))
+_EXPRESSIONS = _Sought(Expr, ("Expr", *(holder.__name__ for holder in _HOLDERS)))
 
 
-def _rebuild(item: Any, on_expr: ExprChange, on_node: NodeChange) -> Any:
+def _rebuild(item: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
     changes = {}
-    for name in _inner_fields(type(item)):
+    for name in fields_with(type(item), sought.names):
         old = getattr(item, name)
-        new = _visit(old, on_expr, on_node)
+        new = _visit(old, sought, change)
         if new is not old:
             changes[name] = new
     return replace(item, **changes) if changes else item
 
 
-def _visit(value: Any, on_expr: ExprChange, on_node: NodeChange) -> Any:
-    if isinstance(value, Expr):
-        return on_expr(value)
-    if isinstance(value, Node):
-        return on_node(value)
+def _visit(value: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, sought.class_):
+        return change(value)
     if type(value) is tuple:
-        items = tuple([_visit(item, on_expr, on_node) for item in value])
+        items = tuple([_visit(item, sought, change) for item in value])
         return value if all(map(is_, items, value)) else items
-    if isinstance(value, _HOLDERS):
-        return _rebuild(value, on_expr, on_node)
-    return value
+    return _rebuild(value, sought, change) if isinstance(value, _HOLDERS) else value
