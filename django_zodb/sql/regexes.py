@@ -2,7 +2,7 @@
 
 ``re`` cannot be stopped while it searches, and ``(a+)+$`` takes it years on forty letters. What may do that goes to the
 ``regex`` package, which has a timeout; what cannot, since it repeats or chooses once at most, stays with ``re``, which
-is many times faster on short texts.
+is many times faster on short texts. ``regex`` is imported when it is needed, which few processes ever do.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Any
-
-import regex
 
 from ..errors import DataError, OperationalError
 
@@ -52,6 +50,8 @@ class Regex:
         """``text`` with its first ``count`` matches (0: all) replaced; IndexError or ``re.error``: a bad template."""
         if self._is_harmless(text):
             return self._simple.sub(template, text, count=count)
+        import regex
+
         try:
             replaced: str = self._bounded().sub(template, text, count=count, timeout=TIME_LIMIT_S)
         except TimeoutError as error:
@@ -70,6 +70,8 @@ class Regex:
 
     def _bounded(self) -> Any:
         if self._timed is None:
+            import regex
+
             if _expanded_size(self._pattern) > MOST_EXPANDED:
                 raise DataError(f"the repetitions of the regular expression {self._pattern!r:.80} are too many")
             try:

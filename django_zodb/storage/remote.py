@@ -1,0 +1,132 @@
+"""Opening what is not a file of our own or a memory: ZEO servers, and whatever zodburi knows.
+
+A module of its own, imported when there is such a database, since ZEO and zodburi take long to import.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import Any
+
+import zodburi
+from zc.lockfile import LockError
+from ZConfig import ConfigurationError
+from ZEO.Exceptions import ClientStorageError
+from ZODB.DemoStorage import DemoStorage
+from ZODB.POSException import POSError
+
+from ..errors import OperationalError
+from .classes import refuse_resolution
+from .client import CarefulClientStorage
+from .open import Location, explained, locate, open_storage
+from .options import Options
+
+_DEMO = re.compile(r"demo:\((?P<base>.*)\)/\((?P<changes>.*)\)$")
+
+
+def open_server(location: Location, options: Options) -> CarefulClientStorage:
+    """The storage of a ZEO server, connected."""
+    address = location.address
+    assert address is not None
+    shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+    tls = _tls_context(options)
+    _probe(address, shown, options.timeout, tls is not None)
+    try:
+        return CarefulClientStorage(
+            address,
+            storage=options.storage,
+            wait_timeout=options.timeout,
+            read_only=options.read_only,
+            blob_dir=options.blob_dir,
+            server_sync=options.server_sync,
+            ssl=tls,
+        )
+    except (ClientStorageError, POSError) as error:
+        reason = f"no storage named {options.storage!r} in {options.timeout:g} s ({error or type(error).__name__})"
+        raise _no_server(shown, reason) from error
+
+
+def _probe(address: str | tuple[str, int], shown: str, timeout: float, tls: bool) -> None:
+    """Fail at once where nobody listens or somebody else does: ClientStorage would try until its time is up."""
+    try:
+        with _connected(address, timeout) as probe:
+            # A ZEO server speaks first: the length of its greeting, then the encoding and the version of its protocol.
+            greeting = b"" if tls else probe.recv(16)
+    except TimeoutError as error:
+        raise _no_server(shown, f"it says nothing within {timeout:g} s") from error
+    except OSError as error:
+        raise OperationalError(
+            f"no ZEO server answers at {shown}: {error.strerror or error}. Start one with `manage.py runzeo`, or "
+            f"correct HOST and PORT"
+        ) from error
+    if not tls and greeting[4:5] not in (b"Z", b"M"):
+        raise _no_server(shown, f"it says {greeting!r}")
+
+
+def _connected(address: str | tuple[str, int], timeout: float) -> socket.socket:
+    if isinstance(address, tuple):
+        return socket.create_connection(address, timeout=timeout)
+    probe = socket.socket(socket.AF_UNIX)
+    probe.settimeout(timeout)
+    try:
+        probe.connect(address)
+    except OSError:
+        probe.close()
+        raise
+    return probe
+
+
+def _no_server(shown: str, reason: str) -> OperationalError:
+    return OperationalError(
+        f"what listens at {shown} does not answer as a ZEO server: {reason}. Check HOST, PORT and the TLS options"
+    )
+
+
+def _tls_context(options: Options) -> ssl.SSLContext | None:
+    if not options.tls_ca and not options.tls_certificate:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+        if options.tls_certificate:
+            context.load_cert_chain(options.tls_certificate, options.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise OperationalError(f"cannot read the TLS files of the database options: {error}") from error
+    return context
+
+
+def open_uri(uri: str, options: Options) -> Any:
+    """Any storage that zodburi knows; a file in it is opened by our own, careful means where we can."""
+    storage = _open_uri(uri, options)
+    _forbid_resolution(storage)
+    return storage
+
+
+def _open_uri(uri: str, options: Options) -> Any:
+    demo = _DEMO.match(uri)
+    if demo:
+        base = open_storage(locate(demo["base"]), options)
+        return DemoStorage(base=base, changes=open_storage(locate(demo["changes"]), options))
+    if "connection_" in uri.partition("?")[2]:
+        raise OperationalError(f"{uri!r}: the sizes of caches and pools belong into OPTIONS, not into the URI")
+    with explained(uri):
+        try:
+            factory, _ = zodburi.resolve_uri(uri)
+        except ConfigurationError as error:
+            raise OperationalError(f"cannot open {uri}: {error}") from error
+        except (KeyError, ValueError) as error:
+            raise OperationalError(f"the database URI {uri!r} is not understood: {error}") from error
+        try:
+            return factory()
+        except LockError as error:
+            raise OperationalError(f"{uri} is in use by another process") from error
+        except (ClientStorageError, TypeError, ValueError) as error:
+            raise OperationalError(f"cannot open {uri}: {error or type(error).__name__}") from error
+
+
+def _forbid_resolution(storage: Any) -> None:
+    """No storage may import the classes that records name in order to merge them; see ``classes``."""
+    for part in (storage, getattr(storage, "base", None), getattr(storage, "changes", None)):
+        if part is not None and hasattr(part, "tryToResolveConflict"):
+            part.tryToResolveConflict = refuse_resolution
