@@ -16,6 +16,7 @@ from .journal import Journal, Net
 from .keys import Row
 from .persistent import IndexCatalog, NameTree, TableRecord
 from .plan import TablePlan
+from .progress import Report, silent
 from .protocol import Compile
 from .schema import TableSchema, ViewSchema, from_data, view_from_data
 from .table import SequenceSource, StoredTable
@@ -310,6 +311,10 @@ class StoredCatalog:
     def rename_column(self, table: str, old: str, new: str) -> None:
         """Rename it wherever definitions name it; texts of expressions are the caller's to rewrite."""
         self._definition.rename_column(table, old, new)
+
+    def make_indexes(self, table: str, names: Sequence[str], report: Report = silent) -> None:
+        """Make these indexes again from the rows, and the table's count and sequence, whatever they hold now."""
+        self._definition.make_indexes(table, names, report)
 
     def set_sequence(self, table: str, value: int) -> None:
         """The next generated id will be ``value``."""

@@ -19,6 +19,8 @@ from zodbpickle.pickle import Unpickler, UnpicklingError
 
 from .classes import refuse_resolution
 
+_LONGEST_PACK_S = 7 * 86400
+
 #: What a message may name: exceptions, the function that ZODB's exceptions are rebuilt by, and zodbpickle's bytes.
 _MESSAGE_CLASSES: dict[tuple[str, str], Any] = {
     (module.__name__, name): value
@@ -78,6 +80,10 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
     """A ClientStorage that neither loads a class for its server nor resolves conflicts."""
 
     tryToResolveConflict = staticmethod(refuse_resolution)
+
+    def pack(self, t: float, referencesf: Any = None) -> None:
+        """Have the server pack, and wait for it however long that takes; others are served meanwhile."""
+        self._call("pack", t, True, timeout=_LONGEST_PACK_S)
 
     def __init__(self, address: str | tuple[str, int], **options: Any) -> None:
         super().__init__(address, _client_factory=_Thread, **options)

@@ -15,21 +15,25 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import transaction
 import ZODB
 from ZODB.POSException import ConflictError as RecordConflict
+from ZODB.serialize import referencesf
 
 from .. import errors
 from .bounded import BoundedDB
 from .catalog import check_format, create_layout
 from .classes import class_factory
+from .client import CarefulClientStorage
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
 from .options import SESSION_OPTIONS, Options, check_options
+from .progress import Report, silent, watched
 from .protocol import Compile
 from .sequences import MAX_ID, Sequences
 from .session import Session
@@ -110,6 +114,34 @@ class Database:
         if self._zodb is not None:
             self._zodb._connectionMap(add)
         return self.statistics.as_dict() | sums
+
+    def server_stats(self) -> dict[str, Any] | None:
+        """What a ZEO server counts: loads, stores, commits, conflicts, connections; None where there is no server."""
+        if not isinstance(self._storage, CarefulClientStorage):
+            return None
+        try:
+            return dict(self._storage.server_status())
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+
+    def pack(self, until: float, report: Report = silent) -> tuple[int, int]:
+        """Drop what was not current any more at that time (seconds since the epoch); bytes before and after.
+
+        Others may read and write meanwhile. OperationalError if the storage cannot be packed or the disk is full;
+        then nothing has changed.
+        """
+        with self._opening:
+            if self._zodb is None:
+                self._open_zodb()
+            storage = self._storage
+        before = storage.getSize()
+        try:
+            growing = Path(f"{self.location.name}.pack") if isinstance(storage, DataFile) else None
+            with watched(growing, before, report, "bytes packed"):
+                storage.pack(until, referencesf)
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+        return before, storage.getSize()
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 

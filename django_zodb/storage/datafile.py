@@ -7,14 +7,18 @@ means that the file was damaged or copied incompletely: FileStorage would cut th
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
+from ZODB.POSException import ReadOnlyError
 from ZODB.utils import u64
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
@@ -41,7 +45,7 @@ class DataFile(FileStorage):  # type: ignore[misc]
             for suffix in (".lock", ".tmp"):  # they would get the mode of the umask, and .tmp holds rows
                 _touch_private(path + suffix, path)
         try:
-            super().__init__(path, read_only=read_only, blob_dir=blob_dir)
+            super().__init__(path, read_only=read_only, blob_dir=blob_dir, pack_keep_old=False)
         except BaseException:
             self._release_files()
             raise
@@ -54,9 +58,38 @@ class DataFile(FileStorage):  # type: ignore[misc]
         return (*saved, sane) if saved and sane else None
 
     def pack(self, t: float, referencesf: Any, gc: bool | None = None) -> None:
-        """As FileStorage; the packed file keeps the mode of the old one."""
-        _touch_private(self._file_name + ".pack", self._file_name)
-        super().pack(t, referencesf, gc)
+        """As FileStorage; the packed file keeps the mode of the old one, and takes its place at one stroke."""
+        if self._is_read_only:
+            raise ReadOnlyError
+        packed = Path(self._file_name + ".pack")
+        _touch_private(str(packed), self._file_name)
+        with packed.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OperationalError(f"{self._file_name} is being packed already") from error
+            try:
+                super().pack(t, referencesf, gc)
+            finally:
+                packed.unlink(missing_ok=True)
+        _sync_folder(self._file_name)
+
+    @staticmethod
+    def packer(storage: FileStorage, referencesf: Any, stop: bytes, gc: bool) -> Any:
+        """FileStorage's hook that writes the packed file, whose place in the folder it takes next.
+
+        FileStorage neither makes the new file durable before that, nor replaces the old one at one stroke: it moves
+        the old one to ``.old`` first, and a crash there would leave no database. Where the old file has been given
+        that second name beforehand, moving it there does nothing (POSIX), and then the new one replaces it.
+        """
+        found = FileStorage.packer(storage, referencesf, stop, gc)
+        if found is not None:
+            try:
+                _make_durable(storage._file_name)
+            except BaseException:
+                storage._commit_lock.release()  # which FileStorage holds from here on
+                raise
+        return found
 
     def close(self) -> None:
         """As FileStorage, and harmless when repeated."""
@@ -105,6 +138,26 @@ def create_file(path: str) -> None:
         os.close(descriptor)
 
 
+def _make_durable(path: str) -> None:
+    """Before the packed file takes the place of the one at ``path``; see ``DataFile.packer``."""
+    with Path(path + ".pack").open("rb") as packed:
+        os.fsync(packed.fileno())
+    try:
+        os.link(path, path + ".old")
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise  # else: a file system without second names
+
+
+def _sync_folder(path: str) -> None:
+    """Make the names in the file's folder durable."""
+    descriptor = os.open(Path(path).parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _touch_private(path: str, like: str) -> None:
     """Make sure that ``path`` exists with the permission bits of ``like``."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -142,8 +195,16 @@ def _read_saved_index(path: str) -> tuple[fsIndex, int] | None:
     return index, position
 
 
-def _refuse_damage(file: IO[bytes], start: int, name: str) -> None:
-    """Walk the transaction headers from ``start``; OperationalError at the first one that is neither whole nor torn."""
+class Header(NamedTuple):
+    """What the header of a transaction says, and where the transaction ends."""
+
+    tid: bytes
+    packed: bool
+    end: int
+
+
+def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
+    """The whole transactions from ``start``, which is between two; OperationalError at one neither whole nor torn."""
     size = file.seek(0, os.SEEK_END)
     position = start
     while position < size:
@@ -153,12 +214,20 @@ def _refuse_damage(file: IO[bytes], start: int, name: str) -> None:
             return
         length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
         end = position + length
-        if length < TRANS_HDR_LEN or end + 8 > size or header[_STATUS_AT : _STATUS_AT + 1] not in _STATUSES:
+        status = header[_STATUS_AT : _STATUS_AT + 1]
+        if length < TRANS_HDR_LEN or end + 8 > size or status not in _STATUSES:
             raise _damaged(name, position, size)
         file.seek(end)
         if u64(file.read(8)) != length:
             raise _damaged(name, position, size)
         position = end + 8
+        yield Header(header[:8], status == b"p", position)
+
+
+def _refuse_damage(file: IO[bytes], start: int, name: str) -> None:
+    """OperationalError if a transaction from ``start`` on is neither whole nor torn."""
+    for _ in headers(file, start, name):
+        pass
 
 
 def _is_torn(header: bytes) -> bool:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import IntegrityError, ProgrammingError
 from .constraints import Reference
-from .keys import Row
+from .index import StoredIndex
+from .keys import Key, Row
 from .persistent import CatalogIndex, Counter, IndexTree, NameTree, RowTree, TableRecord
 from .persistent import Sequence as SequenceRecord
 from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name, values_getter
+from .progress import Report, reported
 from .rebuild import Rebuild
 from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, ViewSchema, to_data
 from .trees import leaf_oids
@@ -141,6 +143,29 @@ class Definition:
             if restart:
                 self._put("sequences", name, SequenceRecord())
             self._settle(name)
+
+    def make_indexes(self, name: str, names: Collection[str], report: Report) -> None:
+        """Make indexes again from the rows, duplicates and all, and the count; the sequence if it is behind."""
+        table = self._existing(name)
+        self._rely_on_rows(table)
+        wanted = [index for index in table.plan.writer.indexes if index.schema.name in names]
+        entries: list[list[tuple[Key, int]]] = [[] for _ in wanted]
+        count = last = 0
+        for rowid, row in reported(table.items(), report, f"{name}: rows", table.count()):
+            count, last = count + 1, max(last, rowid)
+            for index, keys in zip(wanted, entries, strict=True):
+                keys.append((index.key_of(row), rowid))
+        for index, keys in zip(wanted, entries, strict=True):
+            made = StoredIndex(name, index.schema, index.encoding, IndexTree(), lambda: 0)
+            made.lenient = True
+            made.add_many(keys)
+            self._put("catalog", index.schema.name, _MISSING)
+            self._add_index(index.schema, made.tree)
+        self._shift_count(name, count - table.count())
+        if last > self._root["sequences"][name].value:
+            self.restart_sequence(name, last + 1)
+        self._redefine(name, table.schema)
+        self._changed()
 
     def restart_sequence(self, name: str, value: int) -> None:
         """Let the table's ids go on with ``value``."""

@@ -83,6 +83,9 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
             for tid in outdated:
                 del revisions[tid]
 
+    def pack(self, t: float, referencesf: Any, gc: bool = True) -> None:
+        """Nothing: what is not current any more has been dropped already."""
+
     def after_fork(self) -> None:
         """In a forked child: fresh locks, since threads that no longer exist may hold the inherited ones."""
         self._lock = RLock()

@@ -110,6 +110,13 @@ class Session:
         return self._catalog
 
     @property
+    def zodb_connection(self) -> Any:
+        """ZODB's connection, at this transaction's snapshot; begins one if need be."""
+        if not self._active:
+            self.begin()
+        return self._connection
+
+    @property
     def journal(self) -> Journal:
         """What this transaction has written so far; begins one if need be."""
         return self.catalog.journal
