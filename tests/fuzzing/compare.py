@@ -1,22 +1,42 @@
-"""Run random QuerySets on both connections of ``orm`` and compare what they give."""
+"""Ask both connections of ``orm`` the same, change both alike, and compare."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import FieldError
-from django.db import DatabaseError, DataError, IntegrityError, NotSupportedError, OperationalError, models, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    connections,
+    models,
+    transaction,
+)
+from django.utils import timezone
 
-from .orm import MODELS, OURS, THEIRS, fill
-from .querysets import QuerySets
+from .changes import Change, Changes
+from .models import make_models
+from .orm import OURS, THEIRS, planned_for_any_size, tables_of
+from .plans_met import Met
+from .querysets import Probe, QuerySets
+from .rows import Data
 
 Rows = list[tuple[Any, ...]]
+ZONES = ("UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
+SENSELESS = (FieldError, ValueError, TypeError)
+"""What Django says before any database is asked."""
 
 
 @dataclass
@@ -27,15 +47,19 @@ class Tally:
     with_rows: int = 0
     errors: int = 0
     refused: int = 0
-    writes: int = 0
+    sqlite_wrong: int = 0
+    changes: int = 0
+    changes_refused: int = 0
     used: Counter[str] = field(default_factory=Counter)
+    met: Met = field(default_factory=Met)
 
     def __str__(self) -> str:
-        """One line for a report."""
+        """A report."""
         share = 100 * self.with_rows / max(self.queries, 1)
         return (
-            f"{self.queries} QuerySets ({share:.0f} % with rows, {self.errors} errors on both sides, "
-            f"{self.refused} beyond sqlite3), {self.writes} updates and deletes"
+            f"{self.queries} QuerySets ({share:.1f} % with rows, {self.errors} errors on both sides, "
+            f"{self.refused} beyond sqlite3, {self.sqlite_wrong} that sqlite3 answers otherwise without its indexes), "
+            f"{self.changes} changes ({self.changes_refused} refused by both)"
         )
 
 
@@ -43,94 +67,173 @@ TALLY = Tally()
 
 
 def play(random: Random, count: int) -> None:
-    """New rows, then so many QuerySets over them, and some updates and deletes, each rolled back."""
-    fill(random)
-    maker = QuerySets(random)
-    for _ in range(count):
-        try:
-            queryset, ordered = maker.queryset()
-        except (FieldError, ValueError, TypeError):  # Django itself sees no sense in it
-            continue
-        check(queryset, ordered)
-        TALLY.used.update(maker.used)
-    for _ in range(count // 5):
-        model = random.choice(MODELS)
-        try:
-            queryset = maker.filtered(model)
-            values = maker.assignments(model) if random.random() < 0.6 else {}
-        except (FieldError, ValueError, TypeError):
-            continue
-        check_write(queryset, values)
+    """New models and rows, so many questions about them, and changes, kept or rolled back."""
+    made = make_models(random)
+    with planned_for_any_size(random, TALLY.met), tables_of(made), timezone.override(ZoneInfo(random.choice(ZONES))):
+        data = Data(random, made)
+        data.fill()
+        querysets = QuerySets(random, data, TALLY.used)
+        changes = Changes(querysets)
+        for at in range(count):
+            if at % 5 == 4:
+                change(data, querysets, changes)
+            else:
+                ask(querysets)
 
 
-def check(queryset: models.QuerySet[Any, Any], ordered: bool) -> None:
-    """Both sides give the same rows, in the same order if that is certain; or both fail."""
-    ours, mine = _run(lambda: _rows(queryset, OURS))
-    theirs, other = _run(lambda: _rows(queryset, THEIRS))
-    if isinstance(mine, FieldError | ValueError | TypeError) and type(other) is type(mine):
-        return
-    TALLY.queries += 1
+def ask(querysets: QuerySets) -> None:
+    """One question, if Django sees any sense in it."""
+    for _ in range(20):
+        try:
+            probe = querysets.probe()
+        except SENSELESS:
+            continue
+        if check(probe):
+            return
+
+
+def check(probe: Probe) -> bool:
+    """Both sides give the same rows, in the same order if that is certain; or both fail. False if Django refuses."""
+    ours, mine = _answer(lambda: _rows(probe, OURS))
+    theirs, other = _answer(lambda: _rows(probe, THEIRS))
+    if (
+        mine is not None
+        and other is not None
+        and not isinstance(mine, DatabaseError)
+        and not isinstance(other, DatabaseError)
+    ):
+        return False  # Django's own affair
     if theirs is None and isinstance(other, NotSupportedError | OperationalError):
         TALLY.refused += 1
-        return
+        return False
+    TALLY.queries += 1
     if ours is None or theirs is None:
         TALLY.errors += 1
         if isinstance(mine, DataError | IntegrityError | NotSupportedError) and isinstance(other, DatabaseError):
-            return
-    elif (ours == theirs) if ordered else (Counter(ours) == Counter(theirs)):
+            return True
+    elif _agree(ours, theirs, probe) or _agree(ours, _without_indexes(probe), probe):
         TALLY.with_rows += bool(ours)
+        TALLY.sqlite_wrong += not _agree(ours, theirs, probe)
+        return True
+    raise AssertionError(_report(probe.queryset, mine if ours is None else ours, other if theirs is None else theirs))
+
+
+def _agree(ours: Rows, theirs: Rows | None, probe: Probe) -> bool:
+    return (ours == theirs) if probe.ordered else theirs is not None and Counter(ours) == Counter(theirs)
+
+
+def _without_indexes(probe: Probe) -> Rows | None:
+    """What sqlite3 answers without its indexes: if that is another answer, one of the two is wrong.
+
+    Met so far: its NOT IN (subquery with a NULL), beside an EXISTS, is true when the subquery's column has an index.
+    """
+    connection = connections[THEIRS]
+    with transaction.atomic(using=THEIRS):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+        rows, _ = _answer(lambda: _rows(probe, THEIRS))
+        transaction.set_rollback(True, using=THEIRS)
+    return rows
+
+
+def change(data: Data, querysets: QuerySets, changes: Changes) -> None:
+    """One change: both sides say the same and have the same rows afterwards, and answer alike; mostly rolled back."""
+    try:
+        made = changes.change()
+    except SENSELESS:
         return
-    raise AssertionError(_report(queryset, mine if ours is None else ours, other if theirs is None else theirs))
-
-
-def check_write(queryset: models.QuerySet[Any, Any], values: dict[str, Any]) -> None:
-    """An update with ``values``, or a delete if there are none: the same count, the same rows left."""
-    TALLY.writes += 1
-
-    def write(alias: str) -> Rows:
-        with transaction.atomic(using=alias):
-            bound = queryset.using(alias)
-            count = bound.update(**values) if values else bound.delete()[0]
-            left = [
-                row for model in MODELS for row in sorted(_rows(model._base_manager.values_list(), alias), key=repr)
-            ]
-            transaction.set_rollback(True, using=alias)
-        return [(count,), *left]
-
-    ours, mine = _run(lambda: write(OURS))
-    theirs, other = _run(lambda: write(THEIRS))
-    if isinstance(mine, FieldError | ValueError | TypeError) and type(other) is type(mine):
-        return
-    if theirs is None and isinstance(other, NotSupportedError | OperationalError):
-        TALLY.refused += 1
-    elif ours != theirs or ours is None:
-        if ours is None and theirs is None and isinstance(mine, DataError | IntegrityError):
+    kept = data.random.random() < 0.25
+    TALLY.changes += 1
+    with _both(kept):
+        outcomes = [_answer(lambda alias=alias: _changed(made, data, alias)) for alias in (OURS, THEIRS)]
+        (ours, mine), (theirs, other) = outcomes
+        if mine is not None or other is not None:
+            _check_refused(made, mine, other, ours, theirs)
             return
-        what = [mine if ours is None else ours, other if theirs is None else theirs]
-        if ours is not None and theirs is not None:
-            what = [[row for row in ours if row not in theirs], [row for row in theirs if row not in ours]]
-        raise AssertionError(f"{values}\n{_report(queryset, *what)}")
+        if ours != theirs:
+            assert ours is not None and theirs is not None
+            only = [[row for row in ours if row not in theirs], [row for row in theirs if row not in ours]]
+            raise AssertionError(f"{made.text}\n\nours only:   {only[0]!r}\nsqlite only: {only[1]!r}")
+        for _ in range(2):
+            try:
+                ask(querysets)
+            except AssertionError as error:
+                error.add_note(f"after {made.text}")
+                raise
+    if kept:
+        data.load()
 
 
-def _run(work: Callable[[], Rows]) -> tuple[Rows | None, Exception | None]:
+def _check_refused(made: Change, mine: Any, other: Any, ours: Any, theirs: Any) -> None:
+    if (
+        mine is not None
+        and other is not None
+        and not isinstance(mine, DatabaseError)
+        and not isinstance(other, DatabaseError)
+    ):
+        return
+    if mine is None and isinstance(other, NotSupportedError | OperationalError):
+        TALLY.changes_refused += 1
+        return
+    same = isinstance(mine, IntegrityError) and isinstance(other, IntegrityError)  # ProtectedError is one, too
+    if same or (isinstance(mine, DataError | NotSupportedError) and isinstance(other, DatabaseError)):
+        TALLY.changes_refused += 1
+        return
+    raise AssertionError(
+        f"{made.text}\n\nours:   {mine if ours is None else 'done'!r}\nsqlite: {other if theirs is None else 'done'!r}"
+    )
+
+
+@contextmanager
+def _both(kept: bool) -> Iterator[None]:
+    with transaction.atomic(using=OURS), transaction.atomic(using=THEIRS):
+        yield
+        if not kept:
+            transaction.set_rollback(True, using=OURS)
+            transaction.set_rollback(True, using=THEIRS)
+
+
+def _changed(made: Change, data: Data, alias: str) -> Rows:
+    with transaction.atomic(using=alias):
+        outcome = made.run(alias)
+        transaction.get_connection(alias).check_constraints()
+    left: Rows = [("outcome", repr(outcome))]
+    for model in data.models:
+        rows = (
+            model._base_manager.using(alias).order_by().values_list(*(f.attname for f in model._meta.concrete_fields))
+        )
+        left += sorted((tuple(map(comparable, (model.__name__, *row))) for row in rows), key=repr)
+        for relation in model._meta.local_many_to_many:
+            names = [f.attname for f in relation.remote_field.through._meta.concrete_fields if not f.primary_key]
+            pairs = relation.remote_field.through._base_manager.using(alias).values_list(*names)
+            left += sorted(((relation.name, *pair) for pair in pairs), key=repr)
+    return left
+
+
+def _answer(work: Callable[[], Rows]) -> tuple[Rows | None, Exception | None]:
     try:
         return work(), None
     except Exception as error:  # judged by the caller
         return None, error
 
 
-def _rows(queryset: models.QuerySet[Any, Any], alias: str) -> Rows:
-    return [tuple(map(_comparable, row)) for row in queryset.using(alias)]
+def _rows(probe: Probe, alias: str) -> Rows:
+    return [tuple(map(comparable, row)) for row in probe.run(probe.queryset.using(alias))]
 
 
-def _comparable(value: Any) -> Any:
+def comparable(value: Any) -> Any:
+    """A value that equals its counterpart: numbers rounded, documents as text."""
     if isinstance(value, bool):
         return value
     if isinstance(value, float | Decimal):
         if not math.isfinite(value):
             return str(value)
         return float(f"{float(value):.9g}") + 0.0
-    return value
+    if isinstance(value, memoryview):
+        return bytes(value)
+    return json.dumps(value, sort_keys=True, default=repr) if isinstance(value, dict | list) else value
 
 
 def _report(queryset: models.QuerySet[Any, Any], ours: object, theirs: object) -> str:

@@ -19,6 +19,7 @@ from django_zodb.sql.optimize import optimize
 from django_zodb.sql.parse import parse
 from django_zodb.sql.show import explain
 
+from .plans_met import Met
 from .queries import Query
 from .tables import Table, quoted
 
@@ -39,13 +40,7 @@ class Tally:
     with_rows: int = 0
     errors: int = 0
     writes: int = 0
-    nodes: Counter[str] = field(default_factory=Counter)
-
-    def note(self, plan: p.Node) -> None:
-        """Count the nodes of a plan, joins with their kind."""
-        for node in p.walk(plan):
-            kind = getattr(node, "kind", "")
-            self.nodes[f"{type(node).__name__} {kind}".strip()] += 1
+    met: Met = field(default_factory=Met)
 
     def __str__(self) -> str:
         """One line for a report."""
@@ -197,7 +192,7 @@ class Engines:
                 bound = optimize(bound, self.ours.catalog)
             case "imagined":
                 bound = optimize(bound, Imagined(self.ours.catalog, self.random))  # type: ignore[arg-type]
-        TALLY.note(bound)
+        TALLY.met.note(bound)
         return bound
 
     def _our_rows(self, query: Query, plan: p.Node) -> Answer:

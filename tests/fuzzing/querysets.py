@@ -1,364 +1,492 @@
-"""Random QuerySets over the models of ``orm``."""
+"""Random QuerySets: rows, groups, set operations, windows, objects, and the shapes that the planner knows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from random import Random
 from typing import Any
 
 from django.db import models
-from django.db.models import Avg, Case, Count, Exists, F, Max, Min, OuterRef, Q, StdDev, Subquery, Sum, Value, When
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, Subquery, Window
 from django.db.models import functions as f
 
-from .orm import MODELS, VALUES, kind_of
+from .annotations import COMPARED, COMPUTED, SORTED, Annotations
+from .conditions import Conditions
+from .kinds import FIELDS, kind_of
+from .models import Model
+from .rows import Data
 
-Path = tuple[str, str]
-"""Where a field is found, and its kind."""
+Rows = list[tuple[Any, ...]]
+AnyQuerySet = models.QuerySet[Any, Any]
 
-ORDERED = ("exact", "exact", "gt", "gte", "lt", "lte", "in", "range", "isnull")
-LOOKUPS: dict[str, tuple[str, ...]] = {
-    "text": (
-        *("exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"),
-        *("in", "isnull", "gt", "lte", "regex", "iregex", "length"),
-    ),
-    "int": (*ORDERED, "contains"),
-    "float": ORDERED,
-    "dec": ORDERED,
-    "bool": ("exact", "isnull", "in"),
-    "date": (*ORDERED, "year", "year__gt", "month", "day__lt", "week_day", "iso_week_day", "quarter", "week"),
-    "datetime": (*ORDERED, "date", "date__lte", "year", "year__in", "month", "day", "hour__gte", "minute", "second"),
-    "time": (*ORDERED, "hour", "minute__gte", "second"),
-    "uuid": ("exact", "in", "isnull"),
-    "duration": ORDERED,
-}
-FIELDS: dict[str, type[models.Field[Any, Any]]] = {
-    "text": models.TextField,
-    "int": models.IntegerField,
-    "float": models.FloatField,
-    "bool": models.BooleanField,
-    "date": models.DateField,
-    "datetime": models.DateTimeField,
-}
+
+@dataclass(frozen=True)
+class Probe:
+    """What to ask a database: ``run`` gives its rows, whose order is certain if ``ordered``; bound to none yet."""
+
+    queryset: AnyQuerySet
+    run: Callable[[AnyQuerySet], Any]
+    ordered: bool
+
+
+def rows_of(queryset: AnyQuerySet) -> Rows:
+    """The rows of a QuerySet that gives tuples."""
+    return list(queryset)
 
 
 class QuerySets:
-    """Makes QuerySets, bound to no database yet."""
+    """Makes probes over the models of ``data``."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, data: Data, used: Any) -> None:
         self.random = random
-        self.used: list[str] = []
+        self.data = data
+        self.used = used
+        self.conditions = Conditions(random, data, used)
+        self.annotations = Annotations(self.conditions)
+        self.often = self.conditions.often
+        self.one = self.conditions.one
+        self.path = self.conditions.path
 
-    def _often(self, share: float) -> bool:
-        return self.random.random() < share
+    def probe(self) -> Probe:
+        """Any of the forms below."""
+        models_with_rows = [model for model in self.data.models if self.data.rows[model]]
+        model = self.random.choice(models_with_rows or self.data.models)
+        self.conditions.start(model)
+        forms: dict[str, int] = {
+            **{"rows": 22, "groups": 12, "combined": 7, "windowed": 9, "objects": 8, "single value": 6},
+            **{
+                "covered": 12,
+                "top of index": 6,
+                "counted rows": 9,
+                "first of groups": 8,
+                "semi joined": 9,
+                "dates": 2,
+                "either": 4,
+            },
+        }
+        form = self.random.choices(list(forms), list(forms.values()))[0]
+        self.used[form] += 1
+        made: Probe = getattr(self, f"_{form.replace(' ', '_')}")(model)
+        return made
 
-    def _one(self, *choices: Any) -> Any:
-        choice = self.random.choice(choices)
-        if isinstance(choice, str):
-            self.used.append(choice)
-        return choice
-
-    # --- paths -----------------------------------------------------------------------------------------------------
-
-    def path(self, model: type[models.Model], depth: int = 2, kind: str | None = None, single: bool = False) -> Path:
-        """A field of the model, or of one that it is related to; of the kind, if there is one near."""
-        for _ in range(20):
-            found = self._path(model, depth, single)
-            if kind is None or found[1] == kind:
-                return found
-        return "pk", "int"
-
-    def _path(self, model: type[models.Model], depth: int, single: bool) -> Path:
-        steps, here = [], model
-        while depth and self._often(0.4):
-            relations = [
-                field
-                for field in here._meta.get_fields()
-                if field.is_relation
-                and field.related_model
-                and not (single and (field.one_to_many or field.many_to_many))
-            ]
-            if not relations:
-                break
-            field = self.random.choice(relations)
-            steps.append(field.name if not field.auto_created else field.related_query_name())  # type: ignore[union-attr]
-            here = field.related_model  # type: ignore[assignment]
-            depth -= 1
-        fields = [
-            (field.name, kind_of(field) or "int") for field in here._meta.concrete_fields if not field.is_relation
-        ]
-        name, kind = self.random.choice(fields)
-        return "__".join([*steps, name]), kind
-
-    def value(self, kind: str) -> Any:
-        """A constant."""
-        return self.random.choice(VALUES[kind])
-
-    # --- conditions ------------------------------------------------------------------------------------------------
-
-    def condition(self, model: type[models.Model], depth: int = 2, single: bool = False) -> Q:
-        """A tree of conditions."""
-        choice = self.random.random()
-        if depth and choice < 0.4:
-            left, right = self.condition(model, depth - 1, single), self.condition(model, depth - 1, single)
-            match self._one("and", "or", "or", "or", "xor"):
-                case "and":
-                    return left & right
-                case "or":
-                    return left | right
-                case _:
-                    return left ^ right
-        if depth and choice < 0.48:
-            return ~self.condition(model, depth - 1, single)
-        if choice < 0.52:
-            return Q(self.exists(model))
-        if choice < 0.55:
-            other = self.random.choice(MODELS)
-            return Q(pk__in=other._base_manager.filter(self.lookup(other)).values(self._id_like(other)))
-        if choice < 0.62:
-            path, kind = self.path(model, single=single)
-            if kind in ("int", "text", "float", "date"):
-                other, _ = self.path(model, 1, kind, single=True)
-                if self._kind_at(model, other) == kind:
-                    return Q(**{f"{path}__{self._one('exact', 'gt', 'lte')}": F(other)})
-        return self.lookup(model, single)
-
-    def _id_like(self, model: type[models.Model]) -> str:
-        return self.random.choice([f.attname for f in model._meta.concrete_fields if f.is_relation] or ["pk"])
-
-    def _kind_at(self, model: type[models.Model], path: str) -> str | None:
-        here: Any = model
-        for name in path.split("__"):
-            field = here._meta.pk if name == "pk" else here._meta.get_field(name)
-            if field.is_relation:
-                here = field.related_model
-        return kind_of(field) or "int"
-
-    def lookup(self, model: type[models.Model], single: bool = False, depth: int = 2) -> Q:
-        """One lookup on a field, near or far."""
-        path, kind = self.path(model, depth, single=single)
-        name = self._one(*LOOKUPS[kind])
-        match name.rpartition("__")[2]:
-            case "isnull":
-                value: Any = self._often(0.4)
-            case "in":
-                value = (
-                    [self.value(kind) for _ in range(self.random.randint(1, 4))] if "__" not in name else [2020, 1999]
-                )
-            case "range":
-                value = sorted([self.value(kind), self.value(kind)])
-            case "regex" | "iregex":
-                value = self._one("^a", "b$", "[A-Z]", "a.b", "^$", "\\d", "É")
-            case "date" | "lte" if name.startswith("date"):
-                value = self.value("date")
-            case "length":
-                name, value = "exact", self.value(kind)
-            case _ if "__" in name or name in ("year", "month", "day", "hour", "minute", "second", "quarter", "week"):
-                value = self._one(2020, 1999, 1, 12, 30, 5, 2, 4)
-            case "week_day" | "iso_week_day":
-                value = self.random.randint(1, 7)
-            case "contains" if kind == "int":
-                value = self._one(1, 7, 0)
-            case _:
-                value = self.value(kind)
-        return Q(**{f"{path}__{name}": value})
-
-    def exists(self, model: type[models.Model]) -> Exists:
-        """EXISTS of rows that share a value with the outer one."""
-        inner, outer, _ = self._link(model)
-        queryset = inner[0]._base_manager.filter(**{inner[1]: OuterRef(outer)})
-        if self._often(0.5):
-            queryset = queryset.filter(self.lookup(inner[0]))
-        return Exists(queryset)
-
-    def _link(self, model: type[models.Model]) -> tuple[tuple[type[models.Model], str], str, str]:
-        for field in model._meta.get_fields():
-            if field.one_to_many and self._often(0.5):
-                return (field.related_model, field.field.name), "pk", "int"  # type: ignore[return-value, union-attr]
-        other = self.random.choice(MODELS)
-        path, kind = self.path(other, 0)
-        mine, my_kind = self.path(model, 0, kind)
-        return ((other, path), mine, kind) if kind == my_kind else ((other, "pk"), "pk", "int")
-
-    # --- annotations -----------------------------------------------------------------------------------------------
-
-    def expression(self, model: type[models.Model], kind: str, depth: int = 2) -> Any:
-        """An expression of the kind, over single-valued paths."""
-        path, found = self.path(model, 1, kind, single=True)
-        plain: Any = F(path) if found == kind and self._often(0.85) else self._constant(kind)
-        if not depth or self._often(0.35):
-            return plain
-        more = self.expression(model, kind, depth - 1)
-        choice = self.random.random()
-        if choice < 0.15:
-            return f.Coalesce(plain, more)
-        if choice < 0.3:
-            whens = [When(self.condition(model, 1, single=True), then=more)]
-            return Case(*whens, default=plain if self._often(0.7) else None, output_field=FIELDS[kind]())
-        if choice < 0.4:
-            return f.NullIf(plain, self._constant(kind))
-        if choice < 0.55 and kind in ("int", "text", "float"):
-            return self.subquery(model, kind)
-        return self._function(model, kind, plain, more)
-
-    def _constant(self, kind: str) -> Value:
-        return Value(self.value(kind), output_field=FIELDS[kind]())
-
-    def _function(self, model: type[models.Model], kind: str, one: Any, other: Any) -> Any:
-        text, _ = self.path(model, 1, "text", single=True)
-        date, date_kind = self.path(model, 1, self._one("date", "datetime"), single=True)
-        dated = date_kind in ("date", "datetime")
-        match kind:
-            case "int":
-                forms = [one + other, one - other, one * Value(3), one / Value(2), one % Value(3), f.Abs(one)]
-                forms += [f.Length(text)] if text != "pk" else []
-                forms += [f.StrIndex(text, Value("a"))] if text != "pk" else []
-                forms += (
-                    [self._one(f.ExtractYear, f.ExtractMonth, f.ExtractDay, f.ExtractQuarter)(date)] if dated else []
-                )
-                return self.random.choice(forms)
-            case "float":
-                return self.random.choice(
-                    (one + other, one * Value(0.5), one / Value(2.0), f.Abs(one), f.Floor(one), -one)
-                )
-            case "text":
-                forms = [f.Upper(one), f.Lower(one), f.Concat(one, other), f.Trim(one), f.Left(one, 1), f.Right(one, 2)]
-                forms += [f.Substr(one, 2), f.Replace(one, Value("a"), Value("xy")), f.Reverse(one), f.Repeat(one, 2)]
-                return self.random.choice(forms)
-            case "date" | "datetime":
-                return self._one(f.TruncMonth, f.TruncYear, f.TruncDay, f.TruncQuarter, f.TruncWeek)(
-                    one, output_field=FIELDS[kind]()
-                )
-            case _:
-                return one
-
-    def subquery(self, model: type[models.Model], kind: str) -> Any:
-        """A value of the first related row, or an aggregate of all of them."""
-        (inner, field), outer, _ = self._link(model)
-        path, found = self.path(inner, 1, kind, single=True)
-        queryset = inner._base_manager.filter(**{field: OuterRef(outer)})
-        if kind == "int" and (found != kind or self._often(0.4)):
-            queryset = queryset.order_by().values(field).annotate(n=Count("pk")).values("n")
-        elif found != kind:
-            return self._constant(kind)
-        else:
-            queryset = queryset.order_by(self._one("", "-") + path, "pk").values(path)[:1]
-        return Subquery(queryset, output_field=FIELDS[kind]())
-
-    def aggregate(self, model: type[models.Model]) -> Any:
-        """An aggregate over a path, to many rows or one."""
-        options: dict[str, Any] = {}
-        if self._often(0.25):
-            options["filter"] = self.condition(model, 1)
-        match self._one("count", "count", "sum", "avg", "min", "max", "deviation"):
-            case "count":
-                return Count(self.path(model)[0], distinct=self._often(0.4), **options)
-            case "sum" | "avg" | "deviation" as name:
-                path, kind = self.path(model, 2, self._one("int", "float", "dec"))
-                function = {"sum": Sum, "avg": Avg, "deviation": StdDev}[name]
-                return function(path if kind in ("int", "float", "dec") else "pk", **options)
-            case name:
-                path, kind = self.path(model)
-                return (Min if name == "min" else Max)(path if kind != "bool" else "pk", **options)
-
-    # --- whole QuerySets -------------------------------------------------------------------------------------------
-
-    def queryset(self) -> tuple[models.QuerySet[Any, Any], bool]:
-        """A QuerySet that gives tuples; whether their order is certain."""
-        self.used = []
-        model = self.random.choice(MODELS)
-        match self._one("rows", "rows", "rows", "groups", "combined"):
-            case "rows":
-                return self._rows(model)
-            case "groups":
-                return self._groups(model)
-            case _:
-                return self._combined(model)
-
-    def filtered(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
+    def filtered(self, model: Model) -> AnyQuerySet:
         """Some filters and exclusions."""
         queryset = model._base_manager.all()
-        for _ in range(self.random.choice((0, 0, 1, 1, 1, 2))):
-            condition = self.condition(model, self.random.choice((0, 1, 2)))
-            queryset = queryset.exclude(condition) if self._often(0.3) else queryset.filter(condition)
+        for _ in range(self.random.choice((0, 0, 1, 1, 1, 1, 2))):
+            depth = self.random.choice((0, 1, 1, 2))
+            if self.often(0.2):
+                queryset = queryset.exclude(self.conditions.condition(model, depth, true=False))
+            else:
+                queryset = queryset.filter(self.conditions.condition(model, depth))
         return queryset
 
-    def _rows(self, model: type[models.Model]) -> tuple[models.QuerySet[Any, Any], bool]:
-        queryset = self.filtered(model)
-        names = ["pk", *(self.path(model, 1)[0] for _ in range(self.random.choice((0, 1, 2))))]
-        for at in range(self.random.choice((0, 0, 1, 2))):
-            kind = self.random.choice(list(FIELDS))
-            expression = self.aggregate(model) if self._often(0.3) else self.expression(model, kind)
-            queryset = queryset.annotate(**{f"extra{at}": expression})
-            names.append(f"extra{at}")
-            if self._often(0.25):
-                queryset = queryset.filter(**{f"extra{at}__isnull": self._often(0.3)})
-        rows = queryset.values_list(*dict.fromkeys(names))
-        if self._often(0.15):
-            rows = rows.distinct()
-        if self._often(0.5):
-            return rows, False
-        order = [self._ordering(name) for name in dict.fromkeys(self.random.sample(names, len(names)))]
-        rows = rows.order_by(*order)
-        if self._often(0.6):
-            start = self.random.choice((0, 0, 0, 1, 3))
-            rows = rows[start : start + self.random.choice((1, 3, 10))]
-        return rows, True
+    def _sliced(self, queryset: AnyQuerySet) -> AnyQuerySet:
+        start = self.random.choice((0, 0, 0, 0, 1, 3))
+        return queryset[start : start + self.random.choice((1, 2, 3, 10))]
 
     def _ordering(self, name: str) -> Any:
         return self.random.choice((name, f"-{name}", F(name).asc(nulls_last=True), F(name).desc(nulls_first=True)))
 
-    def _groups(self, model: type[models.Model]) -> tuple[models.QuerySet[Any, Any], bool]:
+    def _finished(self, rows: AnyQuerySet, names: list[str]) -> Probe:
+        """With or without an order, by columns that have one on both sides, and a slice if the order is total."""
+        if self.often(0.45):
+            return Probe(rows.order_by() if self.often(0.5) else rows, rows_of, False)
+        rows = rows.order_by(*map(self._ordering, self.random.sample(names, len(names))))
+        return Probe(self._sliced(rows) if self.often(0.6) else rows, rows_of, True)
+
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    def _rows(self, model: Model) -> Probe:
         queryset = self.filtered(model)
-        if self._often(0.3):
-            queryset = queryset.annotate(key=self.expression(model, self._one("int", "text"), 1))
-            names = ["key"]
-        else:
-            names = list(
-                dict.fromkeys(self.path(model, 1, single=True)[0] for _ in range(self.random.choice((1, 1, 2))))
-            )
-        rows: Any = queryset.order_by().values(*names).annotate(total=self.aggregate(model))
-        if self._often(0.3):
-            rows = rows.filter(total__isnull=False)
-        if self._often(0.3):
-            rows = rows.annotate(second=self.aggregate(model))
-        rows = rows.values_list(*names, "total")
-        if self._often(0.5):
-            return rows, False
-        return rows.order_by(*map(self._ordering, [*names, "total"]))[: self.random.choice((2, 5, 50))], True
+        paths = [self.path(model, 1) for _ in range(self.random.choice((0, 1, 2)))]
+        names = ["pk", *(path.name for path in paths)]
+        sortable = ["pk", *(path.name for path in paths if path.kind in SORTED)]
+        for at in range(self.random.choice((0, 0, 1, 1, 2))):
+            name = f"extra{at}"
+            queryset, is_sortable = self._annotated(queryset, model, name)
+            names.append(name)
+            if is_sortable:
+                sortable.append(name)
+        rows = queryset.values_list(*dict.fromkeys(names))
+        if self.often(0.15):
+            rows = rows.distinct()
+        probe = self._finished(rows, list(dict.fromkeys(sortable)))
+        if probe.ordered and len(set(names)) > len(set(sortable)):
+            # an order by some columns is total only if the rest follow from them
+            return Probe(rows.order_by(), rows_of, False)
+        return probe
 
-    def _combined(self, model: type[models.Model]) -> tuple[models.QuerySet[Any, Any], bool]:
-        names = list(dict.fromkeys(["pk", self.path(model, 1, single=True)[0]]))
-        sides = [self.filtered(model).order_by().values_list(*names) for _ in range(2)]
-        match self._one("union", "union all", "intersection", "difference"):
-            case "union":
-                rows = sides[0].union(sides[1])
-            case "union all":
-                rows = sides[0].union(sides[1], all=True)
-            case "intersection":
-                rows = sides[0].intersection(sides[1])
-            case _:
-                rows = sides[0].difference(sides[1])
-        if self._often(0.5):
-            return rows, False
-        return rows.order_by(*names)[: self.random.choice((1, 5, 50))], True
+    def _annotated(self, queryset: AnyQuerySet, model: Model, name: str) -> tuple[AnyQuerySet, bool]:
+        if self.often(0.25):
+            return queryset.annotate(**{name: self.annotations.aggregate(model)}), True
+        if self.often(0.15):
+            key = self.annotations.key_of_document(model)
+            if key is not None:
+                return queryset.annotate(**{name: key}), False
+        kind = self.one(*COMPUTED)
+        expression = self.annotations.expression(model, kind)
+        if self.often(0.1):
+            return queryset.alias(hidden=expression).filter(hidden__isnull=self.often(0.3)).annotate(
+                **{name: F("hidden")}
+            ), True
+        queryset = queryset.annotate(**{name: expression})
+        if self.often(0.15):
+            queryset = queryset.filter(**{f"{name}__isnull": self.often(0.3)})
+        return queryset, True
 
-    def assignments(self, model: type[models.Model]) -> dict[str, Any]:
-        """What an update may set. No subqueries: sqlite3 lets them see rows that the update has changed."""
-        fields = [
+    def _objects(self, model: Model) -> Probe:
+        """Whole objects, with what is related to them."""
+        queryset = self.filtered(model)
+        forward = [
             field
-            for field in model._meta.concrete_fields
-            if kind_of(field) in ("int", "text", "float", "bool", "date") and not field.unique
+            for field in model._meta.get_fields()
+            if field.is_relation and field.concrete and not field.many_to_many
         ]
-        found: dict[str, Any] = {}
-        for field in self.random.sample(fields, min(len(fields), self.random.choice((1, 2)))):
-            kind = kind_of(field) or ""
-            local = [other.name for other in fields if kind_of(other) == kind and (field.null or not other.null)]
-            choice = self.random.random()
-            if choice < 0.4:
-                found[field.name] = self.value(kind)
-            elif choice < 0.7:
-                value = F(self.random.choice(local))
-                found[field.name] = value + 1 if kind == "int" else value
+        many = [field for field in model._meta.get_fields() if field.one_to_many or field.many_to_many]
+        followed = self.random.sample(forward, min(len(forward), self.random.choice((0, 1, 2))))
+        names = [f"{field.name}" for field in followed]
+        if names:
+            self.used["select_related"] += 1
+            queryset = queryset.select_related(*names)
+        fetched = [field for field in self.random.sample(many, min(len(many), 1)) if self.often(0.6)]
+        accessors = [field.name if field.concrete else field.get_accessor_name() for field in fetched]
+        for field, accessor in zip(fetched, accessors, strict=True):
+            self.used["prefetch_related"] += 1
+            inner = field.related_model._base_manager.order_by("pk")
+            queryset = queryset.prefetch_related(Prefetch(accessor, queryset=inner))
+        if not names and self.often(0.3):
+            own = [field.attname for field in model._meta.local_concrete_fields]
+            queryset = (
+                queryset.only(*self.random.sample(own, min(2, len(own))))
+                if self.often(0.5)
+                else queryset.defer(own[-1])
+            )
+        queryset = queryset.order_by("pk") if self.often(0.7) else queryset.order_by(*self._key_order(model))
+        if self.often(0.4):
+            queryset = self._sliced(queryset)
+
+        def run(bound: AnyQuerySet) -> Rows:
+            return [_attributes(instance, names, accessors) for instance in bound]
+
+        return Probe(queryset, run, True)
+
+    def _key_order(self, model: Model) -> list[Any]:
+        path = self.path(model, 0, self.one(*COMPARED))
+        return [self._ordering(path.name), "pk"]
+
+    def _single_value(self, model: Model) -> Probe:
+        """count, exists, aggregate, first, last, in_bulk, get …"""
+        queryset = self.filtered(model)
+        form = self.one(
+            "count", "exists", "aggregate", "first", "last", "in_bulk", "latest", "distinct count", "contains"
+        )
+        match form:
+            case "count" if self.often(0.4):
+                queryset = self._sliced(queryset.order_by("pk"))
+                return Probe(queryset, lambda bound: [(bound.count(),)], True)
+            case "count":
+                return Probe(queryset, lambda bound: [(bound.count(),)], True)
+            case "distinct count":
+                name = self.path(model, 1).name
+                return Probe(queryset.values(name).distinct(), lambda bound: [(bound.count(),)], True)
+            case "exists":
+                return Probe(queryset, lambda bound: [(bound.exists(),)], True)
+            case "aggregate":
+                calls = {f"a{at}": self.annotations.aggregate(model) for at in range(self.random.choice((1, 1, 2)))}
+                if self.often(0.2):
+                    queryset = self._sliced(queryset.order_by("pk"))
+                return Probe(queryset, lambda bound: [tuple(bound.aggregate(**calls).values())], True)
+            case "latest":
+                field = self._key_order(model)[0]
+                return Probe(queryset.order_by(field, "pk"), lambda bound: [_attributes(bound.first(), [], [])], True)
+            case "in_bulk":
+                keys = [*self.data.rows[model]][:4]
+                return Probe(
+                    model._base_manager.all(),
+                    lambda bound: [
+                        _attributes(found, [], []) for _, found in sorted(bound.in_bulk(keys).items(), key=repr)
+                    ],
+                    True,
+                )
+            case "contains":
+                return Probe(
+                    queryset, lambda bound: [(bound.contains(model(pk=next(iter(self.data.rows[model]), None))),)], True
+                )
+        pick = {"first": lambda bound: bound.first(), "last": lambda bound: bound.last()}[form]
+        return Probe(queryset.order_by("pk"), lambda bound: [_attributes(pick(bound), [], [])], True)
+
+    def _dates(self, model: Model) -> Probe:
+        """dates() and datetimes()."""
+        for kind in self.random.sample(["date", "datetime"], 2):
+            path = self.path(model, 0, kind)
+            if path.kind == kind:
+                part = self.one("year", "month", "day", "week")
+                queryset = self.filtered(model)
+                found: Any = queryset.dates(path.name, part) if kind == "date" else queryset.datetimes(path.name, part)
+                return Probe(found, lambda bound: [(value,) for value in bound], True)
+        return self._rows(model)
+
+    # --- groups ----------------------------------------------------------------------------------------------------
+
+    def _groups(self, model: Model) -> Probe:
+        queryset = self.filtered(model)
+        if self.often(0.35):
+            kind = self.one("int", "text", "date", "datetime")
+            queryset = queryset.annotate(key=self.annotations.expression(model, kind, 1))
+            names, sortable = ["key"], True
+        else:
+            paths = [self.path(model, 1, single=True) for _ in range(self.random.choice((1, 1, 2)))]
+            names = list(dict.fromkeys(path.name for path in paths))
+            sortable = all(path.kind in COMPARED for path in paths)
+            if any(path.kind == "json" for path in paths):
+                return self._counted_rows(model)
+        rows: Any = queryset.order_by().values(*names).annotate(total=self.annotations.aggregate(model))
+        if self.often(0.2):
+            rows = rows.filter(total__isnull=False)
+        if self.often(0.3):
+            rows = rows.annotate(second=self.annotations.aggregate(model))
+        rows = rows.values_list(*names, "total")
+        if not sortable or self.often(0.4):
+            return Probe(rows, rows_of, False)
+        return self._finished(rows, [*names, "total"])
+
+    def _counted_rows(self, model: Model) -> Probe:
+        """Rows with an aggregate of what is related to them: grouped by their key."""
+        queryset = self.filtered(model) if self.often(0.5) else model._base_manager.all()
+        many = [field for field in model._meta.get_fields() if field.one_to_many or field.many_to_many]
+        if not many:
+            return self._groups(model) if self.often(0.5) else self._rows(model)
+        field = self.random.choice(many)
+        name = field.name if field.concrete else field.related_query_name()
+        target = self.path(
+            field.related_model, self.random.choice((0, 0, 1)), self.one("int", "int", "float"), single=True
+        )
+        self.conditions.start(model)
+        call: Any = self.annotations.call(Count, Count, models.Sum, models.Max, models.Min, models.Avg)
+        options: dict[str, Any] = {}
+        if self.often(0.2):
+            inside = self.conditions.lookup(field.related_model, depth=0)
+            options["filter"] = (
+                Q(*((f"{name}__{key}", value) for key, value in inside.children)) if inside.children else None
+            )
+        if call is Count:
+            argument = name if self.often(0.6) else f"{name}__{target.name}"
+            options["distinct"] = self.often(0.2)
+        else:
+            argument = f"{name}__{target.name}"
+            if target.kind not in ("int", "float"):
+                call, argument = Count, name
+        queryset = queryset.annotate(n=call(argument, **options))
+        if self.often(0.25):
+            queryset = queryset.filter(n__gte=self.random.choice((0, 1, 2)))
+        names = ["pk", "n"]
+        if self.often(0.4):
+            path = self.path(model, self.random.choice((0, 1)), self.one(*COMPARED), single=True)
+            names.append(path.name)
+        rows = queryset.values_list(*dict.fromkeys(names))
+        if self.often(0.5):
+            return Probe(self._sliced(rows.order_by(self._ordering("n"), "pk")), rows_of, True)
+        return Probe(rows.order_by("pk") if self.often(0.5) else rows.order_by(), rows_of, False)
+
+    # --- windows and tops of groups --------------------------------------------------------------------------------
+
+    def _windowed(self, model: Model) -> Probe:
+        queryset = self.filtered(model)
+        names = ["pk"]
+        for at in range(self.random.choice((1, 1, 2))):
+            queryset = queryset.annotate(**{f"w{at}": self.annotations.window(model)})
+            names.append(f"w{at}")
+        if self.often(0.3):
+            queryset = queryset.filter(w0__lte=self.random.choice((1, 2, 5)))
+        if self.often(0.3):
+            names.append(self.path(model, 1, self.one(*COMPARED), single=True).name)
+        return self._finished(queryset.values_list(*dict.fromkeys(names)), list(dict.fromkeys(names)))
+
+    def _first_of_groups(self, model: Model) -> Probe:
+        """The first rows of each group: by a filtered row number, by a correlated slice, or by a key among such."""
+        group = self.path(model, 0, single=True)
+        first = self.path(model, 0, self.one(*COMPARED), single=True)
+        if group.kind in ("json", "bytes", "float"):
+            group = self.path(model, 0, "int", single=True)
+        order = [self.random.choice((F(first.name).asc(), F(first.name).desc())), "pk"]
+        if self.often(0.3):
+            order = order[1:]
+        most = self.random.choice((1, 1, 2, 3))
+        names = list(dict.fromkeys(["pk", group.name, first.name]))
+        match self.one("row number", "row number", "slice", "key in slice"):
+            case "row number":
+                function: Any = self.annotations.call(f.RowNumber, f.RowNumber, f.Rank, f.DenseRank)
+                window = Window(function(), partition_by=[F(group.name)], order_by=order)
+                queryset = self.filtered(model).annotate(nth=window)
+                test = self.one("nth__lte", "nth__exact", "nth__lt")
+                rows = queryset.filter(**{test: most}).values_list(*names, "nth")
+                return self._finished(rows, [*names, "nth"]) if self.often(0.5) else Probe(rows, rows_of, False)
+            case "slice":
+                inner, name, outer = self.conditions.link(model)
+                inside = self.path(inner, 0, self.one(*COMPARED), single=True)
+                queryset = inner._base_manager.filter(**{name: OuterRef(outer)})
+                found = queryset.order_by(self.random.choice(("", "-")) + inside.name, "pk").values(inside.name)[:1]
+                nth = Subquery(found, output_field=FIELDS[inside.kind]())
+                rows = self.filtered(model).annotate(nth=nth).values_list("pk", "nth")
+                return Probe(rows.order_by("pk"), rows_of, True)
+            case _:
+                inner = model._base_manager.filter(**{group.name: OuterRef(group.name)}).order_by(*order)
+                rows = self.filtered(model).filter(pk__in=inner.values("pk")[:most]).values_list(*names)
+                return self._finished(rows, names)
+
+    # --- shapes that the planner knows -----------------------------------------------------------------------------
+
+    def _covered(self, model: Model) -> Probe:
+        """Columns of one index alone: filtered by its first ones, in its order."""
+        columns = self._index_columns(model)
+        if not columns:
+            return self._top_of_index(model)
+        names = [column.lstrip("-") for column in columns]
+        queryset = model._base_manager.all()
+        row = self.data.any_row(model)
+        for at, name in enumerate(names[: self.random.choice((0, 1, 1, 2))]):
+            field = model._meta.get_field(name)
+            held = row and row[field.attname]
+            if held is None:
+                queryset = queryset.filter(**{f"{name}__isnull": True}) if self.often(0.5) else queryset
+                continue
+            lookup = (
+                self.one("exact", "exact", "gte", "lte", "in", "range") if at == 0 else self.one("exact", "gt", "lte")
+            )
+            if kind_of(field) in ("bool", "uuid"):
+                lookup = "exact"
+            queryset = queryset.filter(**{f"{name}__{lookup}": self.conditions.argument(kind_of(field), lookup, held)})
+            if field.is_relation and lookup not in ("exact", "in"):
+                break
+        if self.often(0.2):
+            queryset = queryset.filter(**{f"{names[-1]}__isnull": self.often(0.2)})
+        shown = self.random.sample(names, self.random.randint(1, len(names))) + ["pk"] * self.often(0.5)
+        match self.one("rows", "rows", "distinct", "count", "groups", "extremes"):
+            case "rows":
+                rows = queryset.values_list(*shown)
+                signs = [column.startswith("-") for column in columns]
+                if self.often(0.3):
+                    signs = [not sign for sign in signs]
+                order = [("-" if sign else "") + name for sign, name in zip(signs, names, strict=True)]
+                if self.often(0.4):
+                    return Probe(rows, rows_of, False)
+                return Probe(
+                    self._sliced(rows.order_by(*order, "pk")) if self.often(0.6) else rows.order_by(*order, "pk"),
+                    rows_of,
+                    True,
+                )
+            case "distinct":
+                return Probe(queryset.order_by().values_list(names[0]).distinct(), rows_of, False)
+            case "groups":
+                counted = queryset.order_by().values_list(names[0]).annotate(n=Count("pk"))
+                return Probe(counted.order_by(names[0])[:3] if self.often(0.5) else counted, rows_of, False)
+            case "count":
+                return Probe(queryset, lambda bound: [(bound.count(),)], True)
+            case _:
+                kind = kind_of(model._meta.get_field(names[-1]))
+                if kind not in COMPARED:
+                    return Probe(queryset, lambda bound: [(bound.exists(),)], True)
+                return Probe(
+                    queryset,
+                    lambda bound: [tuple(bound.aggregate(a=models.Min(names[-1]), b=models.Max(names[-1])).values())],
+                    True,
+                )
+
+    def _index_columns(self, model: Model) -> list[str]:
+        choices = [list(index.fields) for index in model._meta.indexes if index.fields]
+        local = model._meta.local_concrete_fields
+        choices += [[field.name] for field in local if (field.db_index or field.unique) and kind_of(field) != "json"]
+        choices += [list(c.fields) for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+        return self.random.choice(choices) if choices else []
+
+    def _either(self, model: Model) -> Probe:
+        """One indexed column or another: a union of what two indexes find."""
+        tests = []
+        for _ in range(self.random.choice((2, 2, 3))):
+            name = (self._index_columns(model) or ["pk"])[0].lstrip("-")
+            held = (self.data.any_row(model) or {}).get(model._meta.get_field(name).attname if name != "pk" else "pk")
+            tests.append(Q(**{name: held}) if held is not None and self.often(0.7) else Q(**{f"{name}__isnull": True}))
+            if self.often(0.3):
+                tests[-1] &= self.conditions.lookup(model, depth=0)
+        queryset = model._base_manager.filter(reduce(or_, tests))
+        if self.often(0.3):
+            queryset = queryset.filter(self.conditions.condition(model, 1))
+        names = list(dict.fromkeys(["pk", self.path(model, 1, self.one(*COMPARED), single=True).name]))
+        return self._finished(queryset.values_list(*names), names)
+
+    def _top_of_index(self, model: Model) -> Probe:
+        """The first rows in the order of some columns, joined or filtered on the way."""
+        columns = self._index_columns(model) or ["pk"]
+        queryset = self.filtered(model)
+        order = [column if self.often(0.7) else column.lstrip("-") for column in columns]
+        extra = self.path(model, 1, single=True)
+        rows = queryset.values_list(*dict.fromkeys(["pk", *(name.lstrip("-") for name in order), extra.name]))
+        if self.often(0.3):
+            order.append(self.path(model, 1, self.one(*COMPARED), single=True).name)
+        if self.often(0.2):
+            rows = rows.distinct()
+        return Probe(self._sliced(rows.order_by(*dict.fromkeys([*order, "pk"]))), rows_of, True)
+
+    def _semi_joined(self, model: Model) -> Probe:
+        """EXISTS, NOT EXISTS, IN, NOT IN of related rows, with conditions of their own, alone or two together."""
+        queryset = model._base_manager.all()
+        for _ in range(self.random.choice((1, 1, 2))):
+            inner, name, outer = self.conditions.link(model)
+            related = inner._base_manager.all()
+            if self.often(0.4):
+                related = related.filter(self.conditions.inside(inner))
+            negated = self.often(0.25)
+            if self.often(0.6):
+                related = related.filter(**{name: OuterRef(outer)})
+                if self.often(0.2):
+                    deeper, deep_name, deep_outer = self.conditions.link(inner)
+                    nested = Exists(deeper._base_manager.filter(**{deep_name: OuterRef(deep_outer)}))
+                    related = related.filter(nested if self.often(0.6) else ~nested)
+                test = Q(Exists(related))
             else:
-                then = When(self.lookup(model, depth=0) | ~self.lookup(model, depth=0), then=self._constant(kind))
-                found[field.name] = Case(then, default=F(field.name), output_field=FIELDS[kind]())
-        return found
+                test = Q(**{f"{outer}__in": related.order_by().values(name)})
+            queryset = queryset.exclude(test) if negated else queryset.filter(test)
+        names = list(dict.fromkeys(["pk", self.path(model, 1, self.one(*COMPARED), single=True).name]))
+        if self.often(0.25):
+            return Probe(queryset, lambda bound: [(bound.count(),)], True)
+        return self._finished(queryset.values_list(*names), names)
+
+    # --- set operations --------------------------------------------------------------------------------------------
+
+    def _combined(self, model: Model) -> Probe:
+        paths = [self.path(model, 1, self.one(*COMPARED), single=True)]
+        names = list(dict.fromkeys([*["pk"] * self.often(0.6), *(path.name for path in paths)]))
+        sides = [self.filtered(model).order_by().values_list(*names) for _ in range(self.random.choice((2, 2, 3)))]
+        rows = sides[0]
+        for side in sides[1:]:
+            match self.one("union", "union all", "intersection", "difference"):
+                case "union":
+                    rows = rows.union(side)
+                case "union all":
+                    rows = rows.union(side, all=True)
+                case "intersection":
+                    rows = rows.intersection(side)
+                case _:
+                    rows = rows.difference(side)
+            if len(sides) == 3:  # sqlite3 knows no parentheses here: more than one of a kind only
+                break
+        if self.often(0.15):
+            return Probe(rows, lambda bound: [(bound.count(),)], True)
+        if self.often(0.4):
+            return Probe(rows, rows_of, False)
+        return Probe(self._sliced(rows.order_by(*names)), rows_of, True)
+
+
+def _attributes(instance: Any, followed: list[str], accessors: list[str]) -> tuple[Any, ...]:
+    if instance is None:
+        return (None,)
+    values = [getattr(instance, field.attname) for field in instance._meta.concrete_fields]
+    for name in followed:
+        other = getattr(instance, name)
+        values += [None] if other is None else [getattr(other, field.attname) for field in other._meta.concrete_fields]
+    for accessor in accessors:
+        values.append([other.pk for other in getattr(instance, accessor).all()])
+    return tuple(values)

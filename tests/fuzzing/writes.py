@@ -55,7 +55,7 @@ class Writes:
         else:
             text = f"DELETE FROM {quoted(table.name)}{self._where(table)}"
         if self._often(0.4):
-            names = self._names(table)
+            names = [name for name in self._names(table) if name.kind != "big"]  # sqlite3 3.40 may return them rounded
             text += f" RETURNING {', '.join(name.text for name in self.random.sample(names, min(2, len(names))))}"
         return Query(*self.expressions.finished(text))
 
