@@ -7,7 +7,9 @@ loop: that is a third faster. There, columns used once are subscripts with a nam
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ..program import Source
 from ..record import record
@@ -67,8 +69,11 @@ Step = Note | For | Let | If | Do
 
 def clean(text: str) -> str:
     """An expression without redundant parentheses."""
-    if "(" not in text:
-        return text
+    return _clean(text) if "(" in text else text
+
+
+@lru_cache(maxsize=1024)  # most pieces of a statement's function are in that of another one, too
+def _clean(text: str) -> str:
     return ast.unparse(ast.parse(text, mode="eval"))
 
 
@@ -191,21 +196,24 @@ def comprehension(steps: Sequence[Step], value: str, source: Source) -> Comprehe
 
 def _clause(text: str) -> str:
     """An expression that more clauses may follow: a conditional one needs its parentheses there."""
-    return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
+    return f"({text})" if " if " in text and isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
 
 
 def _inline(lets: list[Let], texts: list[str], source: Source) -> list[str] | None:
     """The texts with variables replaced by what they stand for; None where that would compute something twice."""
-    trees = [ast.parse(text, mode="eval") for text in texts]
+    named = re.compile(rf"\b(?:{'|'.join(let.name for let in lets)})\b") if lets else None
+    trees = {at: ast.parse(text, mode="eval") for at, text in enumerate(texts) if named and named.search(text)}
     for let in reversed(lets):
-        uses = sum(isinstance(node, ast.Name) and node.id == let.name for tree in trees for node in ast.walk(tree))
+        uses = sum(
+            isinstance(node, ast.Name) and node.id == let.name for tree in trees.values() for node in ast.walk(tree)
+        )
         if uses > 1 and let.row is None and not let.text.isidentifier():
             return None
         if uses:
             text = let.text if let.row is None else f"{let.row}[{source.position(let.column, let.name, let.at)}]"
             replacement = _Replace(let.name, ast.parse(text, mode="eval").body)
-            trees = [replacement.visit(tree) for tree in trees]
-    return [ast.unparse(tree) for tree in trees]
+            trees = {at: replacement.visit(tree) for at, tree in trees.items()}
+    return [ast.unparse(trees[at]) if at in trees else clean(text) for at, text in enumerate(texts)]
 
 
 class _Replace(ast.NodeTransformer):
