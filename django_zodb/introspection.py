@@ -1,6 +1,6 @@
 """The tables of a database as Django asks for them: for ``inspectdb``, ``flush``, and altering by constraint name.
 
-Everything is read from the catalog's ``TableSchema`` definitions; of SQL there are only the queries of views.
+The list of tables is a query of ``information_schema``; all else is read from the catalog's definitions.
 """
 
 from __future__ import annotations
@@ -117,11 +117,11 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
 
     def get_table_list(self, cursor: Any) -> list[Any]:
         """Every table, with its comment, and every view."""
-        with self._catalog() as catalog:
-            schemas = [catalog.schema(name) for name in catalog.table_names()]
-            views = catalog.view_names()
-        tables = [TableInfo(schema.name, "t", schema.comment) for schema in schemas if schema is not None]
-        return tables + [TableInfo(name, "v", None) for name in views]
+        cursor.execute(
+            "SELECT table_name, CASE table_type WHEN 'VIEW' THEN 'v' ELSE 't' END, table_comment "
+            "FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        return [TableInfo(*row) for row in cursor.fetchall()]
 
     def get_table_description(self, cursor: Any, table_name: str) -> list[Any]:
         """The columns in the table's order."""

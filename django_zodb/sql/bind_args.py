@@ -29,7 +29,7 @@ READ: dict[type[exp.Expression], str] = {
     exp.With: "expressions recursive",
     exp.CTE: "this alias materialized",
     exp.From: "this",
-    exp.Table: "this alias joins",
+    exp.Table: "this alias joins db",
     exp.TableAlias: "this columns",
     exp.Join: "this on side kind using method",
     exp.Lateral: "this alias",

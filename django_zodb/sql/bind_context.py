@@ -17,6 +17,12 @@ from .coerce import Misfit, Params
 from .record import record, replace
 from .scope import Grouping, Name, NameProblem, Scope
 
+INFORMATION = "information_schema"
+PUBLIC = "public"
+"""The schema that all tables and views are in."""
+
+_DEFINITIONS = "\0definitions"
+
 
 @dataclass(slots=True)
 class Statement:
@@ -25,6 +31,7 @@ class Statement:
     ``tables`` are the tables it named, with their schema tokens; None for a name that no table had, where another
     spelling was found: the program is right as long as all of these are so. ``aliases`` are those taken in the plan.
     Views count as tables there; ``named`` are the tables and views that the text itself names.
+    Of a statement that is only ``described``, nothing but the columns is asked: no rows are looked for.
     """
 
     text: str
@@ -33,6 +40,12 @@ class Statement:
     tables: dict[str, str | None] = field(default_factory=dict)
     aliases: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    described: bool = False
+
+    def rest_on_all(self) -> None:
+        """The statement holds as long as no definition changes: no table has this name, so its token is never found."""
+        assert self.catalog is not None
+        self.tables[_DEFINITIONS] = self.catalog.token
 
     def new_alias(self, wanted: str) -> str:
         """A plan alias like ``wanted`` that no other node of the statement has."""
@@ -120,6 +133,16 @@ class Context:
         statement.tables[found.name] = found.token
         statement.named.add(found.name)
         return found
+
+    def in_information(self, node: exp.Expression) -> bool:
+        """Whether a table's name has ``information_schema`` before it: else ``public`` or nothing."""
+        schema = node.args.get("db")
+        if schema is None:
+            return False
+        chosen = name_of(schema).choose((INFORMATION, PUBLIC))
+        if chosen is None:
+            raise self.wrong(schema, f'schema "{schema.name}" does not exist, but {PUBLIC} and {INFORMATION}')
+        return chosen == INFORMATION
 
     def _find(self, name: str) -> TableSchema | ViewSchema | None:
         catalog = self.statement.catalog

@@ -8,13 +8,14 @@ from typing import Literal as OneOf
 from sqlglot import exp
 
 from ..storage.schema import ViewSchema
-from .bind_context import Context, name_of
+from . import information
+from .bind_context import INFORMATION, Context, name_of
 from .bind_expr import bind_condition, bind_expr
 from .bind_view import bind_view
 from .coerce import compare, settle, unify
 from .collations import with_collation
 from .expr import And, Column, Compare, Expr
-from .plan import Join, Node, OutputColumn, Scan, Values
+from .plan import Join, Listing, Node, OutputColumn, Scan, Values
 from .scope import Name, Scope, Source, SourceColumn
 
 Side = OneOf["inner", "left", "right", "full"]
@@ -111,7 +112,10 @@ def _bind_table(node: exp.Expression, here: Context, before: Scope) -> Node:
         raise here.unsupported(node, "a function in FROM is not supported")
     alias_node = node.args.get("alias")
     shown, columns = _alias(alias_node, here)
-    plan, source = _cte(name, shown, here) or _scan(node, name, shown, here)
+    if here.in_information(node):
+        plan, source = _listing(node, name, shown, here)
+    else:
+        plan, source = (node.args.get("db") is None and _cte(name, shown, here)) or _scan(node, name, shown, here)
     here.scope.sources.append(_renamed(source, columns, node, here))
     for join in node.args.get("joins") or ():
         here.consume(join)
@@ -124,6 +128,19 @@ def _scan(node: exp.Expression, name: Name, shown: Name | None, here: Context) -
     if isinstance(schema, ViewSchema):
         return bind_view(schema, schema.name if shown is None else shown.text, here.alias((shown or name).text), here)
     return scan_of(schema.name if shown is None else shown.text, Scan(schema, here.alias((shown or name).text)))
+
+
+def _listing(node: exp.Expression, name: Name, shown: Name | None, here: Context) -> tuple[Node, Source]:
+    """A view of information_schema. The statement rests on the definitions of all tables, whatever they are."""
+    statement, chosen = here.statement, name.choose(information.names())
+    if chosen is None or statement.catalog is None:
+        raise here.wrong(node, f"there is no {INFORMATION}.{name.text}, but {', '.join(information.names())}")
+    statement.rest_on_all()
+    columns = information.columns_of(chosen)
+    rows = () if statement.described else information.rows_of(chosen, statement.catalog)
+    plan = Listing(here.alias((shown or name).text), f"{INFORMATION}.{chosen}", columns, rows)
+    offered = tuple(SourceColumn(each.name, Column(plan.alias, each.name, each.type)) for each in columns)
+    return plan, Source(name.text if shown is None else shown.text, plan.alias, offered)
 
 
 def scan_of(name: str, scan: Scan) -> tuple[Node, Source]:

@@ -62,7 +62,7 @@ class Description:
 
 def describe_view(view: ViewSchema, catalog: Catalog) -> Description:
     """Bind the query of a view, one that may not exist yet; DatabaseError if it means nothing here."""
-    statement = Statement(view.query, catalog, Params(()))
+    statement = Statement(view.query, catalog, Params(()), described=True)
     try:
         query = _bind(view, statement, statement.new_alias(view.name))
     except RecursionError as error:

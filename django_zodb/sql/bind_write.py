@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from ..storage.schema import ColumnSchema, TableSchema
-from .bind_context import Context, name_of
+from .bind_context import INFORMATION, Context, name_of
 from .bind_expr import bind_condition, bind_expr
 from .bind_from import bind_from, scan_of
 from .bind_order import Query
@@ -58,6 +58,8 @@ def _target(node: exp.Expression, here: Context) -> tuple[Scan, str]:
     here.consume(node)
     if not isinstance(node, exp.Table) or node.args.get("joins") or not isinstance(node.this, exp.Identifier):
         raise here.unsupported(node, "writing to anything but one table is not supported")
+    if here.in_information(node):
+        raise here.unsupported(node, f"writing to a view of {INFORMATION} is not supported")
     name = name_of(node.this)
     schema = here.schema(node.this, name)
     alias = node.args.get("alias")

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal as OneOf
 
+from ..storage.protocol import Row
 from ..storage.schema import TableSchema
 from ..values import SqlType
 from .expr import AggregateCall, Expr, SortKey, WindowCall
@@ -67,6 +68,16 @@ class Values(Node):
     columns: tuple[OutputColumn, ...]
     rows: tuple[tuple[Expr, ...], ...]
     repeated: bool = False
+
+
+@record
+class Listing(Node):
+    """Rows that are there already: those of the view ``name`` of the schema information_schema."""
+
+    alias: str
+    name: str
+    columns: tuple[OutputColumn, ...]
+    rows: tuple[Row, ...]
 
 
 @record
@@ -464,7 +475,7 @@ def output_columns(node: Node) -> tuple[OutputColumn, ...]:
             return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in outputs)
         case Delete(returning=outputs):
             return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in outputs)
-        case Values(columns=columns) | SetOperation(columns=columns):
+        case Values(columns=columns) | Listing(columns=columns) | SetOperation(columns=columns):
             return columns
         case Shared(columns=columns) | Recursive(columns=columns) | WorkTable(columns=columns):
             return columns

@@ -105,6 +105,8 @@ def label(node: Node) -> str:
             return f"Scan: {_table(node)}"
         case p.Values(rows=rows):
             return f"Values: {len(rows)} row{'' if len(rows) == 1 else 's'}"
+        case p.Listing(name=name):
+            return f"Listing: {name}"
         case p.Filter(condition=condition):
             return f"Filter: {text(condition)}"
         case p.Join(kind=kind, condition=condition):

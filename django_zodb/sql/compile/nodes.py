@@ -22,6 +22,8 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
     match node:
         case p.Values():
             open_values(frame, node)
+        case p.Listing():
+            open_listing(frame, node)
         case p.Filter():
             frame.open(node.source, needed | needed_by((node.condition,)))
             frame.note(node)
@@ -112,6 +114,14 @@ def open_values(frame: Frame, node: p.Values) -> None:
     rows = ", ".join(f"({', '.join(map(frame.value, values))},)" for values in node.rows)
     frame.each(row, f"({rows},)" if rows else "()")
     frame.bind(node.alias, names, row)
+
+
+def open_listing(frame: Frame, node: p.Listing) -> None:
+    """Rows that are there."""
+    frame.note(node)
+    row = frame.unit.row_name(node.alias)
+    frame.each(row, frame.source.constant(node.rows), listed=False)
+    frame.bind(node.alias, [column.name for column in node.columns], row)
 
 
 def open_lock(frame: Frame, node: p.LockRows, needed: Needed) -> None:

@@ -15,6 +15,7 @@ from ..plan import (
     JoinKind,
     KeyLookup,
     Limit,
+    Listing,
     NestedLoop,
     Node,
     Scan,
@@ -61,7 +62,7 @@ def estimated_rows(node: Node, statistics: Statistics) -> float:
     match node:
         case Scan():
             return statistics.rows(node)
-        case Values(rows=rows):
+        case Values(rows=rows) | Listing(rows=rows):
             return float(len(rows))
         case KeyLookup() | IndexLookup(unique=True) | Aggregate(keys=()):
             return 1.0
