@@ -63,6 +63,9 @@ class FakeTable:
     def rows(self, low=None, high=None, reverse=False):
         return [row for _, row in self.items(low, high, reverse)]
 
+    def page(self, offset, limit, low=None, high=None):
+        return self.rows(low, high)[offset : offset + limit]
+
     def items(self, low=None, high=None, reverse=False):
         return [
             (rowid, row)

@@ -785,17 +785,15 @@ EXAMPLE = """\
 def select(book, author, params):
     p0 = to_integer(params[0])
     book_year_title = book.index('book_year_title')
-    found = []
     # IndexRange: book b using book_year_title (b.year > p0)
-    for b in map(book.get, book_year_title.range(low=p0, low_open=True)):
-        # NestedLoop: left
-        # KeyLookup: author a (a.id = b.author_id)
-        b_author_id = b[3]
-        a = (None if b_author_id is None else author.get(b_author_id)) or NO_A
-        b_title = b[1]
-        found.append((b_title, b, a))
+    # NestedLoop: left
+    # KeyLookup: author a (a.id = b.author_id)
+    found = (
+        (b[TITLE], b, (None if b[AUTHOR_ID] is None else author.get(b[AUTHOR_ID])) or NO_A)
+        for b in map(book.get, book_year_title.range(low=p0, low_open=True))
+    )
     # TopN: 2 by b.title
-    first = nsmallest(2, found, key=itemgetter(0))
+    first = first_sorted(found, 2, (0, False))
     # Project: b.title, a.name
     return [(b[TITLE], a[NAME]) for _, b, a in first]
 """

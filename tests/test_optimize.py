@@ -21,7 +21,7 @@ from django_zodb.sql.expr import (
     SortKey,
 )
 from django_zodb.sql.optimize import OPTIMIZERS, optimize
-from django_zodb.sql.optimize.constraints import like_prefix, prefix_end
+from django_zodb.sql.optimize.constraints import like_prefix
 from django_zodb.sql.optimize.decorrelate import decorrelate
 from django_zodb.sql.optimize.prune import prune
 from django_zodb.sql.optimize.push_filters import push_filters
@@ -29,6 +29,7 @@ from django_zodb.sql.optimize.reduce_joins import reduce_joins
 from django_zodb.sql.optimize.simplify import simplified
 from django_zodb.sql.optimize.statistics import Statistics
 from django_zodb.sql.optimize.terms import FALSE, TRUE, UNKNOWN_TRUTH
+from django_zodb.sql.patterns import prefix_end
 from django_zodb.sql.show import explain
 from django_zodb.storage.schema import ColumnSchema, IndexKey, IndexSchema, TableSchema
 from django_zodb.values import BIGINT, BOOLEAN, INTEGER, TEXT

@@ -68,6 +68,18 @@ def test_a_program_holds_for_the_equalities_it_asked_for(catalog: Catalog) -> No
     assert rows(text, (3, 3), catalog, cache) == [(1990, 1), (2000, 1)]
 
 
+def test_a_program_holds_for_the_shapes_of_patterns_it_asked_for(catalog: Catalog) -> None:
+    cache: dict[Any, Any] = {}
+    text = "SELECT title FROM book WHERE title LIKE %s ORDER BY title"
+    for pattern, found in [("a%", "a"), ("%", "ab"), ("b", "b"), ("%b%", "b"), ("%a", "a"), ("_", "ab"), ("\\b%", "b")]:
+        assert rows(text, (pattern,), catalog, cache) == [(title,) for title in found]
+    assert rows(text, (None,), catalog, cache) == []
+    assert prepare(text, ("a%",), catalog, cache) is prepare(text, ("c%",), catalog, cache)
+    assert prepare(text, ("a%",), catalog, cache) is not prepare(text, ("%a",), catalog, cache)
+    with pytest.raises(DataError, match="escape"):
+        rows(text, ("a\\",), catalog, cache)
+
+
 def test_percent_without_parameters_is_another_statement(catalog: Catalog) -> None:
     cache: dict[Any, Any] = {}
     text = "SELECT title FROM book WHERE title LIKE '%%'"

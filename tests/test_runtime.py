@@ -25,7 +25,16 @@ def everything(rows, sorts):
 def test_the_first_rows_of_a_mixed_order(count, descending):
     sorts = ((itemgetter(1, 2), not descending), (itemgetter(0), descending))
     wanted = everything(ROWS, sorts)[:count]
-    assert first_sorted(list(ROWS), count, itemgetter(0), descending, sorts) == wanted
+    keys = (0, descending), (1, not descending), (2, not descending)
+    assert first_sorted(iter(ROWS), count, *keys) == wanted
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("rows", [3, 500, 501, 2000, 60_000])
+def test_the_first_of_many_rows_are_found_piece_by_piece(rows, descending):
+    rows = [(random.Random(n).randrange(50), n) for n in range(rows)]
+    for count in (1, 20):
+        assert first_sorted(rows, count, (0, descending)) == everything(rows, ((itemgetter(0), descending),))[:count]
 
 
 @pytest.mark.parametrize(("first", "second"), list(product([True, False], repeat=2)))

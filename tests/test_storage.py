@@ -202,6 +202,18 @@ def test_unknown_tables_are_a_key_error(store: Store) -> None:
     assert store.catalog.schema("nothing") is None
 
 
+def test_a_page_is_a_slice_of_the_rows(store: Store) -> None:
+    store.catalog.create_table(AUTHOR)
+    table = store.catalog.table("author")
+    assert table.page(0, 10) == table.page(3, 1) == []
+    for number in range(100):
+        table.insert((None, f"author {number}", number))
+    rows = list(table.rows())
+    for offset, limit in ((0, 5), (3, 40), (98, 10), (99, 1), (100, 1), (5, 0), (0, 1 << 60)):
+        assert table.page(offset, limit) == rows[offset : offset + limit]
+    assert table.page(2, 3, 11, 30) == list(table.rows(11, 30))[2:5]
+
+
 @pytest.mark.parametrize("leaf_count", [1, 10, 1000])
 def test_backwards_is_forwards_reversed(store: Store, leaf_count: int) -> None:
     tree = RowTree({key * 2: (key,) for key in range(leaf_count * 20)})

@@ -35,13 +35,15 @@ class Bound:
     """A plan, and what it rests on.
 
     ``tables`` pairs each table that was named with its schema token; None for a name that no table must have. ``asked``
-    are the indexes of the parameters whose classes decided types, ``compared`` the pairs whose equality mattered.
+    are the indexes of the parameters whose classes decided types, ``compared`` the pairs whose equality mattered,
+    ``shaped`` those of LIKE patterns.
     """
 
     plan: Node
     tables: tuple[tuple[str, str | None], ...]
     asked: tuple[int, ...]
     compared: tuple[tuple[int, int], ...]
+    shaped: tuple[int, ...]
 
 
 def bind(parsed: Parsed, catalog: Catalog, params: Sequence[object]) -> Bound:
@@ -55,7 +57,8 @@ def bind(parsed: Parsed, catalog: Catalog, params: Sequence[object]) -> Bound:
     except RecursionError as error:
         raise OperationalError("the statement is nested too deeply: split it, or nest it less deeply") from error
     known = statement.params
-    return Bound(plan, tuple(statement.tables.items()), tuple(sorted(known.asked)), tuple(sorted(known.compared)))
+    asked, compared, shaped = tuple(sorted(known.asked)), tuple(sorted(known.compared)), tuple(sorted(known.shaped))
+    return Bound(plan, tuple(statement.tables.items()), asked, compared, shaped)
 
 
 def bind_parsed_expression(parsed: Parsed, schema: TableSchema, alias: str) -> Expr:

@@ -290,7 +290,11 @@ def _is(node: exp.Expression, here: Context) -> Expr:
 
 def _like(node: exp.Expression, here: Context) -> Expr:
     term, pattern = _texts(node, here)
-    return Like(term, pattern, fold=isinstance(node, exp.ILike), negated=bool(node.args.get("negate")))
+    fold, negated = isinstance(node, exp.ILike), bool(node.args.get("negate"))
+    shape = here.params.shape(pattern.index) if isinstance(pattern, Param) else None
+    if not isinstance(pattern, Param) or shape is None:
+        return Like(term, pattern, fold=fold, negated=negated)
+    return Like(term, replace(pattern, nullable=False), fold=fold, negated=negated, shape=shape)
 
 
 def _escape(node: exp.Expression, here: Context) -> Expr:
@@ -300,7 +304,7 @@ def _escape(node: exp.Expression, here: Context) -> Expr:
         raise here.unsupported(node, "ESCAPE takes one character, written as a literal, after LIKE or ILIKE")
     bound = bind_expr(like, here)
     assert isinstance(bound, Like)
-    return replace(bound, escape=escape.this or None)
+    return replace(bound, escape=escape.this or None, shape=None)
 
 
 def _regex(node: exp.Expression, here: Context) -> Expr:

@@ -16,8 +16,9 @@ from ..values import BIGINT, BOOLEAN, INTEGER, JSON, TEXT, TIMESTAMP, UNKNOWN, K
 from ..values import type_of as type_of_value
 from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
-from .expr import Call, Case, Cast, Compare, Constant, Expr, Param, type_of
+from .expr import Call, Case, Cast, Compare, Constant, Expr, LikeShape, Param, type_of
 from .intervals import parse_interval
+from .patterns import like_shape
 from .record import replace
 
 
@@ -33,18 +34,24 @@ class Params:
     """The caller's parameters, as far as binding looks at them: the types of their classes.
 
     ``asked`` holds the indexes that were looked at, ``compared`` the pairs whose equality was: a program is right only
-    for parameters of the same classes and equalities there.
+    for parameters of the same classes and equalities there, and for patterns of the same shapes where ``shaped``.
     """
 
     def __init__(self, values: Sequence[object]) -> None:
         self._values = values
         self.asked: set[int] = set()
         self.compared: set[tuple[int, int]] = set()
+        self.shaped: set[int] = set()
 
     def ask(self, index: int) -> SqlType:
         """The type of the value's class; UNKNOWN for None."""
         self.asked.add(index)
         return type_of_value(self._values[index])
+
+    def shape(self, index: int) -> LikeShape | None:
+        """The shape of a LIKE pattern."""
+        self.shaped.add(index)
+        return like_shape(self._values[index])
 
     def same(self, one: int, other: int) -> bool:
         """Whether two parameters have the same value: an expression written twice holds each of them twice."""

@@ -20,12 +20,23 @@ from . import expr as x
 from . import runtime
 from .emit_arithmetic import arithmetic
 from .emit_logic import all_of, any_of
+from .emit_patterns import match_of_constant, match_of_shape, match_options
 from .expr import Expr, is_nullable
 from .functions import FUNCTIONS, Function
 from .program import BUILTINS, Source
 
 NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_FLIPPED = {"=": "=", "<>": "<>", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
+_BOUNDED = {
+    "=": "({} == {})",
+    "<>": "({} != {})",
+    "<": "({} < {})",
+    "<=": "({} <= {})",
+    ">": "(not {} <= {})",
+    ">=": "(not {} < {})",
+}
+"""A float compared with a ``runtime.float_bound``, also where it is NaN."""
 _DEEPEST = 30
 _LONGEST_CASE = 30
 Subplan = x.Subquery | x.Exists | x.InPlan
@@ -271,11 +282,21 @@ class Emitter:
     def _compared(self, expr: x.Compare, op: str, left: str, right: str) -> str:
         if x.type_of(expr.left).kind is not Kind.DOUBLE:
             return f"({left} {_PYTHON[op]} {right})"
+        bounded = self._compared_with_bound(expr, op, left, right)
+        if bounded is not None:
+            return bounded
         exact = _never_nan(expr.left), _never_nan(expr.right)
         if op in (">", ">="):
             left, right, exact = right, left, (exact[1], exact[0])
             op = "<" if op == ">" else "<="
         return self._compared_floats(op, left, right, *exact)
+
+    def _compared_with_bound(self, expr: x.Compare, op: str, left: str, right: str) -> str | None:
+        """A float compared with one that is the same for every row: what stands for its NaN compares as it should."""
+        for term, text, other, operator in ((expr.right, right, left, op), (expr.left, left, right, _FLIPPED[op])):
+            if isinstance(term, x.Param) and text.isidentifier():
+                return _BOUNDED[operator].format(other, self._context.once("bound", f"float_bound({text})"))
+        return None
 
     def _compared_floats(self, op: str, left: str, right: str, exact_left: bool, exact_right: bool) -> str:
         """NaN equals itself and comes after every number; Python says False to all of that."""
@@ -360,38 +381,19 @@ class Emitter:
 
     def _match_call(self, expr: x.Like | x.Regex, negated: bool, term: str, pattern: str = "") -> str:
         if isinstance(expr.pattern, x.Constant):
-            text = self._match_constant(expr, str(expr.pattern.value), term)
+            text = match_of_constant(expr, str(expr.pattern.value), term, self._source)
+        elif isinstance(expr, x.Like) and expr.shape is not None:
+            needle = self._context.once("needle", f"like_text({pattern}{', True' if expr.fold else ''})")
+            text = match_of_shape(expr.shape, f"{term}.casefold()" if expr.fold else term, needle)
         else:
             kind = "like" if isinstance(expr, x.Like) else "regex"
-            options = "".join(f", {option}" for option in self._options(expr))
-            predicate = f"{kind}({pattern}{options})"
+            predicate = f"{kind}({', '.join((pattern, *match_options(expr, self._source)))})"
             if self._is_fixed(expr.pattern) and (not self._lazy or isinstance(expr.pattern, x.Param)):
                 if is_nullable(expr.pattern):
                     predicate = f"(None if {pattern} is None else {predicate})"
                 predicate = self._context.once(f"is_{kind}", predicate)
             text = f"{predicate}({term})"
         return f"(not {text})" if negated else text
-
-    def _options(self, expr: x.Like | x.Regex) -> list[str]:
-        if isinstance(expr, x.Regex):
-            return ["True"] if expr.fold else []
-        if expr.fold:
-            return [self._source.constant(expr.escape), "True"]
-        return [] if expr.escape == "\\" else [self._source.constant(expr.escape)]
-
-    def _match_constant(self, expr: x.Like | x.Regex, pattern: str, term: str) -> str:
-        if isinstance(expr, x.Regex):
-            return f"{self._source.share('is_regex', runtime.regex(pattern, expr.fold))}({term})"
-        match [] if expr.fold else runtime.pattern_parts(pattern, expr.escape):
-            case [str(part)]:
-                return f"({term} == {self._source.constant(part)})"
-            case [str(part), runtime.ANY_MANY]:
-                return f"{term}.startswith({self._source.constant(part)})"
-            case [runtime.ANY_MANY, str(part)]:
-                return f"{term}.endswith({self._source.constant(part)})"
-            case [runtime.ANY_MANY, str(part), runtime.ANY_MANY]:
-                return f"({self._source.constant(part)} in {term})"
-        return f"{self._source.share('is_like', runtime.like(pattern, expr.escape, expr.fold))}({term})"
 
     # --- values ----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ ROWID = "rowid"
 """The name under which a base table offers its hidden row identifier (a user column of that name hides it)."""
 
 
+LikeShape = OneOf["equal", "start", "end", "inside"]
+
+
 @record
 class Expr:
     """Base of all; the class is the operator, the fields its operands."""
@@ -170,13 +173,18 @@ class In(Expr):
 
 @record
 class Like(Expr):
-    """``term [NOT] [I]LIKE pattern [ESCAPE escape]``: % and _; ``fold`` ignores case over all of Unicode."""
+    """``term [NOT] [I]LIKE pattern [ESCAPE escape]``: % and _; ``fold`` ignores case over all of Unicode.
+
+    ``shape`` tells what the pattern, a parameter that is not NULL, is known to ask for: that the term equals its text,
+    begins or ends with it, or has it inside; None if anything.
+    """
 
     term: Expr
     pattern: Expr
     escape: str | None = "\\"
     fold: bool = False
     negated: bool = False
+    shape: LikeShape | None = None
     type: SqlType = BOOLEAN
 
     @property

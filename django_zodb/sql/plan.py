@@ -12,13 +12,13 @@ strategies of the second part; ``compile`` prints one block of Python per node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal as OneOf
 
 from ..storage.protocol import Row
 from ..storage.schema import TableSchema
 from ..values import SqlType
-from .expr import AggregateCall, Expr, SortKey, WindowCall
+from .expr import AggregateCall, Column, Constant, Expr, SortKey, WindowCall
 from .record import fields_with, record
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
@@ -407,7 +407,7 @@ class HashJoin(Node):
 
 @record
 class TopN(Node):
-    """Sort and Limit in one: the first ``limit`` rows after ``offset`` in the order of ``keys``, by a heap."""
+    """Sort and Limit in one: the first ``limit`` rows after ``offset`` in the order of ``keys``."""
 
     source: Node
     keys: tuple[SortKey, ...]
@@ -464,6 +464,35 @@ def bound_aliases(node: Node) -> frozenset[str]:
             if own is not None:
                 return frozenset((own,))
             return frozenset().union(*(bound_aliases(source) for source in sources(node)))
+
+
+def gives_one(node: Node) -> bool:
+    """Whether the node certainly gives one row at most."""
+    match node:
+        case Limit(limit=Constant(value=int(limit))) | TopN(limit=Constant(value=int(limit))):
+            return limit <= 1
+        case Aggregate(keys=()) | KeyLookup() | IndexLookup(unique=True, nulls=False):
+            return True
+        case Values(rows=rows):
+            return len(rows) <= 1
+        case NestedLoop(left=left, right=right, kind="inner" | "left"):
+            return gives_one(left) and gives_one(right)
+        case NestedLoop(left=source) | Project(source=source) | Filter(source=source) | Sort(source=source):
+            return gives_one(source)
+        case Distinct(source=source) | Limit(source=source) | LockRows(source=source):
+            return gives_one(source)
+        case _:
+            return False
+
+
+def has_key(node: Node, keys: Iterable[Expr]) -> bool:
+    """Whether a table, or groups, under Filters or not, have at most one row with the same values of ``keys``."""
+    while isinstance(node, Filter):
+        node = node.source
+    names = {key.name for key in keys if isinstance(key, Column)}
+    if isinstance(node, Aggregate):
+        return names >= {key.name for key in node.keys}
+    return isinstance(node, BaseAccess) and node.table.is_key(names)
 
 
 def output_columns(node: Node) -> tuple[OutputColumn, ...]:

@@ -27,6 +27,7 @@ from .expr import Expr
 from .in_lists import Padded, padded
 from .optimize import optimize
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
+from .patterns import like_shape
 from .plan import OutputColumn
 from .program import Program
 from .scope import nullable
@@ -68,7 +69,19 @@ class Runnable(Protocol):
 class Entry:
     """A cached statement."""
 
-    __slots__ = ("asked", "classes", "compared", "count", "names", "program", "programs", "tables", "token", "used")
+    __slots__ = (
+        "asked",
+        "classes",
+        "compared",
+        "count",
+        "names",
+        "program",
+        "programs",
+        "shaped",
+        "tables",
+        "token",
+        "used",
+    )
 
     def __init__(self, count: int, names: tuple[str, ...] | None) -> None:
         self.count = count
@@ -78,6 +91,7 @@ class Entry:
         self.used = False  # until it is found again
         self.asked: frozenset[int] = frozenset()
         self.compared: frozenset[tuple[int, int]] = frozenset()
+        self.shaped: frozenset[int] = frozenset()
         self.classes: Callable[[Sequence[object]], Any] | None = None
         self.program: Runnable | None = None
         self.programs: dict[Any, Runnable] = {}
@@ -103,11 +117,13 @@ class Entry:
         It is this one, or another, so that whoever reads this one meanwhile finds what belongs together.
         """
         asked, compared = self.asked.union(bound.asked), self.compared.union(bound.compared)
-        known = (asked, compared, bound.tables) == (self.asked, self.compared, self.tables)
+        shaped = self.shaped.union(bound.shaped)
+        known = (asked, compared, shaped, bound.tables) == (self.asked, self.compared, self.shaped, self.tables)
         entry = self if known and len(self.programs) < MOST_VARIANTS else Entry(self.count, self.names)
-        entry.asked, entry.compared, entry.tables, entry.token = asked, compared, bound.tables, token
+        entry.asked, entry.compared, entry.shaped = asked, compared, shaped
+        entry.tables, entry.token = bound.tables, token
         if entry is not self:
-            entry.classes = _classes_of(sorted(asked), sorted(compared))
+            entry.classes = _classes_of(sorted(asked), sorted(compared), sorted(shaped))
         if entry.classes is None:
             entry.program = program
         else:
@@ -246,11 +262,17 @@ def _make_room(cache: Cache) -> None:
             del cache[key]
 
 
-def _classes_of(asked: Sequence[int], compared: Sequence[tuple[int, int]]) -> Callable[[Sequence[object]], Any] | None:
-    """Parameters → the classes and equalities that were asked for; None if none was."""
-    if compared:
-        classes = _classes_of(asked, ()) or (lambda params: None)
-        return lambda params: (classes(params), *(are_same(params[one], params[other]) for one, other in compared))
+def _classes_of(
+    asked: Sequence[int], compared: Sequence[tuple[int, int]] = (), shaped: Sequence[int] = ()
+) -> Callable[[Sequence[object]], Any] | None:
+    """Parameters → the classes, equalities and shapes that were asked for; None if none was."""
+    if compared or shaped:
+        classes = _classes_of(asked) or (lambda params: None)
+        return lambda params: (
+            classes(params),
+            *(are_same(params[one], params[other]) for one, other in compared),
+            *(like_shape(params[index]) for index in shaped),
+        )
     if not asked:
         return None
     if len(asked) == 1:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cache as once
 from functools import lru_cache
-from heapq import nlargest, nsmallest
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -20,12 +19,12 @@ from uuid import UUID
 from ..errors import DataError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
+from .patterns import Predicate, like, like_text
 from .regexes import compiled
-
-Predicate = Callable[[str], bool]
 
 NAN = float("nan")
 NO_LIMIT = sys.maxsize // 2
+_PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 500, 4_000, 16_000
 
 
 # --- order and equality --------------------------------------------------------------------------------------------
@@ -59,6 +58,29 @@ def float_key(value: float) -> object:
     return value if value == value else NAN_KEY
 
 
+class _NanBound:
+    """NaN to compare numbers with: greater than all others, and equal to NaN."""
+
+    def __eq__(self, other: object) -> bool:
+        return bool(other != other)
+
+    def __gt__(self, other: object) -> bool:
+        return bool(other == other)
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+    __hash__ = object.__hash__
+
+
+_NAN_BOUND = _NanBound()
+
+
+def float_bound(value: Any) -> Any:
+    """What ``x < value``, ``<=``, ``==`` and ``!=`` are right with for every float x, NaN being the greatest."""
+    return value if value == value else _NAN_BOUND
+
+
 def same(value: Any) -> Any:
     """``value``, where every NaN is the one that equals itself in sets and dicts."""
     return value if value == value else NAN
@@ -70,67 +92,6 @@ def same_row(row: Row) -> Row:
 
 
 # --- patterns ------------------------------------------------------------------------------------------------------
-
-ANY_ONE, ANY_MANY = object(), object()
-
-
-def pattern_parts(pattern: str, escape: str | None) -> list[object]:
-    """A LIKE pattern as pieces of literal text, ``ANY_ONE`` and ``ANY_MANY``. DataError if it ends in its escape."""
-    parts: list[object] = []
-    characters = iter(pattern)
-    for character in characters:
-        part: object = character
-        if escape and character == escape:
-            part = next(characters, None)
-            if part is None:
-                raise DataError(f"LIKE pattern must not end with its escape character: {pattern!r:.80}")
-        elif character in "%_":
-            part = ANY_MANY if character == "%" else ANY_ONE
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        else:
-            parts.append(part)
-    return parts
-
-
-@lru_cache(maxsize=512)
-def like(pattern: str, escape: str | None = "\\", fold: bool = False) -> Predicate:
-    """The predicate of ``… LIKE pattern``; with ``fold``, of ILIKE: both sides are case-folded, over all of Unicode."""
-    parts = pattern_parts(pattern, escape)
-    if fold:
-        matches = _matcher([part.casefold() if isinstance(part, str) else part for part in parts])
-        return lambda text: matches(text.casefold())
-    return _matcher(parts)
-
-
-def _matcher(parts: list[object]) -> Predicate:
-    match parts:
-        case []:
-            return lambda text: not text
-        case [str(part)]:
-            return lambda text: text == part
-        case [str(part), last] if last is ANY_MANY:
-            return lambda text: text.startswith(part)
-        case [first, str(part)] if first is ANY_MANY:
-            return lambda text: text.endswith(part)
-        case [first, str(part), last] if first is ANY_MANY and last is ANY_MANY:
-            return lambda text: part in text
-    fullmatch = re.compile(_like_expression(parts), re.DOTALL).fullmatch
-    return lambda text: fullmatch(text) is not None
-
-
-def _like_expression(parts: list[object]) -> str:
-    """The parts as a regular expression that never tries twice: what is between two % is taken where it is met."""
-    between: list[str] = [""]
-    for part in parts:
-        if part is ANY_MANY:
-            between.append("")
-        else:
-            between[-1] += re.escape(part) if isinstance(part, str) else "."
-    if len(between) == 1:
-        return between[0]
-    first, *middle, last = between
-    return "".join((first, *(f"(?>.*?{text})" for text in middle if text), ".*", last))
 
 
 @lru_cache(maxsize=512)
@@ -292,29 +253,26 @@ def sorted_runs(
         yield from found
 
 
-def first_sorted(
-    rows: list[Row],
-    count: int,
-    lead: Callable[[Row], Any],
-    descending: bool,
-    sorts: Sequence[tuple[Callable[[Row], Any], bool]],
-) -> list[Row]:
-    """The first ``count`` of ``rows`` as ``sorts`` in turn would have them, of which ``lead`` is the last.
+def first_sorted(rows: Iterable[Row], count: int, *keys: tuple[int, bool]) -> list[Row]:
+    """The first ``count`` of ``rows`` in the order of ``keys``: positions, and whether the order there descends.
 
-    Only those are sorted that are not beyond the last one to be asked for by ``lead`` alone.
+    The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far.
     """
-    if count == 0:
-        return []
-    if count < len(rows) // 4:
-        if descending:
-            edge = nlargest(count, map(lead, rows))[-1]
-            rows = [row for row in rows if not lead(row) < edge]
-        else:
-            edge = nsmallest(count, map(lead, rows))[-1]
-            rows = [row for row in rows if not edge < lead(row)]
-    for key, down in sorts:
-        rows.sort(key=key, reverse=down)
-    return rows[:count]
+    runs = [(itemgetter(*[at for at, _ in run]), down) for down, run in groupby(keys, itemgetter(1))]
+    lead, descending = itemgetter(keys[0][0]), keys[0][1]
+    rows = iter(rows)
+    kept: list[Row] = []
+    size = min(max(4 * count, _PIECE), NO_LIMIT)
+    while count and (piece := list(islice(rows, size))):
+        if len(kept) == count:
+            edge: Any = lead(kept[-1])
+            piece = [row for row in piece if not (lead(row) < edge if descending else edge < lead(row))]
+        kept += piece
+        for key, down in reversed(runs):
+            kept.sort(key=key, reverse=down)
+        del kept[count:]
+        size = max(size, min(2 * size, _LARGEST_PIECE))
+    return kept
 
 
 def rowids_in(index: Index, keys: Iterable[object]) -> list[int]:
@@ -336,6 +294,13 @@ def cases(keys: Iterable[object], values: Iterable[object]) -> dict[object, obje
         if key is not None:
             found.setdefault(key, value)
     return found
+
+
+def pieces(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """``values`` in lists of some thousand."""
+    values = iter(values)
+    while piece := list(islice(values, _PIECE_OF_MANY)):
+        yield piece
 
 
 def batches(values: Sequence[object], width: int) -> Iterator[tuple[object, ...]]:
@@ -438,18 +403,19 @@ NAMES: dict[str, object] = {
     "divide": divide,
     "except_all": except_all,
     "first_sorted": first_sorted,
+    "float_bound": float_bound,
     "float_key": float_key,
     "groupby": groupby,
     "intersect_all": intersect_all,
     "islice": islice,
     "itemgetter": itemgetter,
     "like": like,
+    "like_text": like_text,
     "midnight": midnight,
     "moved": moved,
-    "nlargest": nlargest,
     "not_null": not_null,
-    "nsmallest": nsmallest,
     "once": once,
+    "pieces": pieces,
     "power": power,
     "quotient": quotient,
     "regex": regex,

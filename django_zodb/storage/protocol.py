@@ -85,6 +85,10 @@ class Table(Protocol):
         """Rows in rowid order, bounds included. Lazy; not to be used across a write to the table."""
         ...
 
+    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+        """``limit`` of those rows after the first ``offset``, which cost less than if they were looked at."""
+        ...
+
     def items(
         self, low: int | None = None, high: int | None = None, reverse: bool = False
     ) -> Iterable[tuple[int, Row]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,6 +130,19 @@ class TableSchema:
     def index(self, name: str) -> IndexSchema | None:
         """The index or unique constraint of that name, or None."""
         return next((index for index in self.indexes if index.name == name), None)
+
+    def is_key(self, names: Collection[str | None]) -> bool:
+        """Whether no two rows are equal in all these columns, those aside that have a NULL there."""
+        if self.primary_key and {*self.primary_key} <= {*names}:
+            return True
+        return any(
+            index.unique
+            and index.where is None
+            and not index.deferrable
+            and None not in index.columns
+            and {*index.columns} <= {*names}
+            for index in self.indexes
+        )
 
     def with_token(self, token: str) -> TableSchema:
         """The same table under another schema token."""

@@ -85,6 +85,14 @@ class StoredTable:
             return values_backwards(self.tree, Bounds(low, high))
         return self.tree.values(low, high)  # type: ignore[no-any-return]
 
+    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+        """Some rows; see ``protocol.Table.page``. To reach a position in its items, a BTree walks leaf by leaf."""
+        items = self.tree.values(low, high)
+        found: list[Row] = []
+        with suppress(IndexError):
+            found.extend(map(items.__getitem__, range(offset, offset + limit)))
+        return found
+
     def items(
         self, low: int | None = None, high: int | None = None, reverse: bool = False
     ) -> Iterable[tuple[int, Row]]:

@@ -12,7 +12,7 @@ the nodes, by family.
         # Scan: book b
         # Filter: b.year > p0
         # TopN: 2 by b.title
-        first = nsmallest(2, (b for b in book.rows() if b[YEAR] > p0), key=itemgetter(1))
+        first = first_sorted((b for b in book.rows() if b[YEAR] > p0), 2, (1, False))
         # Project: b.title
         return [(b[TITLE],) for b in first]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from ...errors import InternalError
 from .. import expr as x
@@ -139,6 +140,16 @@ def rows(frame: Frame, node: p.BaseAccess) -> str:
             return f"filter(None, map({table}.get, {rowids(frame, node)}))"
         case _:
             return f"map({table}.get, {rowids(frame, node)})"
+
+
+def is_forward(node: p.Node) -> TypeGuard[p.Scan | p.KeyRange]:
+    """Whether the node gives rows in the order of their keys."""
+    return isinstance(node, p.Scan) or (isinstance(node, p.KeyRange) and not node.reverse)
+
+
+def page(frame: Frame, node: p.Scan | p.KeyRange, offset: str, limit: str) -> str:
+    """Text of a list of ``limit`` rows after the first ``offset``."""
+    return f"{frame.unit.table(node.table)}.page({', '.join(filter(None, (offset, limit, _key_bounds(frame, node))))})"
 
 
 def rowids(frame: Frame, node: p.BaseAccess) -> str:

@@ -16,8 +16,9 @@ from ..expr import AggregateCall, is_nullable
 from ..functions import AGGREGATES, AggregateFunction
 from ..record import replace
 from ..show import expressions
-from .frame import Frame, Needed, needed_by, tuple_of
+from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .order import closed, same_text, sort_text
+from .pipeline import blocks, clean, indented
 
 
 @dataclass(slots=True)
@@ -85,12 +86,53 @@ def _function(call: AggregateCall) -> AggregateFunction:
 
 
 def _ungrouped(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
-    if not (len(cells) == 1 and (_counted_simply(frame, cells[0]) or _collected_simply(frame, cells[0]))):
-        sink = [line for cell in cells for line in _feeding(frame, cell, cell.name)]
-        frame.lines += [f"{cell.name} = {cell.first}" for cell in cells]
-        frame.finish(*(sink or ["pass"]))
+    if len(cells) != 1:
+        _fed_by_pieces(frame, node, cells)
+    elif not (_counted_simply(frame, cells[0]) or _collected_simply(frame, cells[0])):
+        sink = _feeding(frame, cells[0])
+        frame.lines.append(f"{cells[0].name} = {cells[0].first}")
+        frame.finish(*sink)
     frame.note(node)
     _bind(frame, node, _results(frame, node, cells))
+
+
+def _fed_by_pieces(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
+    """Feed several cells, each by a comprehension over some thousand rows at a time."""
+    names = frame.carried(frame.bound(node.source), needed_by(expressions(node)))
+    found = frame.iterable(tuple_of(names), "found")
+    piece = frame.source.name("piece")
+    known: dict[str, str] = {}
+    lines: list[str] = []
+    for cell in sorted(cells, key=lambda cell: cell.kind == "count"):  # which may count a list that is there anyway
+        frame.each(target_of(names), piece)
+        lines += _fed_by_piece(frame, cell, known)
+        frame.drop()
+    frame.lines += [f"{name} = {first}" for name, first in {cell.name: cell.first for cell in cells}.items()]
+    if lines:
+        frame.lines += [f"for {piece} in pieces({found}):", *indented(lines)]
+
+
+def _fed_by_piece(frame: Frame, cell: Cell, known: dict[str, str]) -> list[str]:
+    """The statements that add a piece of rows, over which a loop is open; ``known`` are the lists that are made."""
+    tests, value = _tested_value(frame, cell.call, cell.function)
+    for test in tests:
+        frame.where(test)
+    simple = frame.comprehension(value or "None")
+    if simple is None:
+        return blocks(frame.steps, [_fed(cell, value)])
+    listing = " ".join(simple.listing())
+    if cell.kind == "distinct":
+        return [f"{cell.name}.update{closed(simple.generator)}"]
+    if listing in known:
+        cell.kind, cell.name = "values", known[listing]
+        return []
+    if cell.kind == "count":
+        none = frame.comprehension("None")
+        assert none is not None
+        return [f"{cell.name} += len({' '.join(none.listing()) if none.clauses else none.iterable})"]
+    known[listing] = cell.name
+    first, *rest = simple.listing()
+    return [f"{cell.name} += {first}", *rest]
 
 
 def _counted_simply(frame: Frame, cell: Cell) -> bool:
@@ -262,27 +304,36 @@ def _values(rows: str, at: int | None, skipped: str) -> str:
 # --- every row, every group ----------------------------------------------------------------------------------------
 
 
-def _feeding(frame: Frame, cell: Cell, place: str) -> list[str]:
+def _feeding(frame: Frame, cell: Cell) -> list[str]:
     """The statements that add the current row to a cell."""
-    call = cell.call
+    tests, value = _tested_value(frame, cell.call, cell.function)
+    line = _fed(cell, value)
+    return [f"if {clean(' and '.join(tests))}:", f"    {line}"] if tests else [line]
+
+
+def _tested_value(frame: Frame, call: AggregateCall, function: AggregateFunction) -> tuple[list[str], str]:
+    """The conditions on which an aggregate sees the current row, and what it takes of it: empty for no argument."""
     tests = [frame.is_true(call.filter)] if call.filter is not None else []
     texts = [frame.value(arg) for arg in call.args]
-    if call.args and is_nullable(call.args[0]) and cell.function.skip_nulls:
+    if call.args and is_nullable(call.args[0]) and function.skip_nulls:
         if not texts[0].isidentifier():
             texts[0] = frame.let("value", texts[0])
-        tests.append(f"{texts[0]} is not None")
-    value = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+        tests.append(f"({texts[0]} is not None)")
+    value = texts[0] if len(texts) == 1 else f"({', '.join(texts)})" if texts else ""
     if call.order_by:
         keys = [sort_text(frame, key) for key in call.order_by]
         value = f"({', '.join((*keys, value))})"
+    return tests, same_text(x.type_of(call.args[0]), value) if call.distinct and call.function == "COUNT" else value
+
+
+def _fed(cell: Cell, value: str) -> str:
     match cell.kind:
         case "count":
-            line = f"{place} += 1"
+            return f"{cell.name} += 1"
         case "distinct":
-            line = f"{place}.add({same_text(x.type_of(call.args[0]), value)})"
+            return f"{cell.name}.add({value})"
         case _:
-            line = f"{place}.append({value})"
-    return [f"if {' and '.join(tests)}:", f"    {line}"] if tests else [line]
+            return f"{cell.name}.append({value})"
 
 
 def _results(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> dict[str, str]:

@@ -257,6 +257,10 @@ class Frame:
         self.lines += blocks(self.steps, sink)
         self._reset()
 
+    def drop(self) -> None:
+        """Forget the pipeline: what it held has been printed otherwise."""
+        self._reset()
+
     def _reset(self) -> None:
         self.steps = []
         self.forget()

@@ -213,7 +213,7 @@ def _matches(frame: Frame, condition: Expr | None, right: Right, kind: Literal["
 def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     inner = needed | needed_by(node.right_keys)
     keys_only = node.kind in ("semi", "anti") and node.condition is None
-    unique = _unique_keys(node)
+    unique = p.has_key(node.right, node.right_keys)
     with frame.aside(before=True):
         frame.open(node.right, inner)
         aliases = frame.bound(node.right)
@@ -263,23 +263,6 @@ def _probe_key(frame: Frame, keys: Sequence[Expr]) -> str:
 
 def _same(key: Expr, text: str) -> str:
     return f"same({text})" if x.type_of(key).kind is Kind.DOUBLE else text
-
-
-def _unique_keys(node: p.HashJoin) -> bool:
-    """Whether a key has one right row at most: the right side is a table or groups, its columns a unique key of it."""
-    source, _ = _peeled(node.right, None)
-    names = {key.name for key in node.right_keys if isinstance(key, x.Column)}
-    if isinstance(source, p.Aggregate):
-        return names >= {key.name for key in source.keys}
-    if not isinstance(source, p.BaseAccess):
-        return False
-    if source.table.primary_key and names >= {*source.table.primary_key}:
-        return True
-    return any(
-        index.unique and index.where is None and None not in index.columns and names >= {*index.columns}
-        for index in source.table.indexes
-        if not index.deferrable
-    )
 
 
 def _open_unique(frame: Frame, node: p.HashJoin, right: Right, table: str, key: str, needed: Needed) -> None:

@@ -9,6 +9,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, SortKey, is_nullable
 from ..plan import Node
+from .access import is_forward, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .pipeline import For, Note
 
@@ -31,27 +32,25 @@ def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:
 
 
 def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
-    """The first rows by a heap; where one heap can't follow mixed directions, it finds those worth sorting."""
+    """The first rows, of which no more are kept at a time than a few times as many as are asked for."""
     limit, offset = _limits(frame, node.limit, node.offset)
-    stop = f"{offset} + {limit}" if offset else limit
-    directions = {key.descending for key in node.keys}
-    if len(directions) > 1:
-        rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
-        frame.write_note(node)
-        sorts = _sorts(keys)
-        shown = ", ".join(f"({getter}, {descending})" for getter, descending in sorts)
-        lead, descending = sorts[-1]
-        first = frame.source.name("first")
-        frame.write(f"{first} = first_sorted({rows}, {stop}, {lead}, {descending}, ({shown}))")
-        frame.each(target_of([*skipped, *names]), f"{first}[{offset}:]" if offset else first, listed=True)
+    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    target = target_of([*skipped, *names])
+    sorts = _sorts(keys)
+    if limit == "1" and not offset and len(sorts) == 1:
+        frame.note(node)
+        ((getter, descending),) = sorts
+        first = target if target.isidentifier() else frame.source.name("first")
+        frame.set(first, f"{'max' if descending else 'min'}({rows}, key={getter}, default=None)")
+        frame.where(f"({first} is not None)")
+        if first != target:
+            frame.set(target, first)
         return
-    rows, names, skipped, keys = _collected(frame, node, node.keys, needed, lazily=True)
     frame.write_note(node)
-    function = "nlargest" if directions == {True} else "nsmallest"
     first = frame.source.name("first")
-    positions = ", ".join(str(at) for at, _ in keys)
-    frame.write(f"{first} = {function}({stop}, {rows}, key=itemgetter({positions}))")
-    frame.each(target_of([*skipped, *names]), f"{first}[{offset}:]" if offset else first, listed=True)
+    stop = f"{offset} + {limit}" if offset else limit
+    frame.write(f"{first} = first_sorted({', '.join([rows, stop, *map(str, keys)])})")
+    frame.each(target, f"{first}[{offset}:]" if offset else first, listed=True)
 
 
 Keys = list[tuple[int, bool]]
@@ -59,7 +58,7 @@ Keys = list[tuple[int, bool]]
 
 
 def _collected(
-    frame: Frame, node: p.Sort | p.TopN | p.SortRuns, keys: tuple[SortKey, ...], needed: Needed, lazily: bool = False
+    frame: Frame, node: p.Sort | p.TopN | p.SortRuns, keys: tuple[SortKey, ...], needed: Needed
 ) -> tuple[str, list[str], list[str], Keys]:
     """The rows of the source, collected together with their sort keys.
 
@@ -81,7 +80,7 @@ def _collected(
         case p.Sort():
             rows = frame.collect(value, "found")
         case p.TopN():
-            rows = frame.iterable(value, "found") if lazily else frame.collect(value, "found")
+            rows = frame.iterable(value, "found")
         case p.SortRuns():
             rows = frame.lazily(value, "found")
     return rows, names, skipped, [(at, key.descending) for at, key in zip(places, keys, strict=True)]
@@ -135,6 +134,10 @@ def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
     frame.early = early
     stop = f"{offset} + {limit}" if offset and limit else limit
     match [step for step in frame.steps if not isinstance(step, Note)]:
+        case [For(target=target)] if offset and limit and is_forward(node.source):
+            frame.steps = [step for step in frame.steps if isinstance(step, Note)]
+            frame.note(node)
+            frame.each(target, page(frame, node.source, offset, limit), listed=True)
         case [For(target=target, iterable=rows, listed=True)] if rows.isidentifier():
             frame.steps = [step for step in frame.steps if isinstance(step, Note)]
             frame.note(node)

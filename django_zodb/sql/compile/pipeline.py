@@ -1,7 +1,7 @@
 """A pipeline: the loops, conditions and bindings that lead to one row, before they are printed.
 
-The same steps print as nested blocks, which is how most statements read, or as a comprehension, where there is but one
-loop: that is a third faster. There, columns used once are subscripts with a name for the position, ``book[YEAR]``.
+The same steps print as nested blocks, or, where they need no statements, as a comprehension: that is a third faster.
+There, columns are subscripts with a name for the position, ``book[YEAR]``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ..program import Source
-from ..record import record
+from ..record import record, replace
 
 _INDENT = "    "
 _WIDE = 100
 _MERGED = 4
+_MOST_STEPS = 24
 
 
 @record
@@ -37,8 +38,9 @@ class For:
 
 @record
 class Let:
-    """A variable. For a column of a row, ``row`` and ``at`` say which, and ``text`` is the subscript.
+    """A variable, or several that are unpacked.
 
+    For a column of a row, ``row`` and ``at`` say which, and ``text`` is the subscript.
     ``kept`` variables are printed as they are; others may give way to their text, where that is used once.
     """
 
@@ -133,18 +135,21 @@ def _together(lets: list[Let]) -> Let:
 
 @record
 class Comprehension:
-    """``value for target in iterable if condition …``; ``plain`` where it yields what ``iterable`` does."""
+    """``value for target in iterable if condition …``: a loop, then the clauses that follow it.
+
+    ``listed``: the iterable is a list that nobody else holds.
+    """
 
     value: str
     target: str
     iterable: str
-    conditions: tuple[str, ...]
+    clauses: tuple[str, ...]
     listed: bool
 
     @property
     def plain(self) -> bool:
-        """Whether the iterable itself does."""
-        return not self.conditions and self.value.strip("()") == self.target.strip("()")
+        """Whether it yields what the iterable does."""
+        return not self.clauses and self.value.strip("()") == self.target.strip("()")
 
     @property
     def short(self) -> bool:
@@ -160,8 +165,8 @@ class Comprehension:
     def _inner(self) -> str:
         return " ".join((self.value, *self._clauses()))
 
-    def _clauses(self) -> list[str]:
-        return [f"for {self.target} in {self.iterable}", *(f"if {condition}" for condition in self.conditions)]
+    def _clauses(self) -> tuple[str, ...]:
+        return f"for {self.target} in {self.iterable}", *self.clauses
 
     def listing(self) -> list[str]:
         """The lines of a new list of it."""
@@ -171,49 +176,129 @@ class Comprehension:
 
     def bracketed(self, opening: str, closing: str) -> list[str]:
         """The lines of it between brackets."""
-        if len(self._inner) <= _WIDE and len(self.conditions) <= 1:
+        if len(self._inner) <= _WIDE and len(self.clauses) <= 1:
             return [f"{opening}{self._inner}{closing}"]
         return [opening, *indented([self.value, *self._clauses()]), closing]
 
 
 def comprehension(steps: Sequence[Step], value: str, source: Source) -> Comprehension | None:
-    """The steps as a comprehension of ``value``; None where they are more than one loop and its conditions."""
+    """The steps as a comprehension of ``value``; None where they hold statements, or too many clauses to be read.
+
+    What is bound before the first loop must fit into its iterable. A variable used often is one of a loop over one
+    value, ``for author in [authors.get(key)]``, which CPython compiles to an assignment.
+    """
     steps = [step for step in steps if not isinstance(step, Note)]
-    loop = next((step for step in steps if not isinstance(step, Let)), None)  # what is bound before may stand in it
-    if not isinstance(loop, For) or any(isinstance(step, For | Do) for step in steps if step is not loop):
+    first = next((at for at, step in enumerate(steps) if isinstance(step, For)), None)
+    if first is None or len(steps) > _MOST_STEPS or not all(isinstance(step, Let) for step in steps[:first]):
         return None
-    texts = [step.condition for step in steps if isinstance(step, If)] + [value, loop.iterable]
-    lets = [step for step in steps if isinstance(step, Let)]
-    if ":=" in "".join(texts) or any(let.kept or ":=" in let.text for let in lets):
+    if any(isinstance(step, Do) or ":=" in _looped_over(step) for step in steps):
         return None
-    inlined = _inline(lets, texts, source)
-    if inlined is None:
-        return None
-    *conditions, value, iterable = inlined
-    clauses = tuple(_clause(condition) for condition in conditions)
-    return Comprehension(value, loop.target, _clause(iterable), clauses, loop.listed)
+    inlined = _inline(steps, value, source)
+    loop, *following = inlined[:-1]
+    if not isinstance(loop, For):
+        return None  # something bound before it is used more than once
+    last = inlined[-1]
+    assert isinstance(last, If)
+    found = Comprehension(
+        last.condition, loop.target, _closed(loop.iterable), tuple(map(_clause, following)), loop.listed
+    )
+    if all(isinstance(step, If) for step in following) and all(_is_column(step) for step in steps[first + 1 :]):
+        return found
+    return found if max(map(len, (found.value, *found.clauses))) <= _WIDE else None
 
 
-def _clause(text: str) -> str:
+def _is_column(step: Step) -> bool:
+    return not isinstance(step, Let) or step.row is not None
+
+
+def _looped_over(step: Step) -> str:
+    """What stands, or may come to stand, where a comprehension allows no assignment."""
+    match step:
+        case For(iterable=text) | Let(text=text):
+            return text
+    return ""
+
+
+def _clause(step: Step) -> str:
+    match step:
+        case For(target=target, iterable=iterable):
+            return f"for {target} in {_closed(iterable)}"
+        case Let(name=name, text=text):
+            return f"for {name} in [{text}]"
+        case If(condition=condition):
+            return f"if {_closed(condition)}"
+    raise AssertionError(f"{step} is no clause")
+
+
+def _closed(text: str) -> str:
     """An expression that more clauses may follow: a conditional one needs its parentheses there."""
     return f"({text})" if " if " in text and isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
 
 
-def _inline(lets: list[Let], texts: list[str], source: Source) -> list[str] | None:
-    """The texts with variables replaced by what they stand for; None where that would compute something twice."""
-    named = re.compile(rf"\b(?:{'|'.join(let.name for let in lets)})\b") if lets else None
-    trees = {at: ast.parse(text, mode="eval") for at, text in enumerate(texts) if named and named.search(text)}
-    for let in reversed(lets):
-        uses = sum(
-            isinstance(node, ast.Name) and node.id == let.name for tree in trees.values() for node in ast.walk(tree)
-        )
-        if uses > 1 and let.row is None and not let.text.isidentifier():
-            return None
-        if uses:
-            text = let.text if let.row is None else f"{let.row}[{source.position(let.column, let.name, let.at)}]"
-            replacement = _Replace(let.name, ast.parse(text, mode="eval").body)
-            trees = {at: replacement.visit(tree) for at, tree in trees.items()}
-    return [ast.unparse(trees[at]) if at in trees else clean(text) for at, text in enumerate(texts)]
+Trees = list[tuple[Step, ast.Expression | None]]
+"""Steps, the last one first, each with its parsed expression if that holds a variable that may give way."""
+
+
+def _inline(steps: Sequence[Step], value: str, source: Source) -> list[Step]:
+    """The steps, with the value as a last condition, and without the variables that can give way to what they hold."""
+    names = [step.name for step in steps if isinstance(step, Let)]
+    named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
+
+    def parsed(text: str) -> ast.Expression | None:
+        return ast.parse(text, mode="eval") if named is not None and named.search(text) else None
+
+    found: Trees = [(If(value), parsed(value))]
+    for step in reversed(steps):
+        if isinstance(step, Let) and step.name.isidentifier():
+            uses = sum(_uses(tree, step.name) for _, tree in found)
+            if uses == 0:
+                continue
+            cheap = step.row is not None or step.text.isidentifier()
+            if names.count(step.name) == 1 and (cheap or (uses == 1 and not _used_in_loop(found, step.name))):
+                text = step.text
+                if step.row is not None:
+                    text = f"{step.row}[{source.position(step.column, step.name, step.at)}]"
+                replacement = _Replace(step.name, ast.parse(text, mode="eval").body)
+                found = [(each, tree and replacement.visit(tree)) for each, tree in found]
+                continue
+        found.append((step, parsed(_text(step))))
+    texts = [clean(_text(step)) if tree is None else ast.unparse(tree) for step, tree in found]
+    return [_with_text(step, text) for (step, _), text in zip(reversed(found), reversed(texts), strict=True)]
+
+
+def _uses(tree: ast.Expression | None, name: str) -> int:
+    if tree is None:
+        return 0
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
+def _used_in_loop(later: Trees, name: str) -> bool:
+    """Whether a loop opens before the variable is used."""
+    for step, tree in reversed(later):
+        if _uses(tree, name):
+            return False
+        if isinstance(step, For):
+            return True
+    return False
+
+
+def _text(step: Step) -> str:
+    """The expression of a step that a comprehension can hold."""
+    match step:
+        case For(iterable=text) | Let(text=text) | If(condition=text):
+            return text
+    raise AssertionError(f"{step} has no expression")
+
+
+def _with_text(step: Step, text: str) -> Step:
+    match step:
+        case For():
+            return replace(step, iterable=text)
+        case Let():
+            return replace(step, text=text)
+        case If():
+            return If(text)
+    raise AssertionError(f"{step} has no expression")
 
 
 class _Replace(ast.NodeTransformer):

@@ -99,28 +99,13 @@ def _open_columns(frame: Frame, plan: Node) -> list[str]:
 
 def _scalar(frame: Frame, plan: Node) -> None:
     (value,) = _open_columns(frame, plan)
-    if not _one_row(plan):
+    if not p.gives_one(plan):
         frame.write(f"return single({frame.collect(value, 'found')})")
         return
     blocks = any(isinstance(step, For | If) for step in frame.steps)
     frame.finish(f"return {value}")
     if blocks:
         frame.write("return None")
-
-
-def _one_row(plan: Node) -> bool:
-    """Whether the plan certainly gives one row at most."""
-    match plan:
-        case p.Limit(limit=x.Constant(value=int(limit))) | p.TopN(limit=x.Constant(value=int(limit))):
-            return limit <= 1
-        case p.Aggregate(keys=()) | p.KeyLookup() | p.IndexLookup(unique=True, nulls=False):
-            return True
-        case p.Values(rows=rows):
-            return len(rows) <= 1
-        case p.Project() | p.Filter() | p.Sort() | p.Distinct() | p.Limit():
-            return _one_row(plan.source)
-        case _:
-            return False
 
 
 def _exists(frame: Frame, plan: Node) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, INTEGER, TEXT, Kind, SqlType, as_text
+from ..patterns import like_text, prefix_end
 from ..regexes import compiled
 from .base import Function, guarded
 
@@ -197,6 +198,7 @@ FUNCTIONS: dict[str, Function] = {
     "INSTR": _POSITION,
     "LEFT": Function(_left, TEXT, (TEXT, INTEGER), 2, 2),
     "LENGTH": _LENGTH,
+    "LIKE_TEXT": Function(like_text, TEXT, (TEXT,)),
     "LOWER": Function(str.lower, TEXT, (TEXT,), template="{0}.lower()"),
     "LPAD": Function(_pad("LPAD", on_left=True), TEXT, (TEXT, INTEGER, TEXT), 2, 3),
     "LTRIM": Function(lambda text, characters=" ": text.lstrip(characters), TEXT, (TEXT,), 1, 2),
@@ -204,6 +206,7 @@ FUNCTIONS: dict[str, Function] = {
     "OCTET_LENGTH": Function(lambda value: len(_octets(value)), INTEGER),
     "ORD": _ASCII,
     "POSITION": _POSITION,
+    "PREFIX_END": Function(prefix_end, TEXT, (TEXT,), nullable=True),
     "REGEXP_LIKE": Function(_regexp_like, BOOLEAN, (TEXT,), 2, 3),
     "REGEXP_REPLACE": Function(_regexp_replace, TEXT, (TEXT,), 3, 4),
     "REGEXP_SUBSTR": Function(_regexp_substr, TEXT, (TEXT,), 2, 2, nullable=True),

@@ -7,7 +7,6 @@ unique key among the keys; what is aggregated must come from other tables, linke
 
 from __future__ import annotations
 
-from ...storage.schema import TableSchema
 from ...values import BIGINT
 from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
 from ..functions import AGGREGATES
@@ -82,20 +81,9 @@ def _split(node: Aggregate) -> Split | None:
 def _are_rows(keys: tuple[Output, ...], lead: Scan) -> bool:
     """Whether each group is one row of the table."""
     names = {key.expr.name for key in keys if isinstance(key.expr, Column) and key.expr.alias == lead.alias}
-    return all(used_aliases(key.expr) <= {lead.alias} for key in keys) and _is_unique(lead.table, names)
-
-
-def _is_unique(table: TableSchema, names: set[str]) -> bool:
-    if table.primary_key and names.issuperset(table.primary_key):
-        return True
-    return any(
-        index.unique and index.where is None and not index.deferrable and _all_known(table, index.columns, names)
-        for index in table.indexes
-    )
-
-
-def _all_known(table: TableSchema, columns: tuple[str | None, ...], names: set[str]) -> bool:
-    return all(name in names and name is not None and not table.column(name).nullable for name in columns)
+    table = lead.table
+    never_null = {name for name in names if not table.column(name).nullable or name in table.primary_key}
+    return all(used_aliases(key.expr) <= {lead.alias} for key in keys) and table.is_key(never_null)
 
 
 def _can_be_early(call: AggregateCall, split: Split) -> bool:

@@ -28,7 +28,7 @@ from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .order import order_of_groups, ordered_paths
 from .rewriting import changed, map_sources
-from .statistics import SORT_ROW, Statistics
+from .statistics import Statistics, sort_cost
 from .terms import conjuncts, filtered, through_project, used_aliases
 from .use_index_order import wanted
 
@@ -157,7 +157,7 @@ class _Chooser:
         share = 1.0 if goal.limit is None else min(1.0, goal.limit / max(joined.rows, 1.0))
         if not goal.keys:
             return joined.share_cost(share)
-        ordered = joined.cost + joined.rows * SORT_ROW
+        ordered = joined.cost + sort_cost(joined.rows, goal.limit)
         walk = self.walk(joined.node, goal)
         return ordered if walk is None else min(ordered, joined.share_cost(share) + walk * share)
 

@@ -27,6 +27,7 @@ from ..expr import (
     rowid,
     type_of,
 )
+from ..patterns import prefix_end
 from ..plan import Scan
 from ..record import record, replace
 from .rewriting import transform
@@ -132,6 +133,8 @@ def _constraints(scan: Scan, term: Expr) -> Iterator[Constraint]:
         case Like(negated=False, fold=False, pattern=Constant(value=str() as pattern)) if _is_target(term.term, scan):
             prefix, exact = like_prefix(pattern, term.escape)
             yield from _prefixed(canonical(term.term, scan), prefix, exact, term)
+        case Like(negated=False, fold=False, shape="equal" | "start") if _is_target(term.term, scan):
+            yield from _shaped(canonical(term.term, scan), term)
         case Call(function="STARTS_WITH", args=(operand, Constant(value=str() as prefix))) if _is_target(operand, scan):
             yield from _prefixed(canonical(operand, scan), prefix, False, term)
 
@@ -155,6 +158,16 @@ def _comparison(target: Expr, op: str, value: Expr, term: Expr) -> Constraint:
     if op == "=":
         return Equal(target, value, term)
     return Bound(target, value, upper=op in ("<", "<="), open=op in ("<", ">"), term=term)
+
+
+def _shaped(target: Expr, term: Like) -> Iterator[Constraint]:
+    """What a pattern says that is a parameter; a text that every text begins with has no end, which is unbounded."""
+    text = Call("LIKE_TEXT", (term.pattern,), TEXT, nullable=False)
+    if term.shape == "equal":
+        yield Equal(target, text, term)
+        return
+    yield Bound(target, text, upper=False, open=False, term=term)
+    yield Bound(target, Call("PREFIX_END", (text,), TEXT, nullable=False), upper=True, open=True, term=term)
 
 
 def _prefixed(target: Expr, prefix: str, exact: bool, term: Expr) -> Iterator[Constraint]:
@@ -181,12 +194,3 @@ def like_prefix(pattern: str, escape: str | None) -> tuple[str, bool]:
             return "".join(prefix), False
         prefix.append(character)
     return "".join(prefix), True
-
-
-def prefix_end(prefix: str) -> str | None:
-    """The least text greater than every text that starts with ``prefix``; None if there is none."""
-    stem = prefix.rstrip("\U0010ffff")
-    if not stem:
-        return None
-    code = ord(stem[-1]) + 1
-    return stem[:-1] + chr(0xE000 if code == 0xD800 else code)  # no text ends in a surrogate

@@ -21,14 +21,27 @@ from ..plan import (
     Scan,
     Values,
     bound_aliases,
+    has_key,
     sources,
 )
 from ..record import record
 from .access import Path, best_path, paths
 from .cluster import as_scan
-from .statistics import BETWEEN, DESCENT, FETCH_ROW, HASH_BUILD, HASH_PROBE, SMALLEST, Statistics, selectivity_of
+from .statistics import (
+    BETWEEN,
+    DESCENT,
+    FETCH_ROW,
+    HASH_BUILD,
+    HASH_LISTED,
+    HASH_PROBE,
+    INNER_LOOP,
+    SMALLEST,
+    Statistics,
+    selectivity_of,
+)
 from .terms import conjunction, conjuncts, is_stable, used_aliases
 
+_OUTGROWN = 30.0  # times as many rows as are taken for few
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
 Terms = tuple[Expr, ...]
 
@@ -138,12 +151,14 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
 
 
 def _every_match(path: Path) -> float:
-    return path.cost
+    return path.cost if path.single else path.cost + INNER_LOOP
 
 
 def _first_match(path: Path) -> float:
     """The cost of one row that passes: a semi join looks no further."""
-    return min(path.cost, DESCENT + FETCH_ROW * path.rows / max(path.result_rows, 1.0))
+    if path.single:
+        return path.cost
+    return min(path.cost, DESCENT + FETCH_ROW * path.rows / max(path.result_rows, 1.0)) + INNER_LOOP
 
 
 def _result_rows(left: float, matches: float, kind: str) -> float:
@@ -173,11 +188,19 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
         rest,
     )
     built = leading(right, statistics)
-    # A table that is small today is hashed only against many rows: the program outlives its size.
-    build = built.cost + max(built.rows, 10.0 * SMALLEST if as_scan(right) is not None else 0.0) * HASH_BUILD
+    keys_alone = kind in ("semi", "anti") and rest is None
+    per_row = HASH_BUILD if keys_alone or has_key(right, node.right_keys) else HASH_LISTED
+    build = built.cost + max(built.rows, _least_built(right, statistics)) * per_row
     matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
     rows = _result_rows(left.rows, matches, kind)
     return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
+
+
+def _least_built(right: Node, statistics: Statistics) -> float:
+    """A table that is small today is hashed only against many rows: the program outlives its size."""
+    base = as_scan(right)
+    small = base is not None and statistics.counted(base[0].table.name) < SMALLEST
+    return _OUTGROWN * SMALLEST if small else 0.0
 
 
 def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined:

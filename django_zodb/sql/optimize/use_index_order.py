@@ -34,7 +34,7 @@ from ..plan import (
 from .access import Path, Terms, best_path, indexes, paths
 from .order import order_of_groups, ordered_paths
 from .rewriting import changed, map_sources
-from .statistics import SORT_ROW, Statistics
+from .statistics import SORT_ROW, Statistics, sort_cost
 from .terms import filtered, through_project, unfiltered, used_aliases
 
 Keys = tuple[SortKey, ...]
@@ -171,13 +171,13 @@ def _ordered_scan(
     # All paths give the same rows: the least of the estimates is the one that an index knows most about.
     rows = min(path.result_rows for path in paths(scan, terms, statistics))
     best = min(candidates, key=lambda path: _cost(path, limit, rows))
-    sorting = 0.0
+    sorting, asked = 0.0, limit
     if runs != "none" and limit is not None:
         length = _run_length(scan, best, len(keys), statistics)
         limit = limit + length if runs == "last" else (limit + 1) * length
         sorting = limit * SORT_ROW
     other = best_path(scan, terms, statistics)
-    if _cost(best, limit, rows) + sorting > other.cost + other.result_rows * SORT_ROW:
+    if _cost(best, limit, rows) + sorting > other.cost + sort_cost(other.result_rows, asked):
         return None
     node = best.node
     if isinstance(node, Scan) and terms:

@@ -5,9 +5,9 @@ use: library
 ---
 Project: a.name, b.title
   Sort: a.id, b.id
-    HashJoin: left on a.id = b.author_id
+    NestedLoop: left
       Scan: author a
-      Scan: book b
+      IndexLookup: book b using book_author_id (b.author_id = a.id)
 ('Austen', 'Emma')
 ('Austen', 'Persuasion')
 ('Borges', 'Ficciones')

@@ -90,3 +90,58 @@ Project: book.id
   Filter: book.price = 7.5
     Scan: book
 (1,)
+
+[plan]> SELECT id FROM book WHERE isbn LIKE %s ORDER BY id {'i%'}
+---
+Project: book.id
+  Sort: book.id
+    IndexRange: book using book_isbn_key (book.isbn >= like_text(p0) and book.isbn < prefix_end(like_text(p0)))
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+
+[plan]> SELECT id FROM book WHERE isbn LIKE %s {'i3'}
+---
+Project: book.id
+  IndexLookup: book using book_isbn_key (book.isbn = like_text(p0))
+(3,)
+
+[plan]> SELECT id FROM book WHERE isbn LIKE %s ORDER BY id {'%'}
+---
+Project: book.id
+  Filter: book.isbn like p0
+    KeyRange: book (all)
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+
+[plan,differs: sqlite3 has no default escape]> SELECT id FROM book WHERE isbn LIKE %s {'i\\_3%'}
+---
+Project: book.id
+  IndexRange: book using book_isbn_key (book.isbn >= like_text(p0) and book.isbn < prefix_end(like_text(p0)))
+no rows
+
+[plan]> SELECT id FROM book WHERE isbn LIKE %s {'%3'}
+---
+Project: book.id
+  Filter: book.isbn like p0
+    Scan: book
+(3,)
+
+[plan]> SELECT id FROM book WHERE isbn LIKE %s ORDER BY id {None}
+---
+Project: book.id
+  Filter: book.isbn like p0
+    KeyRange: book (all)
+no rows
+
+[plan]> SELECT id FROM book WHERE isbn NOT LIKE %s {'i%'}
+---
+Project: book.id
+  Filter: book.isbn not like p0
+    Scan: book
+no rows

@@ -99,12 +99,15 @@ Project: grouped.author_id, grouped.count
  5     for book in book_table.rows():
  6         book_in_print, book_year, book_rating = book[8], book[3], book[5]
  7         groups[(book_in_print, (book_year > 1900))].append((book_year, book_rating))
- 8     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
- 9     # Project: grouped.in_print, grouped.modern, grouped.count, grouped.sum, grouped.max
-10     return [
-11         (grouped_in_print, grouped_modern, len(rows), sum_of([row[0] for row in rows]), max_of([row[1] for row in rows if row[1] is not None]))
-12         for (grouped_in_print, grouped_modern), rows in groups.items()
-13     ]
+ 8     found = []
+ 9     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
+10     for (grouped_in_print, grouped_modern), rows in groups.items():
+11         grouped_count = len(rows)
+12         grouped_sum = sum_of([row[0] for row in rows])
+13         grouped_max = max_of([row[1] for row in rows if row[1] is not None])
+14         # Project: grouped.in_print, grouped.modern, grouped.count, grouped.sum, grouped.max
+15         found.append((grouped_in_print, grouped_modern, grouped_count, grouped_sum, grouped_max))
+16     return found
 (True, False, 2, 3632, 4.3)
 (True, True, 3, 5900, 4.8)
 (False, True, 1, 1949, 4.7)
@@ -202,9 +205,9 @@ Project: grouped.name, grouped.sum
 Project: grouped.name, grouped.count
   Sort: grouped.name
     Aggregate: count(a.born) by a.id, a.name
-      HashJoin: left on a.id = b.author_id
+      NestedLoop: left
         Scan: author a
-        Scan: book b
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
 ('Austen', 2)
 ('Borges', 2)
 ('Calvino', 1)
@@ -216,9 +219,9 @@ Project: grouped.name, grouped.count
 Project: grouped.name, grouped.sum
   Sort: grouped.name
     Aggregate: sum(case when b.id is null then 1 else 10 end) by a.name
-      HashJoin: left on a.id = b.author_id
+      NestedLoop: left
         Scan: author a
-        Scan: book b
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
 ('Austen', 20)
 ('Borges', 20)
 ('Calvino', 10)
