@@ -207,7 +207,7 @@ def test_a_page_is_a_slice_of_the_rows(store: Store) -> None:
     table = store.catalog.table("author")
     assert table.page(0, 10) == table.page(3, 1) == []
     for number in range(100):
-        table.insert((None, f"author {number}", number))
+        table.insert((None, f"author {number}", 1900 + number))
     rows = list(table.rows())
     for offset, limit in ((0, 5), (3, 40), (98, 10), (99, 1), (100, 1), (5, 0), (0, 1 << 60)):
         assert table.page(offset, limit) == rows[offset : offset + limit]
