@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import ZODB
+from ZEO.asyncio import marshal
 from ZODB.FileStorage import FileStorage
 from ZODB.utils import z64
 from zodbpickle.pickle import UnpicklingError
@@ -561,15 +562,16 @@ def test_a_forked_client_has_a_connection_of_its_own(server: Server) -> None:
 def test_a_hostile_server_cannot_name_classes() -> None:
     for harmful in (os.getcwd, subprocess.Popen, pytest.fail):
         with pytest.raises(UnpicklingError, match="may not name"):
-            client._decode(pickle.dumps((1, 0, ".reply", harmful), 3))
+            marshal.pickle_decode(pickle.dumps((1, 0, ".reply", harmful), 3))
     error = ZODB.POSException.ConflictError("x")
-    decoded = client._decode(pickle.dumps((1, 0, ".reply", (type(error), error)), 3))
+    decoded = marshal.pickle_decode(pickle.dumps((1, 0, ".reply", (type(error), error)), 3))
     assert isinstance(decoded[3][1], ZODB.POSException.ConflictError)
 
 
 def test_the_client_uses_the_careful_decoder(server: Server) -> None:
     database = Database.open(None, *server.address)
-    assert database._storage._server.client.protocol.decode is client._decode
+    assert database._storage._server.client.protocol.decode is marshal.pickle_decode
+    assert marshal.find_global is client.find_class
 
 
 def test_two_processes_lay_out_one_server(server: Server) -> None:

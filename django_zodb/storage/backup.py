@@ -27,7 +27,8 @@ from persistent.TimeStamp import TimeStamp
 from ZODB.scripts import repozo
 
 from ..errors import OperationalError
-from .datafile import MAGIC, Header, headers
+from .datafile import MAGIC
+from .headers import Header, headers
 from .progress import Report
 
 _CHUNK = 1 << 20

@@ -1,13 +1,40 @@
-"""A ZODB connection whose cache is bounded during a transaction, not only at its end."""
+"""A ZODB connection that seals its records and checks them, and whose cache is bounded within a transaction, too."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import ZODB
+from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
+from ZODB.POSException import POSError
+from ZODB.serialize import ObjectReader
+
+from ..errors import Error, OperationalError
+from .seal import check_seal, sealed
 
 _LOADS_PER_SWEEP = 500
+
+
+class CheckedReader(ObjectReader):  # type: ignore[misc]
+    """Checks the seal of each record; what makes no sense is an OperationalError."""
+
+    def getGhost(self, pickle: bytes) -> Any:
+        """A new object of the record's class, without state."""
+        try:
+            return super().getGhost(pickle)
+        except (POSError, TransientError, Error):
+            raise
+        except Exception as error:
+            raise OperationalError(
+                f"a record of the database makes no sense ({error or type(error).__name__}): "
+                f"the file was damaged or tampered with; restore it from a backup"
+            ) from error
+
+    def setGhostState(self, obj: Any, pickle: bytes) -> None:
+        """Give the object the record's state."""
+        check_seal(obj._p_oid, pickle, self._conn.db().requires_seals)
+        super().setGhostState(obj, pickle)
 
 
 class BoundedConnection(Connection):  # type: ignore[misc]
@@ -18,6 +45,16 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     """
 
     _loads = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
+
+    def _store_objects(self, writer: Any, transaction: Any) -> None:
+        """ZODB's step of a commit or savepoint that stores the objects of a writer."""
+        serialize = writer.serialize
+        writer.serialize = lambda obj: sealed(obj._p_oid, serialize(obj))
+        super()._store_objects(writer, transaction)
 
     def setstate(self, obj: Any) -> None:
         """Load the state of an object; ZODB's hook."""
@@ -32,3 +69,5 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
     """A DB that opens such connections."""
 
     klass = BoundedConnection
+    requires_seals = False
+    """Whether every record must have a seal. It is checked wherever there is one."""

@@ -5,9 +5,11 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from persistent.mapping import PersistentMapping
 
 from ..errors import ConflictError, OperationalError, ProgrammingError
 from .constraints import Constraint, Constraints, Reference, every
@@ -21,7 +23,9 @@ from .protocol import Compile
 from .schema import TableSchema, ViewSchema, from_data, view_from_data
 from .table import SequenceSource, StoredTable
 
-FORMAT = 1
+FORMAT = 2
+SEALED_SINCE = 2
+"""From this format on, every record has a seal; see ``seal``."""
 _MAX_PLANS = 4000
 
 Root = MutableMapping[str, Any]
@@ -36,10 +40,17 @@ def create_layout(root: Root) -> None:
         root[name] = NameTree()
 
 
-def check_format(root: Mapping[str, Any]) -> None:
+def is_empty(root: Root) -> bool:
+    """Whether a database has been laid out; OperationalError if its root is not a mapping at all."""
+    if not isinstance(root, PersistentMapping) or type(root.data) is not dict:
+        raise OperationalError("this ZODB storage holds no database; choose another file, or a new one")
+    return not root.data
+
+
+def check_format(root: Root) -> None:
     """Raise OperationalError unless the object tree is one that this version reads and writes."""
-    found = root.get("format")
-    if type(found) is not int or "schema" not in root:
+    found = None if is_empty(root) else root.get("format")
+    if type(found) is not int or not _has_layout(root):
         raise OperationalError(
             "this ZODB storage holds something else than a django_zodb database; choose another file, or a new one"
         )
@@ -48,8 +59,13 @@ def check_format(root: Mapping[str, Any]) -> None:
             f"the database has format {found}, and this version of django_zodb knows formats up to {FORMAT}; "
             f"upgrade django_zodb"
         )
-    if found < FORMAT:
-        raise OperationalError(f"the database says that it has format {found}; formats begin with {FORMAT}")
+    if found < 1:
+        raise OperationalError(f"the database says that it has format {found}; formats begin with 1")
+
+
+def _has_layout(root: Root) -> bool:
+    trees = ("tables", "schema", "sequences", "counts")
+    return type(root.get("catalog")) is IndexCatalog and all(type(root.get(name)) is NameTree for name in trees)
 
 
 @dataclass(frozen=True, slots=True)

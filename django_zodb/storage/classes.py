@@ -47,6 +47,9 @@ _VALUES = [
     uuid.UUID,
 ]
 
+VALUES: dict[tuple[str, str], type] = {(cls.__module__, cls.__qualname__): cls for cls in _VALUES}
+"""The classes among them whose instances are values and nothing else."""
+
 ALLOWED: dict[tuple[str, str], type] = {
     (cls.__module__, cls.__qualname__): cls
     for cls in [*_own_classes(), *_TREES, *_VALUES, Catalog, Length, PersistentMapping]

@@ -25,9 +25,8 @@ from ZODB.serialize import referencesf
 
 from .. import errors
 from .bounded import BoundedDB
-from .catalog import check_format, create_layout
+from .catalog import SEALED_SINCE, check_format, create_layout, is_empty
 from .classes import class_factory
-from .client import CarefulClientStorage
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
 from .memory import MemoryStorage, Records, current_records, dump, load
@@ -117,10 +116,11 @@ class Database:
 
     def server_stats(self) -> dict[str, Any] | None:
         """What a ZEO server counts: loads, stores, commits, conflicts, connections; None where there is no server."""
-        if not isinstance(self._storage, CarefulClientStorage):
+        ask = getattr(self._storage, "server_status", None)
+        if ask is None:
             return None
         try:
-            return dict(self._storage.server_status())
+            return dict(ask())
         except STORAGE_ERRORS as error:
             raise translated(error) from error
 
@@ -181,11 +181,15 @@ class Database:
                 )
                 with _transaction(zodb) as connection:
                     root = connection.root()
-                    if root or options.read_only:
+                    if not is_empty(root) or options.read_only:
                         check_format(root)
+                        zodb.requires_seals = root["format"] >= SEALED_SINCE
+                        root._p_deactivate()  # to be loaded again by these rules
+                        root._p_activate()
                     else:
                         connection.transaction_manager.get().note("django_zodb: lay out the database")
                         create_layout(root)
+                        zodb.requires_seals = True
                 return zodb
             except RecordConflict:  # another client of the same server lays it out just now
                 if last:

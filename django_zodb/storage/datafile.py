@@ -11,24 +11,19 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from ZODB.FileStorage import FileStorage
-from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.POSException import ReadOnlyError
-from ZODB.utils import u64
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
+from .headers import headers
 
 MAGIC = b"FS30"
-_CHECKPOINT = b"c"
-_STATUSES = (b" ", b"p", b"u")
-_STATUS_AT = 16
 
 
 class DataFile(FileStorage):  # type: ignore[misc]
@@ -90,6 +85,12 @@ class DataFile(FileStorage):  # type: ignore[misc]
                 storage._commit_lock.release()  # which FileStorage holds from here on
                 raise
         return found
+
+    def _save_index(self) -> None:
+        """As FileStorage; what it writes has the mode of the data file."""
+        if not self._is_read_only:
+            _touch_private(f"{self.__name__}.index.index_tmp", self._file_name)
+        super()._save_index()
 
     def close(self) -> None:
         """As FileStorage, and harmless when repeated."""
@@ -195,49 +196,7 @@ def _read_saved_index(path: str) -> tuple[fsIndex, int] | None:
     return index, position
 
 
-class Header(NamedTuple):
-    """What the header of a transaction says, and where the transaction ends."""
-
-    tid: bytes
-    packed: bool
-    end: int
-
-
-def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
-    """The whole transactions from ``start``, which is between two; OperationalError at one neither whole nor torn."""
-    size = file.seek(0, os.SEEK_END)
-    position = start
-    while position < size:
-        file.seek(position)
-        header = file.read(TRANS_HDR_LEN)
-        if _is_torn(header):
-            return
-        length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
-        end = position + length
-        status = header[_STATUS_AT : _STATUS_AT + 1]
-        if length < TRANS_HDR_LEN or end + 8 > size or status not in _STATUSES:
-            raise _damaged(name, position, size)
-        file.seek(end)
-        if u64(file.read(8)) != length:
-            raise _damaged(name, position, size)
-        position = end + 8
-        yield Header(header[:8], status == b"p", position)
-
-
 def _refuse_damage(file: IO[bytes], start: int, name: str) -> None:
     """OperationalError if a transaction from ``start`` on is neither whole nor torn."""
     for _ in headers(file, start, name):
         pass
-
-
-def _is_torn(header: bytes) -> bool:
-    """True for the start of a transaction that was never finished: flagged so, or nothing but what a crash leaves."""
-    return len(header) <= _STATUS_AT or header[_STATUS_AT : _STATUS_AT + 1] == _CHECKPOINT or not any(header)
-
-
-def _damaged(name: str, position: int, size: int) -> OperationalError:
-    return OperationalError(
-        f"{name} is truncated or damaged: the transaction at byte {position} of {size} is incomplete. Restore it from "
-        f"a backup, or save what is readable with `python -m ZODB.fsrecover {name} recovered.fs`. "
-        f"The file was not changed"
-    )

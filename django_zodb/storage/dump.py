@@ -18,13 +18,13 @@ from typing import Any
 from uuid import UUID
 
 import transaction
-import ZODB
 from persistent import Persistent
 from ZODB.POSException import POSError
 from ZODB.utils import u64, z64
 
 from ..errors import OperationalError
 from ..values import as_text
+from .bounded import BoundedDB
 from .classes import class_factory
 from .failures import translated
 from .open import Location, open_storage
@@ -59,7 +59,7 @@ def opened(location: Location, options: Options) -> Iterator[Any]:
         if storage.lastTransaction() in (None, z64):
             yield None
             return
-        database = ZODB.DB(
+        database = BoundedDB(
             storage, cache_size=_CACHE_OBJECTS, cache_size_bytes=_CACHE_BYTES, class_factory=class_factory
         )
         connection = database.open(transaction.TransactionManager(explicit=True))

@@ -20,6 +20,11 @@ def translated(error: BaseException) -> errors.Error:
     match error:
         case StateLoadError(__cause__=errors.Error() as cause):  # a class that is not loaded
             return cause
+        case StateLoadError(__cause__=cause):
+            return errors.OperationalError(
+                f"a record of the database makes no sense ({cause or type(cause).__name__}): "
+                f"the file was damaged or tampered with; restore it from a backup"
+            )
         case ConflictError():
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
         case ReadOnlyError():

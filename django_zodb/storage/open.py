@@ -21,6 +21,7 @@ from ZODB.POSException import POSError
 
 from ..errors import OperationalError
 from .datafile import MAGIC, DataFile, create_file
+from .hardening import harden
 from .memory import MemoryStorage
 from .options import Options
 
@@ -91,6 +92,7 @@ def _plain_uri_path(uri: str) -> str:
 
 def open_storage(location: Location, options: Options) -> Any:
     """The storage there, new or existing; OperationalError, saying what to do, where it cannot be opened."""
+    harden()
     match location.kind:
         case "memory":
             return MemoryStorage(location.name)
@@ -110,6 +112,7 @@ def _open_file(path: str, options: Options) -> DataFile:
         if not Path(path).exists():
             _create(path, options)
         _check_file(path, options)
+        make_private(options.blob_dir)
         try:
             return DataFile(path, read_only=options.read_only, blob_dir=options.blob_dir)
         except LockError as error:
@@ -117,6 +120,12 @@ def _open_file(path: str, options: Options) -> DataFile:
                 f"{path} is in use by another process{_lock_holder(path)}. Stop that process, or let both be clients "
                 f"of one server: `manage.py runzeo`, then set HOST and PORT"
             ) from error
+
+
+def make_private(folder: str | None) -> None:
+    """Create the folder, if one is wanted and missing, for its owner only; ZODB would let everybody in."""
+    if folder is not None and not Path(folder).exists():
+        Path(folder).mkdir(mode=0o700, parents=True)
 
 
 def _create(path: str, options: Options) -> None:

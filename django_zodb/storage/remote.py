@@ -20,7 +20,7 @@ from ZODB.POSException import POSError
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .client import CarefulClientStorage
-from .open import Location, explained, locate, open_storage
+from .open import Location, explained, locate, make_private, open_storage
 from .options import Options
 
 _DEMO = re.compile(r"demo:\((?P<base>.*)\)/\((?P<changes>.*)\)$")
@@ -33,6 +33,8 @@ def open_server(location: Location, options: Options) -> CarefulClientStorage:
     shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
     tls = _tls_context(options)
     _probe(address, shown, options.timeout, tls is not None)
+    with explained(str(options.blob_dir)):
+        make_private(options.blob_dir)
     try:
         return CarefulClientStorage(
             address,

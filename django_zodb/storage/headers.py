@@ -1,0 +1,63 @@
+"""The transactions of a data file by their headers alone: where each ends, and whether the file is whole.
+
+The tail of a file may be a commit that a crash interrupted, or that is just being made: it is flagged, nobody was ever
+told that it is committed, and it does not count. Any other incomplete or inconsistent transaction means that the file
+was damaged or copied incompletely.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from ZODB.FileStorage.format import TRANS_HDR_LEN
+from ZODB.utils import u64
+
+from ..errors import OperationalError
+
+_CHECKPOINT = b"c"
+_STATUSES = (b" ", b"p", b"u")
+_STATUS_AT = 16
+
+
+class Header(NamedTuple):
+    """What the header of a transaction says, and where the transaction ends."""
+
+    tid: bytes
+    packed: bool
+    end: int
+
+
+def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
+    """The whole transactions from ``start``, which is between two; OperationalError at one neither whole nor torn."""
+    size = file.seek(0, os.SEEK_END)
+    position = start
+    while position < size:
+        file.seek(position)
+        header = file.read(TRANS_HDR_LEN)
+        if _is_torn(header):
+            return
+        length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
+        end = position + length
+        status = header[_STATUS_AT : _STATUS_AT + 1]
+        if length < TRANS_HDR_LEN or end + 8 > size or status not in _STATUSES:
+            raise _damaged(name, position, size)
+        file.seek(end)
+        if u64(file.read(8)) != length:
+            raise _damaged(name, position, size)
+        position = end + 8
+        yield Header(header[:8], status == b"p", position)
+
+
+def _is_torn(header: bytes) -> bool:
+    """True for the start of a transaction that was never finished: flagged so, or nothing but what a crash leaves."""
+    return len(header) <= _STATUS_AT or header[_STATUS_AT : _STATUS_AT + 1] == _CHECKPOINT or not any(header)
+
+
+def _damaged(name: str, position: int, size: int) -> OperationalError:
+    return OperationalError(
+        f"{name} is truncated or damaged: the transaction at byte {position} of {size} is incomplete. Restore it from "
+        f"a backup, or save what is readable with `python -m ZODB.fsrecover {name} recovered.fs`. "
+        f"The file was not changed"
+    )

@@ -1,0 +1,36 @@
+"""A checksum at the end of each record, so that a byte that has changed on its way is an error and not a wrong row.
+
+ZODB keeps none. Its records are two pickles, and whatever follows is read by nobody, so that all of its tools work
+with sealed records as they are. The checksum is CRC-32 of the oid and the pickles: it finds damage, not forgery.
+Measured: a microsecond per record and one per kB, where making and storing the kB takes some forty.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from ..errors import OperationalError
+
+_MARK = b".z\x01."
+_SIZE = 4 + len(_MARK)
+
+
+def sealed(oid: bytes, data: bytes) -> bytes:
+    """A record's data with its seal."""
+    return b"%b%b%b" % (data, crc32(data, crc32(oid)).to_bytes(4, "big"), _MARK)
+
+
+def check_seal(oid: bytes, data: bytes, required: bool) -> None:
+    """OperationalError if the data are not those that were sealed, or have no seal although one is ``required``."""
+    if data[-len(_MARK) :] != _MARK:
+        if required:
+            raise _broken(oid, "it has no checksum")
+    elif crc32(data[:-_SIZE], crc32(oid)) != int.from_bytes(data[-_SIZE : -len(_MARK)], "big"):
+        raise _broken(oid, "its checksum is wrong")
+
+
+def _broken(oid: bytes, reason: str) -> OperationalError:
+    return OperationalError(
+        f"record {int.from_bytes(oid, 'big'):#x} of the database is damaged: {reason}. "
+        f"`manage.py zodbcheck` tells what else is; restore from a backup"
+    )
