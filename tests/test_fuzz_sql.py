@@ -42,6 +42,7 @@ def test_queries_agree_with_sqlite(seed: int) -> None:
     tables = make_tables(random)
     engines = Engines(tables, random)
     queries = Queries(random, tables)
+    engines.add_views(queries)
     try:
         for _ in range(QUERIES):
             engines.check(queries.query())
@@ -56,6 +57,7 @@ def test_writes_agree_with_sqlite(seed: int) -> None:
     tables = make_tables(random)
     engines = Engines(tables, random)
     queries = Queries(random, tables)
+    engines.add_views(queries)
     writes = Writes(random, tables, queries)
     try:
         for statement in writes.statements(10):

@@ -21,6 +21,8 @@ class Change:
 
     run: Callable[[str], Any]
     text: str
+    in_two_steps: Callable[[str], Any] | None = None
+    """The same, of an update: by the keys of rows found before. sqlite3 may let its subqueries see changed rows."""
 
 
 class Changes:
@@ -54,7 +56,15 @@ class Changes:
             return self._delete(model)
         if self.often(0.1):
             queryset = queryset.order_by("pk")
-        return Change(lambda alias: queryset.using(alias).update(**values), f"{queryset.query}\nupdate {values}")
+
+        def run(alias: str) -> int:
+            return queryset.using(alias).update(**values)
+
+        def in_two_steps(alias: str) -> int:
+            keys = list(queryset.using(alias).values_list("pk", flat=True))
+            return model._base_manager.using(alias).filter(pk__in=keys).update(**values)
+
+        return Change(run, f"{queryset.query}\nupdate {values}", in_two_steps)
 
     def _delete(self, model: Model) -> Change:
         queryset = self.querysets.filtered(model)

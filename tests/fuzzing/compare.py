@@ -88,14 +88,19 @@ def ask(querysets: QuerySets) -> None:
             probe = querysets.probe()
         except SENSELESS:
             continue
-        if check(probe):
+        if check(probe, skipped=querysets.often(0.5)):
             return
 
 
-def check(probe: Probe) -> bool:
-    """Both sides give the same rows, in the same order if that is certain; or both fail. False if Django refuses."""
-    ours, mine = _answer(lambda: _rows(probe, OURS))
+def check(probe: Probe, skipped: bool = False) -> bool:
+    """Both sides give the same rows, in the same order if that is certain; or both fail.
+
+    False if Django refuses, or if there are no rows and that is to be ``skipped``: another should be asked then.
+    """
     theirs, other = _answer(lambda: _rows(probe, THEIRS))
+    if theirs == [] and skipped:
+        return False
+    ours, mine = _answer(lambda: _rows(probe, OURS))
     if (
         mine is not None
         and other is not None
@@ -147,8 +152,12 @@ def change(data: Data, querysets: QuerySets, changes: Changes) -> None:
     kept = data.random.random() < 0.25
     TALLY.changes += 1
     with _both(kept):
-        outcomes = [_answer(lambda alias=alias: _changed(made, data, alias)) for alias in (OURS, THEIRS)]
-        (ours, mine), (theirs, other) = outcomes
+        before = transaction.savepoint(using=THEIRS)
+        (ours, mine), (theirs, other) = (
+            _answer(lambda alias=alias: _changed(made.run, data, alias)) for alias in (OURS, THEIRS)
+        )
+        if ours != theirs and made.in_two_steps is not None and None not in (ours, theirs):
+            theirs, other = _second_opinion(made, data, before)
         if mine is not None or other is not None:
             _check_refused(made, mine, other, ours, theirs)
             return
@@ -195,9 +204,18 @@ def _both(kept: bool) -> Iterator[None]:
             transaction.set_rollback(True, using=THEIRS)
 
 
-def _changed(made: Change, data: Data, alias: str) -> Rows:
+def _second_opinion(made: Change, data: Data, before: Any) -> tuple[Rows | None, Exception | None]:
+    """What sqlite3 has after the change that was made at once is undone, and made in two steps."""
+    transaction.savepoint_rollback(before, using=THEIRS)
+    TALLY.sqlite_wrong += 1
+    assert made.in_two_steps is not None
+    in_two_steps = made.in_two_steps
+    return _answer(lambda: _changed(in_two_steps, data, THEIRS))
+
+
+def _changed(run: Callable[[str], Any], data: Data, alias: str) -> Rows:
     with transaction.atomic(using=alias):
-        outcome = made.run(alias)
+        outcome = run(alias)
         transaction.get_connection(alias).check_constraints()
     left: Rows = [("outcome", repr(outcome))]
     for model in data.models:

@@ -30,6 +30,8 @@ class Expressions:
     def __init__(self, random: Random, subquery: Callable[[Sequence[Name], Sequence[str], bool], str]) -> None:
         self.random = random
         self.params: list[object] = []
+        self.parameters = True
+        """False inside a definition, which has none."""
         self._subquery = subquery
 
     def often(self, share: float) -> bool:
@@ -52,7 +54,9 @@ class Expressions:
             return "NULL"
         held = [value for name in names if name.kind == kind for value in name.values]
         value = self.random.choice(held if held and self.often(0.8) else VALUES[kind])
-        if kind == "date" or self.often(0.5):  # a literal date would be a text where nothing says otherwise
+        if self.parameters and (
+            kind == "date" or self.often(0.5)
+        ):  # a literal date would be a text where nothing says otherwise
             self.params.append(value)
             return f"⟦{len(self.params) - 1}⟧"
         return literal(value)
@@ -94,6 +98,9 @@ class Expressions:
                 operand = f"({one()})"
                 forms = [f"({one()} {self.random.choice('+-')} {one()})", f"({operand} * {self.random.randint(-3, 5)})"]
                 forms += [f"({operand} {self.random.choice('/%')} {self.random.choice((1, 2, 3, -2, 7))})"]
+                forms += [
+                    f"CAST({text} AS integer)" for text in self._in_document(names, ("'n'", "'o' ->> 'n'", "0"))
+                ] * 3
                 forms += [f"ABS({operand})", f"(- {operand})", f"LENGTH({self.value('text', names, depth - 1)})"]
                 return self.random.choice(forms)
             case "real":
@@ -102,7 +109,8 @@ class Expressions:
             case "dec":
                 return self.random.choice((f"({one()} + {one()})", f"({one()} * 2)", f"ABS({one()})", f"(- {one()})"))
             case "text":
-                forms = [f"({one()} || {one()})", f"UPPER({one()})", f"LOWER({one()})", f"TRIM({one()})"]
+                forms = self._in_document(names, ("'s'",)) * 3
+                forms += [f"({one()} || {one()})", f"UPPER({one()})", f"LOWER({one()})", f"TRIM({one()})"]
                 forms += [f"SUBSTR({one()}, {self.random.randint(1, 3)}, {self.random.randint(0, 2)})"]
                 forms += [
                     f"REPLACE({one()}, 'a', {self.constant('text')})",
@@ -113,6 +121,14 @@ class Expressions:
                 return f"({self.condition(names, depth - 1)})"
             case _:
                 return one()
+
+    def _in_document(self, names: Sequence[Name], keys: Sequence[str]) -> list[str]:
+        """What stands under one of the keys of a document, if there is one in sight."""
+        document = self.column("json", names)
+        if document is None:
+            return []
+        *steps, last = self.random.choice(keys).split(" ->> ")
+        return [f"({' -> '.join([document, *steps])} ->> {last})"]
 
     # --- conditions ------------------------------------------------------------------------------------------------
 
@@ -132,10 +148,13 @@ class Expressions:
         return self._with_subquery(names)
 
     def _comparison(self, names: Sequence[Name], depth: int) -> str:
-        kinds = [name.kind for name in names] or ["int"]
-        kind = self.random.choice(kinds)
+        kind = self.random.choice(kinds_of(names))
         term = self.value(kind, names, min(depth, 1))
         choice = self.random.random()
+        document = self.column("json", names)
+        if document is not None and choice < 0.1:
+            key = self.random.choice(("'n'", "'s'", "'o' -> 'n'", "'l' -> 0", "1 -> 'n'"))
+            return f"({document} -> {key}) IS {self.random.choice(('', 'NOT '))}NULL"
         if kind == "bool" and choice < 0.5:
             return term if self.often(0.5) else f"NOT {term}"
         if kind == "text" and choice < 0.25:
@@ -157,7 +176,7 @@ class Expressions:
         pattern = self.random.choice(
             ("a%", "%a", "%a%", "_", "%", "a_b", "%\\%", "\\_%", "_%_", "é%", "A%", "%b%a%", "")
         )
-        if self.often(0.5):
+        if self.parameters and self.often(0.5):
             self.params.append(pattern)
             shown = f"⟦{len(self.params) - 1}⟧"
         else:
@@ -165,7 +184,7 @@ class Expressions:
         return f"{term} {self.random.choice(('', '', 'NOT '))}LIKE {shown} ESCAPE '\\'"
 
     def _with_subquery(self, names: Sequence[Name]) -> str:
-        kinds = [name.kind for name in names] or ["int"]
+        kinds = kinds_of(names)
         negated = self.random.choice(("", "", "NOT "))
         choice = self.random.random()
         if choice < 0.4:
@@ -193,6 +212,11 @@ def literal(value: object) -> str:
         case Decimal() | int() | float():
             return f"({value})" if value < 0 else str(value)
     raise TypeError(value)
+
+
+def kinds_of(names: Sequence[Name]) -> list[str]:
+    """The kinds in sight that can be compared."""
+    return [name.kind for name in names if name.kind != "json"] or ["int"]
 
 
 def name_of(alias: str, column: str, kind: str, values: Sequence[object] = ()) -> Name:

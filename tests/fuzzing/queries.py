@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from .expressions import Expressions, Name, name_of
+from .expressions import Expressions, Name, kinds_of, name_of
 from .tables import KINDS, Table, quoted
+from .windows import Windows
 
 AGGREGATES = ("COUNT", "COUNT", "SUM", "MIN", "MAX", "AVG")
 
@@ -31,14 +32,19 @@ class Queries:
         self._aliases = 0
         self._nesting = 0
         self._with: list[tuple[str, str, tuple[str, ...]]] = []
+        self.views: list[tuple[str, tuple[str, ...]]] = []
         self.expressions = Expressions(random, self.subquery)
+        self.windows = Windows(self.expressions)
 
     def query(self) -> Query:
         """A whole query."""
         self.expressions.params.clear()
         self._aliases, self._nesting, self._with = 0, 0, []
-        if self._often(0.1):
-            self._common_table()
+        if self._often(0.2):
+            for _ in range(self.random.choice((1, 1, 2))):
+                self._common_table()
+            if self._often(0.4):
+                self._recursive()
         choice = self.random.random()
         width = self.random.choice((1, 2, 2, 3))
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(width))
@@ -46,7 +52,7 @@ class Queries:
         text, order = self._ordered(text, len(kinds))
         if self._with:
             commons = ", ".join(f"{name} AS ({body})" for name, body, _ in self._with)
-            text = f"WITH {commons} {text}"
+            text = f"WITH RECURSIVE {commons} {text}"
         return Query(*self.expressions.finished(text), order)
 
     def simple_value(self, kind: str, names: Sequence[Name]) -> str:
@@ -63,15 +69,43 @@ class Queries:
         return self.random.random() < share
 
     def _kinds(self) -> Sequence[str]:
-        return [column.kind for table in self.tables for column in table.columns] or KINDS
+        if not self.expressions.parameters:  # a literal date is a text where nothing says otherwise
+            return ("int", "text", "bool", "real")
+        return [kind for table in self.tables for column in table.columns if (kind := column.kind) != "json"] or KINDS
 
     def _alias(self) -> str:
         self._aliases += 1
         return f"{self.random.choice(('t', 'u', 'x'))}{self._aliases}"
 
+    def view(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """The definition of a view, and the kinds of its columns ``c0``, ``c1`` …"""
+        self.expressions.params.clear()
+        self._aliases, self._nesting, self._with = 0, 1, []
+        self.expressions.parameters = False
+        kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
+        body = self._select((), kinds, named=True)
+        self.expressions.parameters = True
+        return f"CREATE VIEW {quoted(name)} AS {body}", kinds
+
     def _common_table(self) -> None:
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
-        self._with.append(("w", self._select((), kinds, named=True), kinds))
+        self._with.append((f"w{len(self._with)}", self._select((), kinds, named=True), kinds))
+
+    def _recursive(self) -> None:
+        """Numbers that are counted up to a bound, with something beside them: from some rows, on by one each time."""
+        other = self.random.choice(self._kinds())
+        names, source = self._from()
+        number = f"{self.expressions.value('int', names, 0)} % 4"
+        first = f"SELECT {number} AS c0, {self.expressions.value(other, names, 0)} AS c1{source}"
+        bound = f"r.c0 < {self.random.choice((2, 4, 5))}"
+        if self._often(0.5):  # each row once: it may be joined to others without growing beyond measure
+            more, item = self._item()
+            kept = self.random.choice(["r.c1"] + [name.text for name in more if name.kind == other])
+            on = f"{self.expressions.value('int', more, 0)} = r.c0" if self._often(0.7) else "1 = 1"
+            step = f"UNION SELECT r.c0 + 1, {kept} FROM r JOIN {item} ON {on} WHERE {bound}"
+        else:
+            step = f"{self.random.choice(('UNION', 'UNION ALL'))} SELECT r.c0 + 1, r.c1 FROM r WHERE {bound}"
+        self._with.append(("r", f"{first} {step}", ("int", other)))
 
     def _ordered(self, text: str, width: int) -> tuple[str, tuple[int, ...]]:
         choice = self.random.random()
@@ -128,6 +162,9 @@ class Queries:
             return self._grouped(names, visible, kinds, f"{source}{where}", named)
         distinct = "DISTINCT " if self._often(0.15) else ""
         outputs = [self.expressions.value(kind, names if self._often(0.9) else visible) for kind in kinds]
+        if names and self._often(0.15) and all(name.kind != "json" for name in names):
+            at = self.random.randrange(len(kinds))
+            outputs[at] = self.windows.window(kinds[at], names)
         return f"SELECT {distinct}{self._named(outputs, named)}{source}{where}"
 
     def _named(self, outputs: Sequence[str], named: bool) -> str:
@@ -136,7 +173,7 @@ class Queries:
     def _where(self, visible: Sequence[Name], names: Sequence[Name], outer: Sequence[Name]) -> str:
         conditions = []
         if outer and self._often(0.7):
-            pairs = [(a, b) for a in names for b in outer if a.kind == b.kind]
+            pairs = [(a, b) for a in names for b in outer if a.kind == b.kind != "json"]
             if pairs:
                 one, other = self.random.choice(pairs)
                 operator = self.random.choice(("=", "=", "=", "=", "<", ">=", "<>"))
@@ -158,13 +195,14 @@ class Queries:
                     outputs.append(key)
                     continue
             outputs.append(self._aggregate(kind, names))
-        if self._often(0.2) and names:
-            keys.append(self.random.choice(names).text)
+        plain = [name.text for name in names if name.kind != "json"]
+        if self._often(0.2) and plain:
+            keys.append(self.random.choice(plain))
         text = f"SELECT {self._named(outputs, named)}{source}"
         if keys:
             text += f" GROUP BY {', '.join(dict.fromkeys(keys))}"
         if self._often(0.15):
-            kind = self.random.choice([name.kind for name in names if name.kind != "bool"] or ["int"])
+            kind = self.random.choice([kind for kind in kinds_of(names) if kind != "bool"] or ["int"])
             having = f"{self._aggregate(kind, names)} {self.random.choice(('<=', '>=', '<>'))}"
             text += (
                 f" HAVING {having} {self.expressions.constant(kind, names)}"
@@ -209,7 +247,7 @@ class Queries:
         if kind == "CROSS JOIN":
             return both, f"{text} CROSS JOIN {item}"
         conditions = []
-        pairs = [(a, b) for a in names for b in more if a.kind == b.kind]
+        pairs = [(a, b) for a in names for b in more if a.kind == b.kind != "json"]
         if pairs and self._often(0.85):
             same = [pair for pair in pairs if pair[0].kind in ("int", "text")] or pairs
             one, other = self.random.choice(same if self._often(0.7) else pairs)
@@ -221,15 +259,37 @@ class Queries:
     def _item(self) -> tuple[list[Name], str]:
         alias = self._alias()
         choice = self.random.random()
-        if choice < 0.1 and self._nesting < 2:
+        if choice < 0.05 and self._nesting < 2:
+            return self._numbered(alias)
+        if choice < 0.12 and self._nesting < 2:
             self._nesting += 1
             kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
             body = self._select((), kinds, named=True)
             self._nesting -= 1
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"({body}) AS {alias}"
-        if choice < 0.4 and self._with and self._nesting == 0:
-            name, _, kinds = self._with[0]
+        if choice < 0.5 and self._with and self._nesting == 0:
+            name, _, kinds = self.random.choice(self._with)
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"{name} AS {alias}"
+        if choice > 0.85 and self.views and self.expressions.parameters:
+            name, kinds = self.random.choice(self.views)
+            return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"{quoted(name)} AS {alias}"
         table = self.random.choice([table for table in self.tables if table.rows or self._often(0.05)] or self.tables)
         names = [name_of(alias, c.name, c.kind, table.values_of(c.name)) for c in table.columns]
         return names, f"{quoted(table.name)} AS {alias}"
+
+    def _numbered(self, alias: str) -> tuple[list[Name], str]:
+        """A table whose rows are numbered within groups, and the first ones of each."""
+        table = self.random.choice([table for table in self.tables if table.rows] or self.tables)
+        names = [name_of("n", c.name, c.kind, table.values_of(c.name)) for c in table.columns]
+        shown = [name for name in names if name.kind != "json"]
+        columns = ", ".join(name.text for name in shown)
+        number = self.windows.numbers(shown)
+        test = self.random.choice(("<= 1", "= 1", "<= 2", "< 3", "BETWEEN 1 AND 2", "= 2"))
+        inner = f"SELECT {columns}, {number} AS nth FROM {quoted(table.name)} AS n"
+        if self._often(0.3):
+            inner += f" WHERE {self.expressions.condition(names, 0)}"
+        found = [Name(f"{alias}.{name.text.partition('.')[2]}", name.kind, name.values) for name in shown]
+        return [
+            *found,
+            Name(f"{alias}.nth", "int", (1, 2)),
+        ], f"(SELECT * FROM ({inner}) AS m WHERE m.nth {test}) AS {alias}"

@@ -16,7 +16,20 @@ TYPES = {
     "text": "text",
     "bool": "boolean",
     "date": "date",
+    "json": "json",
 }
+DOCUMENTS = (
+    '{"n":1,"s":"a","o":{"n":2}}',
+    '{"n":2,"s":"b","l":[1,2]}',
+    '{"n":null,"s":"","o":{}}',
+    '{"s":null,"l":[]}',
+    '{"n":-7,"o":{"n":null}}',
+    "{}",
+    '[3,{"n":1}]',
+    "true",
+)
+"""The same key holds the same type wherever it is: sqlite3 knows one only where it meets it."""
+
 VALUES: dict[str, tuple[object, ...]] = {
     "int": (0, 1, 2, 3, 3, 4, 5, 7, -1, -3, 10, 99, 2**31 - 1, -(2**31)),
     "big": (0, 1, 2, 5, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**32),
@@ -44,6 +57,7 @@ VALUES: dict[str, tuple[object, ...]] = {
         "x\ny",
     ),
     "bool": (True, False),
+    "json": DOCUMENTS,
     "date": (dt.date(2020, 2, 29), dt.date(2020, 3, 1), dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(1999, 12, 31)),
 }
 """Reals and decimals are multiples of a quarter, so that sums do not depend on the order."""
@@ -113,7 +127,8 @@ def _make_table(random: Random, name: str, others: list[Table]) -> Table:
     key_kind = random.choice(("id", "id", "id", "text", "pair", "none"))
     columns = [Column("id", "int", nullable=False)] if key_kind == "id" else []
     names = list(NAMES)
-    for kind in (*random.choices(KINDS, k=random.randint(1, 4)), "int", "text"):
+    documents = ["json"] * (random.random() < 0.3)
+    for kind in (*documents, *random.choices(KINDS, k=random.randint(1, 4)), "int", "text"):
         nullable = random.random() < 0.75
         columns.append(Column(names.pop(random.randrange(len(names))), kind, nullable))
     key: tuple[str, ...] = ("id",) if key_kind == "id" else ()
@@ -178,7 +193,8 @@ def _define(random: Random, table: Table) -> None:
 
 
 def _make_index(random: Random, table: Table, name: str) -> str:
-    columns = random.sample(table.columns, min(len(table.columns), random.choice((1, 1, 1, 2, 3))))
+    sortable = [column for column in table.columns if column.kind != "json"]
+    columns = random.sample(sortable, min(len(sortable), random.choice((1, 1, 1, 2, 3))))
     names = [column.name for column in columns]
     positions = [table.columns.index(column) for column in columns]
     keys = [tuple(row[at] for at in positions) for row in table.rows]

@@ -55,7 +55,9 @@ class Writes:
         else:
             text = f"DELETE FROM {quoted(table.name)}{self._where(table)}"
         if self._often(0.4):
-            names = [name for name in self._names(table) if name.kind != "big"]  # sqlite3 3.40 may return them rounded
+            names = [
+                name for name in self._names(table) if name.kind not in ("big", "json")
+            ]  # sqlite3 3.40 may return them rounded
             text += f" RETURNING {', '.join(name.text for name in self.random.sample(names, min(2, len(names))))}"
         return Query(*self.expressions.finished(text))
 
@@ -105,7 +107,8 @@ class Writes:
     def _on_conflict(self, table: Table) -> str:
         if self._often(0.75):
             return ""
-        plain = [column for column in table.columns if column.name not in table.unique | {*table.references}]
+        keys = table.unique | {*table.references}
+        plain = [column for column in table.columns if column.name not in keys and column.kind != "json"]
         if not table.key or not plain or self._often(0.5):
             return " ON CONFLICT DO NOTHING"
         column = self.random.choice(plain)
@@ -126,6 +129,8 @@ class Writes:
                 values.append(f"{number} % 1000 + {self._next_id}" if number else str(self._next_id))
             elif column.name in table.references and column.nullable:
                 values.append("NULL")
+            elif column.kind == "json":
+                values.append(self.expressions.column("json", names) or literal(VALUES["json"][0]))
             else:
                 values.append(self._stored(column, names, table))
         body = f"SELECT {', '.join(values)} FROM {quoted(source.name)}{self._where(source)}"
@@ -143,7 +148,8 @@ class Writes:
 
     def _update(self, table: Table) -> str:
         names = self._names(table)
-        plain = [column for column in table.columns if column.name not in table.unique | {*table.references}]
+        keys = table.unique | {*table.references}
+        plain = [column for column in table.columns if column.name not in keys and column.kind != "json"]
         if not plain or self._often(0.15):  # keys one at a time: row by row, others might meet each other on the way
             column = self.random.choice(table.columns)
             key = self.random.choice(table.rows)[0] if table.rows else None
