@@ -83,9 +83,6 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Tests of Django's own suite that no flag excludes, by reason."""
         return {
-            "Introspection asks the catalog, not by a query that could be counted.": {
-                "cache.tests.CreateCacheTableForDBCacheTests.test_createcachetable_observes_database_router",
-            },
             "The shell runs in the same process: no program can be missing.": {
                 "dbshell.tests.DbshellCommandTestCase.test_command_missing",
             },

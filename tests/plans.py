@@ -110,6 +110,7 @@ class FakeTable:
     def delete_many(self, found):
         for each in found:
             self.delete(*each)
+        return frozenset()
 
     def conflicts(self, row, index=None):
         found = set()

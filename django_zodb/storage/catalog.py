@@ -28,6 +28,8 @@ SEALED_SINCE = 2
 """From this format on, every record has a seal; see ``seal``."""
 _MAX_PLANS = 4000
 
+_KEPT: tuple[None, Row] = (None, ())
+
 Root = MutableMapping[str, Any]
 
 
@@ -74,6 +76,8 @@ class WriteSet:
 
     net: Net
     locked: tuple[tuple[str, int, Row], ...]
+    gone: frozenset[tuple[str, int]]
+    """Of the rows deleted, those that may be gone already."""
     tokens: dict[str, str]
     """Schema tokens of the tables that were written or locked."""
     definitions: bool
@@ -152,6 +156,7 @@ class StoredCatalog:
         return WriteSet(
             net=self.journal.net(),
             locked=tuple(self.journal.locked),
+            gone=frozenset(self.journal.gone),
             tokens={name: self.table(name).schema.token for name in self._touched()},
             definitions=self.journal.ddl,
         )
@@ -168,6 +173,9 @@ class StoredCatalog:
             schema = self.schema(name)
             if schema is None or schema.token != token:
                 raise ConflictError(f"the definition of table {name} was changed by another transaction")
+        for name, rowid in work.gone:
+            if work.net.get(name, {}).get(rowid, _KEPT)[1] is None and self.table(name).get(rowid) is None:
+                del work.net[name][rowid]
         self.reapply(work.net)
         for name, rowid, row in work.locked:
             if rowid not in work.net.get(name, {}):

@@ -8,15 +8,21 @@ so nothing that interrupts a statement leaves a trace.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
 Change = tuple[str, int, Row | None, Row | None]
 """A row's change: table name, rowid, the old row (None: inserted) and the new one (None: deleted)."""
 
+_NONE: frozenset[int] = frozenset()
+
 Net = dict[str, dict[int, tuple[Row | None, Row | None]]]
 """Table name → rowid → the row before the transaction's first change and after its last."""
+
+
+def _nobody(table: Any, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+    return _NONE
 
 
 class Reverts(Protocol):
@@ -39,6 +45,10 @@ class Journal:
         """The oids of records that checks have read: they must be as they were when the transaction commits."""
         self.locked: list[tuple[str, int, Row]] = []
         """Table name, rowid and row, as seen, of the rows that must not change before the transaction commits."""
+        self.gone: set[tuple[str, int]] = set()
+        """Table name and rowid of deleted rows that another transaction had deleted before; see ``elsewhere``."""
+        self.deleted_elsewhere: Callable[[Any, Collection[tuple[int, Row]]], frozenset[int]] = _nobody
+        """Given by the session: which rows of the table are deleted already."""
         self.pending: list[int] = []
         """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
@@ -66,6 +76,7 @@ class Journal:
         self.deltas.clear()
         self.relied.clear()
         self.locked.clear()
+        self.gone.clear()
         self.pending.clear()
         self.settled.clear()
         self._ddl.clear()

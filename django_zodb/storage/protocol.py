@@ -6,7 +6,7 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from .schema import IndexSchema, TableSchema, ViewSchema
@@ -131,8 +131,8 @@ class Table(Protocol):
         """Remove the row; ON DELETE actions of the schema are carried out, immediate foreign keys checked."""
         ...
 
-    def delete_many(self, found: Iterable[tuple[int, Row]]) -> None:
-        """``delete`` of each ``(rowid, row)``."""
+    def delete_many(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+        """``delete`` of each ``(rowid, row)``; returns the rowids of those that another transaction had deleted."""
         ...
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:

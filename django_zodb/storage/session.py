@@ -18,6 +18,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import transaction
@@ -25,6 +26,7 @@ from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
 from .catalog import StoredCatalog
+from .elsewhere import deleted_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .journal import Journal
 from .protocol import Compile
@@ -143,7 +145,10 @@ class Session:
         connection.newTransaction(None, True)
         root = connection.root()
         self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
-        self._catalog = StoredCatalog(root, Journal(), self._compile, self._sequences)
+        journal = Journal()
+        if not self._serializable:
+            journal.deleted_elsewhere = partial(deleted_elsewhere, self)
+        self._catalog = StoredCatalog(root, journal, self._compile, self._sequences)
 
     def snapshot(self) -> Session:
         """A session of its own on the newest state, begun: for a cursor that streams while others write."""

@@ -7,7 +7,7 @@ or, where a constraint is deferred or looks at other rows, by ``constraints``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Protocol
@@ -222,7 +222,18 @@ class StoredTable:
         self._change(target, None, new)
 
     def delete(self, rowid: int, old: Row) -> None:
-        """Remove a row; see ``protocol.Table.delete``. One that an action of the statement has removed is no error."""
+        """Remove a row; see ``protocol.Table.delete``."""
+        self._note_gone(((rowid, old),))
+        self._delete(rowid, old)
+
+    def _note_gone(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+        """Which of the rows, about to be deleted, another transaction has deleted: that they are gone is no conflict."""
+        gone = self._journal.deleted_elsewhere(self, found)
+        self._journal.gone.update((self._name, rowid) for rowid in gone)
+        return gone
+
+    def _delete(self, rowid: int, old: Row) -> None:
+        """Remove a row. One that an action of the statement has removed is no error."""
         current = self.get(rowid)
         if current is None:
             return
@@ -237,17 +248,20 @@ class StoredTable:
             self._journal.undo_to(mark)
             raise
 
-    def delete_many(self, found: Iterable[tuple[int, Row]]) -> None:
+    def delete_many(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
         """Remove rows; see ``protocol.Table.delete_many``."""
+        gone = self._note_gone(found)
         if self._acts_on_delete:
             for rowid, old in found:
-                self.delete(rowid, old)
-            return
+                self._delete(rowid, old)
+            return gone
         current = ((rowid, self.get(rowid)) for rowid, _ in found)
         self._change_all([(self._name, rowid, row, None) for rowid, row in current if row is not None])
+        return gone
 
     def remove(self, rowid: int, old: Row) -> None:
         """Remove a row without carrying out ON DELETE actions."""
+        self._note_gone(((rowid, old),))
         self._change(rowid, old, None)
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:

@@ -307,12 +307,15 @@ def write_delete(frame: Frame, node: p.Delete) -> None:
     kept = frame.carried(others, extra)
     found = _collect_once(frame, node, rowid, [row, *kept], "found")
     given = f"[each[:2] for each in {found}]" if kept else found
-    frame.write(f"{frame.unit.table(node.table)}.delete_many({given})")
+    gone = frame.source.name("gone")
+    frame.write(f"{gone} = {frame.unit.table(node.table)}.delete_many({given})")
     returned = "None"
     if node.returning:
-        frame.each(target_of(["_", row, *kept]), found)
+        deleted = frame.source.name("rowid")
+        frame.each(target_of([deleted, row, *kept]), found)
+        frame.where(f"{deleted} not in {gone}")
         returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
-    frame.write(f"return {returned}, len({_counted(found)}), None")
+    frame.write(f"return {returned}, len({_counted(found)}) - len({gone}), None")
 
 
 def _open_target(
