@@ -47,6 +47,11 @@ TEXT_LOOKUPS = frozenset(
 TEXT_FIELDS = frozenset(("CharField", "FileField", "FilePathField", "GenericIPAddressField", "SlugField", "TextField"))
 """Internal types whose columns are text already."""
 
+BATCH_VALUES = 1_000
+"""So many values Django puts into one INSERT. The engine takes any number; but Django makes two objects for each value
+and keeps them until the statement is run, and the more there are at a time, the longer Python's garbage collector
+looks at them: 10,000 rows of nine columns took 1.0 s in one statement, 0.7 s in batches of this size."""
+
 EXPLAIN_OPTIONS = ("ANALYZE",)
 
 _WORD = re.compile(r"[a-z_]+")
@@ -200,6 +205,10 @@ class DatabaseOperations(BaseDatabaseOperations):
         return True
 
     # --- INSERT --------------------------------------------------------------------------------------------------
+
+    def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
+        """How many of ``objs`` go into one statement: so many that the values are ``BATCH_VALUES``."""
+        return max(BATCH_VALUES // max(len(fields), 1), 1)
 
     def return_insert_columns(self, fields: Iterable[models.Field[Any, Any]]) -> tuple[str, Any]:
         """``RETURNING`` the fields' columns."""

@@ -64,6 +64,9 @@ class CountingSequences:
         self.last[table] = self.last.get(table, 0) + 1
         return self.last[table]
 
+    def next_many(self, table: str, count: int, /) -> list[int]:
+        return [self.next(table) for _ in range(count)]
+
     def observe(self, table: str, rowid: int, /) -> None:
         self.last[table] = max(self.last.get(table, 0), rowid)
 

@@ -14,7 +14,7 @@ from persistent.mapping import PersistentMapping
 from ..errors import ConflictError, OperationalError, ProgrammingError
 from .constraints import Constraint, Constraints, Reference, every
 from .definition import Definition, new_token
-from .journal import Journal, Net
+from .journal import Journal, Moves, Net
 from .keys import Row
 from .persistent import IndexCatalog, NameTree, TableRecord
 from .plan import TablePlan
@@ -205,7 +205,8 @@ class StoredCatalog:
                     index.lenient = False
         self.journal.pending.clear()
         for name, table in tables.items():
-            self.constraints.check(table, net[name], every)
+            olds, news = ([pair[at] for pair in net[name].values()] for at in (0, 1))
+            self.constraints.check(table, Moves(list(net[name]), olds, news), every)
 
     def flush_counts(self) -> None:
         """Write the row counts of the tables that gained or lost rows; once, right before the commit."""

@@ -7,14 +7,14 @@ that the journal relies on, so that a commit can tell whether another transactio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IntegrityError, ProgrammingError
 from .finders import Values, changed_values
-from .journal import Journal, net_of
+from .journal import Journal, Moves
 from .keys import ABSENT, Row
 from .plan import foreign_key_label, values_getter
 from .schema import ForeignKey, IndexSchema, TableSchema
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Constraint = ForeignKey | IndexSchema
 Applies = Callable[[Constraint], bool]
-NetRows = Mapping[int, tuple[Row | None, Row | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +106,9 @@ class Constraints:
 
     def end_statement(self) -> None:
         """Check what the statement changed against the immediate constraints."""
-        pending = self._journal.pending
-        if pending:
-            entries = self._journal.entries
-            changes = [entry for at in pending if isinstance(entry := entries[at], tuple)]
-            pending.clear()
-            for name, rows in net_of(changes).items():
-                self.check(self._tables.table(name), rows, self.is_immediate)
+        if self._journal.pending:
+            for name, moves in self._journal.take_pending().items():
+                self.check(self._tables.table(name), moves, self.is_immediate)
 
     def check_deferred(self, applies: Applies = every, tables: Collection[str] | None = None) -> None:
         """Check all changes of the transaction so far (or of these tables) that have not been settled."""
@@ -122,9 +117,9 @@ class Constraints:
         concerned = {name for name in written if self._defers(name)}
         if not concerned:
             return
-        for name, rows in self._journal.net(unsettled=True).items():
+        for name, moves in self._journal.unsettled().items():
             if name in concerned:
-                self.check(self._tables.table(name), rows, lambda each: self.is_deferred(each) and applies(each))
+                self.check(self._tables.table(name), moves, lambda each: self.is_deferred(each) and applies(each))
 
     def _defers(self, name: str) -> bool:
         """Whether changes of the table's rows may have left something to be checked at the commit."""
@@ -135,27 +130,22 @@ class Constraints:
         constraints += (each.fk for each in self._tables.references_to(name))
         return any(map(self.is_deferred, constraints))
 
-    def check(self, table: StoredTable, rows: NetRows, applies: Applies) -> None:
+    def check(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
         """Check the net changes of a table; IntegrityError on the first violation."""
-        self._check_unique(table, rows, applies)
+        self._check_unique(table, moves, applies)
         for fk in filter(applies, table.schema.foreign_keys):
-            self._check_parents(table, fk, rows)
+            self.check_parents(table.schema.name, fk, _new_values(table.schema, fk.columns, moves.olds, moves.news))
         for reference in self._tables.references_to(table.schema.name):
             if applies(reference.fk):
-                self._check_children(table, reference, rows)
+                self._check_children(table, reference, moves)
 
-    def _check_unique(self, table: StoredTable, rows: NetRows, applies: Applies) -> None:
-        for index in table.plan.writer.indexes if rows else ():
+    def _check_unique(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
+        for index in table.plan.writer.indexes if moves.rowids else ():
             if index.schema.unique and index.schema.deferrable and applies(index.schema):
                 live = table.index(index.schema.name)
-                for _, new in rows.values():
+                for new in moves.news:
                     if new is not None and (key := index.key_of(new)) is not ABSENT:
                         live.check_single(key)
-
-    def _check_parents(self, table: StoredTable, fk: ForeignKey, rows: NetRows) -> None:
-        values_of = values_getter(table.schema, fk.columns)
-        wanted = {changed_values(values_of, old, new)[1] for old, new in _touching(table.schema, fk.columns, rows)}
-        self.check_parents(table.schema.name, fk, (values for values in wanted if values is not None))
 
     def check_parents(self, child: str, fk: ForeignKey, wanted: Iterable[Values]) -> None:
         """Every one of these values must be found in the table that ``fk`` points at."""
@@ -177,12 +167,11 @@ class Constraints:
                 )
         parent.rely_on(*finder.oids(present))
 
-    def _check_children(self, parent: StoredTable, reference: Reference, rows: NetRows) -> None:
-        values_of = values_getter(parent.schema, reference.fk.references)
+    def _check_children(self, parent: StoredTable, reference: Reference, moves: Moves) -> None:
         columns = reference.fk.references
-        gone = {changed_values(values_of, old, new)[0] for old, new in _touching(parent.schema, columns, rows)}
-        finder = parent.finder(reference.fk.references)
-        self.check_children(reference, [each for each in gone if each is not None and not finder.found(each)])
+        gone = _new_values(parent.schema, columns, moves.news, moves.olds)
+        found = parent.finder(columns).found
+        self.check_children(reference, [values for values in gone if not found(values)])
 
     def check_children(self, reference: Reference, gone: Sequence[Values]) -> None:
         """None of these values may be referred to."""
@@ -253,12 +242,29 @@ class Constraints:
         return rowids
 
 
-def _touching(schema: TableSchema, columns: Sequence[str], rows: NetRows) -> Iterator[tuple[Row | None, Row | None]]:
-    """The changes that may concern these columns: a quick look, for the many updates that do not."""
-    values_of = itemgetter(*(schema.positions[name] for name in columns))
-    for old, new in rows.values():
-        if old is None or new is None or values_of(old) != values_of(new):
-            yield old, new
+def _new_values(
+    schema: TableSchema, columns: Sequence[str], olds: Sequence[Row | None], news: Sequence[Row | None]
+) -> list[Values]:
+    """The values of these columns, no NULL among them, in each of ``news`` whose fellow in ``olds`` has others.
+
+    Each once, and quickly where many rows agree: all are new, all are gone, or no row has another value there.
+    """
+    values_of: Callable[[Row], Any] = itemgetter(*(schema.positions[name] for name in columns))
+    found: set[Any]
+    if not any(olds):
+        found = set(map(values_of, filter(None, news)))
+    elif not any(news):
+        return []
+    else:
+        found = {
+            values
+            for old, new in zip(olds, news, strict=True)
+            if new is not None and (values := values_of(new)) is not None and (old is None or values_of(old) != values)
+        }
+    if len(columns) > 1:
+        return [values for values in found if None not in values]
+    found.discard(None)
+    return [(value,) for value in found]
 
 
 def still_referenced(reference: Reference, values: Values) -> IntegrityError:

@@ -149,19 +149,20 @@ class Definition:
         table = self._existing(name)
         self._rely_on_rows(table)
         wanted = [index for index in table.plan.writer.indexes if index.schema.name in names]
-        entries: list[list[tuple[Key, int]]] = [[] for _ in wanted]
-        count = last = 0
+        rowids: list[int] = []
+        columns: list[list[Key]] = [[] for _ in wanted]
         for rowid, row in reported(table.items(), report, f"{name}: rows", table.count()):
-            count, last = count + 1, max(last, rowid)
-            for index, keys in zip(wanted, entries, strict=True):
-                keys.append((index.key_of(row), rowid))
-        for index, keys in zip(wanted, entries, strict=True):
+            rowids.append(rowid)
+            for index, keys in zip(wanted, columns, strict=True):
+                keys.append(index.key_of(row))
+        for index, keys in zip(wanted, columns, strict=True):
             made = StoredIndex(name, index.schema, index.encoding, IndexTree(), lambda: 0)
             made.lenient = True
-            made.add_many(keys)
+            made.add_many(keys, rowids)
             self._put("catalog", index.schema.name, _MISSING)
             self._add_index(index.schema, made.tree)
-        self._shift_count(name, count - table.count())
+        self._shift_count(name, len(rowids) - table.count())
+        last = rowids[-1] if rowids else 0
         if last > self._root["sequences"][name].value:
             self.restart_sequence(name, last + 1)
         self._redefine(name, table.schema)

@@ -108,31 +108,43 @@ class StoredIndex:
             raise self.violation()
         self.tree.grow(key, rowid)
 
-    def add_many(self, entries: Iterable[tuple[Key, int]]) -> None:
-        """``add`` of each ``(key, rowid)``, in key order: leaves are visited once, postings made once."""
+    def add_many(self, keys: Sequence[Key], added: Sequence[int]) -> None:
+        """``add`` of each key and its rowid, in key order: leaves are visited once, postings made once."""
         insert = self.tree.insert
+        groups = _grouped(keys, added)
+        ordered = _in_order(groups)
+        if len(groups) < len(keys):
+            several = [key for key in ordered if type(groups[key]) is list]
+            ordered = [key for key in ordered if type(groups[key]) is not list]
+        else:
+            several = []
+        new = list(map(insert, ordered, map(groups.__getitem__, ordered)))
+        if not all(new):
+            several += [key for key, done in zip(ordered, new, strict=True) if not done]
         strict = self._single and not self.lenient
-        for key, added in _grouped(entries):
-            if type(added) is list or not insert(key, added):
-                if strict and not self.exempt(key):
-                    raise self.violation()
-                self.tree.grow_many(key, rowids(added))
+        for key in several:
+            if strict and not self.exempt(key):
+                raise self.violation()
+            self.tree.grow_many(key, rowids(groups[key]))
 
-    def remove_many(self, entries: Iterable[tuple[Key, int]]) -> None:
-        """Take out each ``(key, rowid)`` that is there, in the order of keys."""
+    def remove_many(self, keys: Sequence[Key], gone: Sequence[int]) -> None:
+        """Take out each key's rowid, if it is there, in the order of keys."""
         tree, get = self.tree, self.tree.get
-        for key, gone in _grouped(entries):
-            if get(key) == gone:  # then it is one rowid, and the only one
+        groups = _grouped(keys, gone)
+        for key in _in_order(groups):
+            group = groups[key]
+            if get(key) == group:  # then it is one rowid, and the only one
                 del tree[key]
             else:
-                tree.discard_many(key, set(rowids(gone)))
+                tree.discard_many(key, set(rowids(group)))
 
-    def move_many(self, moves: Iterable[tuple[Key, Key, int]]) -> None:
-        """Take each ``(old key, new key, rowid)`` from the one to the other."""
-        moves = [move for move in moves if move[0] != move[1]]
-        if not self._single:
-            self.remove_many((old, rowid) for old, _, rowid in moves)
-            self.add_many((new, rowid) for _, new, rowid in moves)
+    def move_many(self, olds: Sequence[Key], news: Sequence[Key], moved: Sequence[int]) -> None:
+        """Take each rowid from its old key to its new one."""
+        moves = [move for move in zip(olds, news, moved, strict=True) if move[0] != move[1]]
+        if moves and not self._single:
+            olds, news, moved = zip(*moves, strict=True)
+            self.remove_many(olds, moved)
+            self.add_many(news, moved)
             return
         for old, new, rowid in moves:  # one by one: a key must be free when it is taken, as other databases have it
             if old is not ABSENT:
@@ -160,25 +172,32 @@ class StoredIndex:
         return IntegrityError(f"UNIQUE constraint failed: {where} ({self.schema.name})")
 
 
-def _grouped(entries: Iterable[tuple[Key, int]]) -> Iterator[tuple[Key, int | list[int]]]:
-    """Each key that there is, in their order, with its rowid or the list of its rowids."""
-    groups: dict[Key, int | list[int]] = {}
-    for key, rowid in entries:
-        held = groups.setdefault(key, rowid)
-        if held is not rowid:
-            if type(held) is list:
-                held.append(rowid)
-            else:
-                groups[key] = [held, rowid]  # type: ignore[list-item]
+_Groups = dict[Key, int | list[int]]
+
+
+def _grouped(keys: Sequence[Key], rowids: Sequence[int]) -> _Groups:
+    """Each key that there is with its rowid or the list of its rowids."""
+    groups: _Groups = dict(zip(keys, rowids, strict=True))
+    if len(groups) < len(keys):
+        groups = {}
+        for key, rowid in zip(keys, rowids, strict=True):
+            held = groups.setdefault(key, rowid)
+            if held is not rowid:
+                if type(held) is list:
+                    held.append(rowid)
+                else:
+                    groups[key] = [held, rowid]  # type: ignore[list-item]
     groups.pop(ABSENT, None)
-    nulls = groups.pop(None, None)
-    if nulls is not None:
-        yield None, nulls
+    return groups
+
+
+def _in_order(groups: _Groups) -> list[Key]:
+    """The keys as the tree orders them."""
+    nulls = [None] if None in groups else []
     try:
-        ordered = sorted(groups)
+        return nulls + sorted(filter(lambda key: key is not None, groups)) if nulls else sorted(groups)
     except TypeError:  # keys that do not compare: the tree says so
-        ordered = list(groups)
-    yield from zip(ordered, map(groups.__getitem__, ordered), strict=True)
+        return list(groups)
 
 
 def _lookup(encoding: KeyEncoding, get: Callable[[Key], Posting]) -> Callable[..., Sequence[int]]:

@@ -8,14 +8,49 @@ so nothing that interrupts a statement leaves a trace.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, NamedTuple, Protocol
 
 Row = tuple[Any, ...]
 Change = tuple[str, int, Row | None, Row | None]
 """A row's change: table name, rowid, the old row (None: inserted) and the new one (None: deleted)."""
 
 _NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One statement's changes of many different rows of a table; ``olds`` or ``news`` is None where all of them are.
+
+    Lists side by side: a tuple for each row would be one more object for the garbage collector to look at.
+    """
+
+    table: str
+    rowids: Sequence[int]
+    olds: Sequence[Row] | None
+    news: Sequence[Row] | None
+
+    def before(self) -> Iterable[Row | None]:
+        """The old rows."""
+        return repeat(None, len(self.rowids)) if self.olds is None else self.olds
+
+    def after(self) -> Iterable[Row | None]:
+        """The new rows."""
+        return repeat(None, len(self.rowids)) if self.news is None else self.news
+
+
+Entry = Change | Batch | Callable[[], None]
+
+
+class Moves(NamedTuple):
+    """What changes of a table amount to, lists side by side: each rowid once, the row before and the row after."""
+
+    rowids: list[int]
+    olds: list[Row | None]
+    news: list[Row | None]
+
 
 Net = dict[str, dict[int, tuple[Row | None, Row | None]]]
 """Table name → rowid → the row before the transaction's first change and after its last."""
@@ -37,7 +72,7 @@ class Journal:
     """The write set. One per session, cleared as each transaction begins."""
 
     def __init__(self) -> None:
-        self.entries: list[Change | Callable[[], None]] = []
+        self.entries: list[Entry] = []
         """Changes of rows, and functions that undo a change of definitions. The list object stays the same."""
         self.deltas: defaultdict[str, int] = defaultdict(int)
         """How many rows each table has gained. Every table that was written is a key."""
@@ -98,10 +133,10 @@ class Journal:
         while len(entries) > mark:
             entry = entries[-1]
             if isinstance(entry, tuple):
-                name, rowid, old, new = entry
-                assert self._table is not None
-                self._table(name).revert(rowid, old, new)
-                self.deltas[name] += (new is None) - (old is None)
+                self._revert(*entry)
+            elif isinstance(entry, Batch):
+                for rowid, old, new in zip(entry.rowids, entry.before(), entry.after(), strict=True):
+                    self._revert(entry.table, rowid, old, new)
             else:
                 entry()
                 self._ddl.pop()
@@ -109,30 +144,63 @@ class Journal:
         for name, position in self.settled.items():
             self.settled[name] = min(position, mark)
 
-    def net(self, unsettled: bool = False) -> Net:
-        """What the changes amount to, row by row, in the order of first changes; a row that came and went is left out.
+    def _revert(self, name: str, rowid: int, old: Row | None, new: Row | None) -> None:
+        assert self._table is not None
+        self._table(name).revert(rowid, old, new)
+        self.deltas[name] += (new is None) - (old is None)
 
-        ``unsettled`` asks only for changes whose deferred constraints are still to be checked.
-        """
-        settled = self.settled if unsettled else {}
-        changes = [entry for entry in self.entries if isinstance(entry, tuple)]
-        if settled:
-            changes = [
-                entry
-                for at, entry in enumerate(self.entries)
-                if isinstance(entry, tuple) and at >= settled.get(entry[0], 0)
-            ]
-        return net_of(changes)
+    def net(self) -> Net:
+        """What the changes amount to, row by row, as they first changed; a row that came and went is left out."""
+        found = moves_of(self.entries)
+        return {
+            name: dict(zip(rowids, zip(olds, news, strict=True), strict=True))
+            for name, (rowids, olds, news) in found.items()
+        }
+
+    def unsettled(self) -> dict[str, Moves]:
+        """What the changes amount to whose deferred constraints are still to be checked, by table."""
+        if not self.settled:
+            return moves_of(self.entries)
+        return moves_of(self._unsettled())
+
+    def _unsettled(self) -> Iterator[Entry]:
+        for at, entry in enumerate(self.entries):
+            name = entry[0] if isinstance(entry, tuple) else entry.table if isinstance(entry, Batch) else None
+            if name is not None and at >= self.settled.get(name, 0):
+                yield entry
+
+    def take_pending(self) -> dict[str, Moves]:
+        """What the changes amount to that the end of the statement has to check, by table; they are pending no more."""
+        found = moves_of([self.entries[at] for at in self.pending])
+        self.pending.clear()
+        return found
 
 
-def net_of(changes: list[Change]) -> Net:
-    """What successive changes amount to, as ``Journal.net``."""
-    net: Net = {}
-    for name, rowid, old, new in changes:
-        rows = net.setdefault(name, {})
-        seen = rows.get(rowid)
-        rows[rowid] = (old, new) if seen is None else (seen[0], new)
-    for rows in net.values():
-        for rowid in [rowid for rowid, (first, last) in rows.items() if first is None and last is None]:
-            del rows[rowid]
-    return net
+def moves_of(entries: Iterable[Entry]) -> dict[str, Moves]:
+    """What successive changes of rows amount to, by table; changes of definitions are passed over."""
+    found: defaultdict[str, Moves] = defaultdict(lambda: Moves([], [], []))
+    for entry in entries:
+        if isinstance(entry, tuple):
+            name, rowid, old, new = entry
+            moves = found[name]
+            moves.rowids.append(rowid)
+            moves.olds.append(old)
+            moves.news.append(new)
+        elif isinstance(entry, Batch):
+            moves = found[entry.table]
+            moves.rowids.extend(entry.rowids)
+            moves.olds.extend(entry.before())
+            moves.news.extend(entry.after())
+    return {name: _merged(moves) for name, moves in found.items()}
+
+
+def _merged(moves: Moves) -> Moves:
+    """Each rowid once, with its first old row and its last new one; one that came and went is left out."""
+    last = dict(zip(moves.rowids, moves.news, strict=True))
+    if len(last) == len(moves.rowids):
+        return moves
+    first: dict[int, Row | None] = {}
+    for rowid, old in zip(moves.rowids, moves.olds, strict=True):
+        first.setdefault(rowid, old)
+    rowids = [rowid for rowid, old in first.items() if old is not None or last[rowid] is not None]
+    return Moves(rowids, [first[rowid] for rowid in rowids], [last[rowid] for rowid in rowids])

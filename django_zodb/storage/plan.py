@@ -5,7 +5,7 @@ A ``TablePlan`` belongs to a schema token and holds no data. Expressions are com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -84,6 +84,10 @@ class IndexPlan:
     depends_on: Callable[[Any], Any] | None
     """The values that decide on the key: rows that are equal in them have the same. None if that is not known."""
 
+    def keeps_keys(self, changed: Collection[str]) -> bool:
+        """Whether rows that differ in these columns only are known to have the same key."""
+        return self.depends_on is not None and not any(name in changed for name in self.schema.columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -139,16 +143,13 @@ class Writer:
             for at, column in enumerate(schema.columns)
             if column.generated is not None
         )
-        self._required = self._required_values()
-
-    def _required_values(self) -> Callable[[Row], tuple[Any, ...]] | None:
-        schema = self.schema
-        names = [
-            column.name
+        self._required_at = [
+            at
             for at, column in enumerate(schema.columns)
             if at != schema.rowid_column and not is_nullable(schema, column.name)
         ]
-        return values_getter(schema, names) if names else None
+        names = [schema.columns[at].name for at in self._required_at]
+        self._required = values_getter(schema, names) if names else None
 
     def _indexed_values(self) -> Callable[[Row], Any] | None:
         """All that indexes depend on; None if that is not known of one of them."""
@@ -168,12 +169,23 @@ class Writer:
                 raise IntegrityError(f"CHECK constraint failed: {name} (table {self.schema.name})")
         return row
 
-    def admit_all(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def admit_all(self, rows: list[Row]) -> list[Row]:
         """``admit`` of each row."""
-        required = self._required
-        if self._generated or self._checks or (required and any(None in values for values in map(required, rows))):
+        if self._generated or self._checks or any(_has_null(rows, at) for at in self._required_at):
             return list(map(self.admit, rows))
         return rows
+
+    def indexes_to_change(self, olds: Sequence[Row], news: Sequence[Row]) -> list[tuple[int, IndexPlan]]:
+        """The indexes, with their places, in which a row may have another key than its fellow.
+
+        Column by column and by C code, so that no object is made for a row.
+        """
+        changed = set()
+        for name in {name for index in self.indexes for name in index.schema.columns if name is not None}:
+            value_of = itemgetter(self.schema.positions[name])
+            if list(map(value_of, olds)) != list(map(value_of, news)):
+                changed.add(name)
+        return [(at, index) for at, index in enumerate(self.indexes) if not index.keeps_keys(changed)]
 
     def complete(self, row: Row) -> Row:
         """The row with its generated columns computed, in the order of columns."""
@@ -206,6 +218,11 @@ class Writer:
             if value is None and not is_nullable(self.schema, column.name)
         )
         return IntegrityError(f"NOT NULL constraint failed: {self.schema.name}.{name}")
+
+
+def _has_null(rows: Sequence[Row], at: int) -> bool:
+    # By class: comparing with None would call Python code for some values.
+    return type(None) in set(map(type, map(itemgetter(at), rows)))
 
 
 def _converted(schema: TableSchema, position: int, function: Callable[[Any], Any]) -> RowFunction:

@@ -136,6 +136,10 @@ class SessionSequences:
             use.highest = found
         return found
 
+    def next_many(self, table: str, count: int) -> list[int]:
+        """So many new ids, ascending."""
+        return [self.next(table) for _ in range(count)]
+
     def observe(self, table: str, rowid: int) -> None:
         """``rowid`` was given explicitly: it will not be generated."""
         record = self._records()[table]

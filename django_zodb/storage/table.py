@@ -16,7 +16,7 @@ from ..errors import ConflictError, DataError, IntegrityError
 from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
-from .journal import Change, Journal
+from .journal import Batch, Journal
 from .keys import ABSENT, Bounds, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
@@ -28,6 +28,10 @@ class SequenceSource(Protocol):
 
     def next(self, table: str, /) -> int:
         """An id that nobody has got before."""
+        ...
+
+    def next_many(self, table: str, count: int, /) -> Sequence[int]:
+        """So many of these, ascending."""
         ...
 
     def observe(self, table: str, rowid: int, /) -> None:
@@ -136,13 +140,24 @@ class StoredTable:
 
     def insert_many(self, rows: Iterable[Row]) -> list[Row]:
         """Store new rows; see ``protocol.Table.insert_many``."""
-        prepared = [self._prepared(row, None) for row in rows]
-        if len({rowid for rowid, _ in prepared}) < len(prepared) or any(
-            self.tree.has_key(rowid) for rowid, _ in prepared
-        ):
+        rowids, stored = self._prepared_many(list(rows))
+        if len(set(rowids)) < len(rowids) or any(map(self.tree.has_key, rowids)):
             raise self._duplicate_rowid()
-        self._change_all([(self._name, rowid, None, row) for rowid, row in prepared])
-        return [row for _, row in prepared]
+        self._change_all(rowids, None, stored)
+        return stored
+
+    def _prepared_many(self, rows: list[Row]) -> tuple[list[int], list[Row]]:
+        """``_prepared`` of each row: rowids and rows."""
+        at = self._rowid_column
+        if self._writer.identities or (at is not None and any(row[at] is not None for row in rows)):
+            prepared = [self._prepared(row, None) for row in rows]
+            return [rowid for rowid, _ in prepared], [row for _, row in prepared]
+        rowids = list(self._sequences.next_many(self._name, len(rows)))
+        if at is not None:
+            if rowids and rowids[-1] > self._largest_id:
+                raise self._exhausted(at)
+            rows = [(*row[:at], rowid, *row[at + 1 :]) for rowid, row in zip(rowids, rows, strict=True)]
+        return rowids, self._writer.admit_all(rows)
 
     def _prepared(self, row: Row, rowid: int | None) -> tuple[int, Row]:
         """A new row with its ids drawn and all that it has to be by itself, and its rowid."""
@@ -184,19 +199,19 @@ class StoredTable:
     def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> Sequence[Row]:
         """Replace rows; see ``protocol.Table.update_many``."""
         changes = list(changes)
+        if not changes:
+            return []
         at = self._rowid_column
         if self._acts_on_update or (at is not None and any(new[at] != rowid for rowid, _, new in changes)):
             return [self.update(rowid, old, new) for rowid, old, new in changes]
-        get = self.get
-        if all(get(rowid) is old for rowid, old, _ in changes):
-            rows = self._writer.admit_all([new for _, _, new in changes])
+        rowids, olds, news = map(list, zip(*changes, strict=True))
+        if list(map(self.get, rowids)) == olds:
+            news = self._writer.admit_all(news)
         else:
             replaced = [self._replacing(rowid, old, new) for rowid, old, new in changes]
-            changes = [(rowid, old, new) for (rowid, _, _), (old, new) in zip(changes, replaced, strict=True)]
-            rows = [new for _, new in replaced]
-        name = self._name
-        self._change_all([(name, rowid, old, row) for (rowid, old, _), row in zip(changes, rows, strict=True)])
-        return rows
+            olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
+        self._change_all(rowids, olds, news)
+        return news
 
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
         """The row as it is, and the one to take its place."""
@@ -255,8 +270,11 @@ class StoredTable:
             for rowid, old in found:
                 self._delete(rowid, old)
             return gone
-        current = ((rowid, self.get(rowid)) for rowid, _ in found)
-        self._change_all([(self._name, rowid, row, None) for rowid, row in current if row is not None])
+        rowids = sorted(rowid for rowid, _ in found)
+        olds = [row for rowid in rowids if (row := self.get(rowid)) is not None]
+        if len(olds) < len(rowids):
+            rowids = list(filter(self.tree.has_key, rowids))
+        self._change_all(rowids, olds, None)
         return gone
 
     def remove(self, rowid: int, old: Row) -> None:
@@ -345,45 +363,41 @@ class StoredTable:
             if new is not ABSENT and not insert(new, rowid):
                 collide(new, rowid)
 
-    def _change_all(self, changes: list[Change]) -> None:
+    def _change_all(self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None) -> None:
         """Many times ``_change``, of different rows: all, or nothing and an exception.
 
         The trees are written one after the other and in the order of their keys: each leaf is visited once.
         """
-        if not changes:
+        if not rowids:
             return
         mark = self._journal.mark()
-        self._deltas[self._name] += sum((old is None) - (new is None) for _, _, old, new in changes)
-        self._entries.extend(changes)
+        self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
+        self._entries.append(Batch(self._name, rowids, olds, news))
         try:
-            tree = self.tree
-            for _, rowid, _, new in changes:
-                if new is None:
-                    del tree[rowid]
-                else:
-                    tree[rowid] = new
-            self._change_indexes(changes)
+            if news is not None:
+                self.tree.update(dict(zip(rowids, news, strict=True)))
+            else:
+                for rowid in rowids:
+                    del self.tree[rowid]
+            self._change_indexes(rowids, olds, news)
         except BaseException:
             self._journal.undo_to(mark)
             raise
         if self.watched:
-            self._journal.pending.extend(range(mark, self._journal.mark()))
+            self._journal.pending.append(mark)
 
-    def _change_indexes(self, changes: list[Change]) -> None:
-        """Bring every index from the old rows, if they have any, to the new ones: all changes are of one sort."""
-        _, _, first_old, first_new = changes[0]
-        for index, plan in zip(self._indexes.values(), self._writer.indexes, strict=True):
-            key_of, values = plan.key_of, plan.depends_on
-            if first_old is None:
-                index.add_many((key_of(new), rowid) for _, rowid, _, new in changes)
-            elif first_new is None:
-                index.remove_many((key_of(old), rowid) for _, rowid, old, _ in changes)
+    def _change_indexes(self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None) -> None:
+        """Bring every index from the old rows, if they have any, to the new ones."""
+        indexes = list(self._indexes.values())
+        if olds is not None and news is not None:
+            for at, plan in self._writer.indexes_to_change(olds, news):
+                indexes[at].move_many(list(map(plan.key_of, olds)), list(map(plan.key_of, news)), rowids)
+            return
+        for index, plan in zip(indexes, self._writer.indexes, strict=True):
+            if olds is None:
+                index.add_many(list(map(plan.key_of, news or ())), rowids)
             else:
-                index.move_many(
-                    (key_of(old), key_of(new), rowid)
-                    for _, rowid, old, new in changes
-                    if values is None or values(old) != values(new)
-                )
+                index.remove_many(list(map(plan.key_of, olds)), rowids)
 
     def revert(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Take back ``_change(rowid, old, new)``, of which any part may have been made."""
