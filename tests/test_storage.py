@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from django_zodb.errors import ConflictError, DataError, IntegrityError, OperationalError, ProgrammingError
 from django_zodb.storage import rebuild
-from django_zodb.storage.catalog import StoredCatalog, check_format, create_layout
+from django_zodb.storage.catalog import FORMAT, StoredCatalog, check_format, create_layout
 from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
 from django_zodb.storage.persistent import IndexTree, Postings, RowTree, rowids
@@ -1061,8 +1061,8 @@ def test_definitions_rely_on_what_they_read(store: Store, library: StoredCatalog
 def test_formats(store: Store) -> None:
     root = store.connection.root()
     check_format(root)
-    root["format"] = 2
-    with pytest.raises(OperationalError, match=r"format 2.*upgrade"):
+    root["format"] = FORMAT + 1
+    with pytest.raises(OperationalError, match=rf"format {FORMAT + 1}.*upgrade"):
         check_format(root)
     root["format"] = 0
     with pytest.raises(OperationalError, match=r"format 0; formats begin with 1"):
