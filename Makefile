@@ -1,20 +1,21 @@
 # `make demo` and `make test` are all there is to know. Both make .venv and install what they need into it.
 PYTHON ?= python3
+VENV ?= .venv
 PORT ?= 8000
 PYTEST_ARGS ?=
 EXAMPLES ?= 800
 LABELS ?=
 BENCH_ARGS ?= --against all
 
-BIN := .venv/bin
+BIN := $(VENV)/bin
 MANAGE := ../$(BIN)/python manage.py
 LOGIN := admin
 PASSWORD := zodb-demo
 
 # A clone that was moved has an editable install that points to the old place: install again.
-ifneq ($(wildcard .venv/.home),)
-ifneq ($(shell cat .venv/.home),$(CURDIR))
-$(shell rm -f .venv/.home .venv/.demo .venv/.dev .venv/.suite .venv/.bench)
+ifneq ($(wildcard $(VENV)/.home),)
+ifneq ($(shell cat $(VENV)/.home),$(CURDIR))
+$(shell rm -f $(VENV)/.home $(VENV)/.demo $(VENV)/.dev $(VENV)/.suite $(VENV)/.bench)
 endif
 endif
 
@@ -29,73 +30,73 @@ help:
 	@echo "make lint           ruff, mypy, codespell"
 	@echo "make typecheck      mypy alone"
 	@echo "make format         ruff's formatter and safe fixes"
-	@echo "make venv           only the environment for development, in .venv"
+	@echo "make venv           only the environment for development, in $(VENV)"
 	@echo "make clean          remove .venv, demo and all caches"
 
-.venv/.home:
+$(VENV)/.home:
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "django-zodb needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Say make PYTHON=python3.11, for example."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)."; exit 1; }
-	@echo "Making .venv ..."
-	@$(PYTHON) -m venv .venv
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@echo "$(CURDIR)" > $@
 
-.venv/.demo: pyproject.toml .venv/.home
+$(VENV)/.demo: pyproject.toml $(VENV)/.home
 	@echo "Installing django-zodb ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group demo
 	@touch $@
 
-.venv/.dev: pyproject.toml .venv/.home
+$(VENV)/.dev: pyproject.toml $(VENV)/.home
 	@echo "Installing django-zodb and what its tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group lint
 	@touch $@
 
-venv: .venv/.dev
+venv: $(VENV)/.dev
 
 # Made aside and moved, so that an interrupted run leaves no half site behind.
-demo/manage.py: | .venv/.demo
+demo/manage.py: | $(VENV)/.demo
 	@test ! -e demo || { echo "demo/ exists, but holds no site: remove or rename it."; exit 1; }
 	@rm -rf .cache/demo && mkdir -p .cache/demo
 	@$(BIN)/python -m django startproject mysite .cache/demo --template=project_template
 	@mv .cache/demo demo
 
 # --noreload: the reloader is a second process with the site loaded, and a file belongs to one process at a time.
-demo: .venv/.demo demo/manage.py
+demo: $(VENV)/.demo demo/manage.py
 	@cd demo && $(MANAGE) migrate --verbosity 0
 	@cd demo && $(MANAGE) load_sample --superuser $(LOGIN) --password $(PASSWORD)
 	@echo "Log in as $(LOGIN) with the password $(PASSWORD). The database is demo/Data.fs; stop with Ctrl+C."
 	@cd demo && exec $(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
 
-test: .venv/.dev
+test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.
-fuzz: .venv/.dev
+fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s -p no:randomly tests/test_fuzz_sql.py tests/test_fuzz_orm.py
 
-.venv/.bench: pyproject.toml .venv/.home
+$(VENV)/.bench: pyproject.toml $(VENV)/.home
 	@echo "Installing django-zodb and what its benchmarks need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group benchmarks
 	@touch $@
 
-bench: .venv/.bench
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-.venv/.suite: pyproject.toml .venv/.dev
+$(VENV)/.suite: pyproject.toml $(VENV)/.dev
 	@echo "Installing what Django's tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group django-suite
 	@touch $@
 
-django-suite: .venv/.suite
+django-suite: $(VENV)/.suite
 	@cd tests && ../$(BIN)/python -m django_suite $(LABELS)
 
-django-suite-baseline: .venv/.suite
+django-suite-baseline: $(VENV)/.suite
 	@cd tests && ../$(BIN)/python -m django_suite --record-baseline
 
-typecheck: .venv/.dev
+typecheck: $(VENV)/.dev
 	$(BIN)/python -m mypy
 
 lint: typecheck
@@ -103,10 +104,10 @@ lint: typecheck
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m codespell_lib
 
-format: .venv/.dev
+format: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf .venv demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	rm -rf .venv .venv-* demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

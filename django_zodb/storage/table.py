@@ -242,7 +242,7 @@ class StoredTable:
         self._delete(rowid, old)
 
     def _note_gone(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
-        """Which of the rows, about to be deleted, another transaction has deleted: that they are gone is no conflict."""
+        """Which of the rows, about to be deleted, another transaction has deleted: no conflict, then."""
         gone = self._journal.deleted_elsewhere(self, found)
         self._journal.gone.update((self._name, rowid) for rowid in gone)
         return gone
