@@ -22,7 +22,7 @@ READ: dict[type[exp.Expression], str] = {
     exp.Except: "with_ this expression distinct order limit offset",
     exp.Subquery: "with_ this alias order limit offset",
     exp.Values: "expressions alias order limit offset",
-    exp.Insert: "with_ this expression conflict returning default",
+    exp.Insert: "with_ this expression conflict alternative returning default",
     exp.Update: "with_ this expressions from_ where returning",
     exp.Delete: "with_ this using where returning",
     # their parts
@@ -136,6 +136,7 @@ _CLASS_NAMES: dict[type[exp.Expression], str] = {
     exp.Dot: "a qualified function or a field of a value",
     exp.Rollup: "ROLLUP",
     exp.WithinGroup: "WITHIN GROUP",
+    exp.TimeToStr: "TO_CHAR (write STRFTIME)",
 }
 
 _NAMES = {
@@ -149,7 +150,6 @@ _NAMES = {
     "with_ties": "WITH TIES",
     "percent": "PERCENT",
     "all": "GROUP BY ALL",
-    "alternative": "INSERT OR …",
     "index_predicate": "ON CONFLICT (…) WHERE",
     "key": "FOR NO KEY UPDATE",
     "except_": "* EXCEPT",

@@ -26,7 +26,7 @@ from ..values import (
 )
 from .bind_context import Context, name_of
 from .bind_functions import CALLS, FUNCTION_BINDERS, bind_call
-from .bind_operators import OPERATORS, arithmetic, concat, negate, negative
+from .bind_operators import OPERATORS, arithmetic, calendar, concat, negate, negative
 from .bind_types import bind_type
 from .bind_window import WINDOW_CALLS, bind_window, needs_over
 from .coerce import Misfit, cast, compare, condition, convert, is_open, literal, same_kind, settle, unify
@@ -159,7 +159,9 @@ def _arithmetic(node: exp.Expression, here: Context) -> Expr:
     left = bind_expr(inner, here)
     for each in reversed(chain):
         try:
-            left = arithmetic(each, left, bind_expr(each.expression, here), here.params)
+            left = calendar(each, left, here.params) or arithmetic(
+                each, left, bind_expr(each.expression, here), here.params
+            )
         except Misfit as problem:
             raise here.located(problem, each) from problem
     return left

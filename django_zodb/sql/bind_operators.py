@@ -28,8 +28,10 @@ from .expr import (
     Not,
     Param,
     Regex,
+    is_nullable,
     type_of,
 )
+from .intervals import months_and_rest
 from .record import replace
 
 OPERATORS: dict[type[exp.Expression], str] = {
@@ -95,6 +97,32 @@ def arithmetic(node: exp.Expression, left: Expr, right: Expr, params: Params) ->
     if one.is_numeric and other.is_numeric:
         return _numeric(op, left, right)
     raise Misfit(f"operator does not exist: {one} {op} {other}; a CAST may help")
+
+
+def calendar(node: exp.Expression, left: Expr, params: Params) -> Expr | None:
+    """``left ± INTERVAL '1 month'``: the same day of another month, or its last one; None for what has no months."""
+    text = _interval_text(node.expression) if isinstance(node, exp.Add | exp.Sub) else None
+    if text is None:
+        return None
+    months, rest = months_and_rest(text)
+    if not months:
+        return None
+    sign = -1 if isinstance(node, exp.Sub) else 1
+    moment = convert(settle(left, params), TIMESTAMP)
+    moved = Call("ADD_MONTHS", (moment, Constant(sign * months, BIGINT)), TIMESTAMP, is_nullable(moment))
+    return arithmetic(node, moved, literal(rest, INTERVAL), params) if rest else moved
+
+
+def _interval_text(node: exp.Expression) -> str | None:
+    """What a literal interval says."""
+    this = node.this
+    if not isinstance(this, exp.Literal) or not this.is_string:
+        return None
+    if isinstance(node, exp.Cast) and node.to.is_type(exp.DataType.Type.INTERVAL):
+        return str(this.this)
+    if isinstance(node, exp.Interval):
+        return f"{this.this} {node.args['unit'].name}" if node.args.get("unit") else str(this.this)
+    return None
 
 
 def _numeric(op: str, left: Expr, right: Expr) -> Expr:

@@ -207,6 +207,11 @@ class _Insert:
 
     def _conflict(self) -> OnConflict | None:
         node = self.node.args.get("conflict")
+        alternative = self.node.args.get("alternative")
+        if alternative == "IGNORE" and node is None:
+            return OnConflict((), None)
+        if alternative:
+            raise self.here.unsupported(self.node, f"INSERT OR {alternative} is not supported; write ON CONFLICT")
         if node is None:
             return None
         self.here.consume(node)

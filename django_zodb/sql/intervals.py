@@ -29,16 +29,35 @@ _MICROSECONDS = {
     "week": 604_800_000_000,
     "w": 604_800_000_000,
 }
-_CALENDAR = ("month", "mon", "year", "y", "yr", "decade", "century", "millennium", "quarter")
+_MONTHS = {
+    **{"month": 1, "mon": 1, "quarter": 3, "year": 12, "y": 12, "yr": 12},
+    **{"decade": 120, "century": 1200, "centurie": 1200, "millennium": 12000},
+}
 
 _ITEM = re.compile(
     r"\s*(?:(?P<sign>[+-])?(?P<hours>\d+):(?P<minutes>\d\d)(?::(?P<seconds>\d\d(?:\.\d+)?))?"
     r"|(?P<number>[+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*(?P<unit>[A-Za-z]+)?)\s*,?"
 )
+_MONTHS_ITEM = re.compile(rf"(?P<number>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>{'|'.join(_MONTHS)})s?\b,?", re.IGNORECASE)
 _ISO = re.compile(
     r"(?P<sign>-)?P(?:(?P<w>\d+)W)?(?:(?P<d>\d+)D)?(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?",
     re.IGNORECASE,
 )
+
+
+def months_and_rest(text: str) -> tuple[int, str]:
+    """How many months the years and months in ``text`` are, and what else it says; DataError for part of a month."""
+    total = Decimal(0)
+
+    def taken(match: re.Match[str]) -> str:
+        nonlocal total
+        total += Decimal(match["number"]) * _MONTHS[match["unit"].lower()]
+        return " "
+
+    rest = _MONTHS_ITEM.sub(taken, text).strip()
+    if total % 1:
+        raise DataError(f"interval {text!r}: a month can only be whole")
+    return int(total), rest
 
 
 def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
@@ -76,9 +95,10 @@ def _unit(word: str, text: str) -> int:
     for name in (singular, singular.removesuffix("s")):
         if name in _MICROSECONDS:
             return _MICROSECONDS[name]
-        if name in _CALENDAR:
+        if name in _MONTHS:
             raise DataError(
-                f"interval {text!r}: a {name} has no fixed length; use weeks, days, hours, minutes, seconds"
+                f"interval {text!r}: a {name} has no fixed length. It can be added to a date or a timestamp, or "
+                f"subtracted, as a literal on the right side; elsewhere use weeks, days, hours, minutes, seconds"
             )
     raise _refused(text)
 

@@ -44,7 +44,7 @@ DEFINITIONS = frozenset(("ALTER", "COMMENT", "CREATE", "DROP", "TRUNCATE"))
 """The first words of statements that ``ddl.bind_definition`` understands; they are left to it as tokens."""
 
 _EXPLAIN = re.compile(
-    r"\s*EXPLAIN\b\s*(?:(?P<analyze>ANALYZE\b)|\((?!\s*(?:SELECT|VALUES|WITH|TABLE)\b)(?P<options>[^()]*)\))?\s*",
+    r"\s*EXPLAIN\b\s*(?:QUERY\s+PLAN\b|(?P<analyze>ANALYZE\b)|\((?!\s*(?:SELECT|VALUES|WITH|TABLE)\b)(?P<options>[^()]*)\))?\s*",
     re.IGNORECASE,
 )
 _EXPLAIN_FORMATS = ("text", "python")

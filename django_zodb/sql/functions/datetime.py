@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from calendar import day_abbr, day_name, month_abbr, month_name, monthrange
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -172,9 +173,56 @@ def _lazily_null(name: str, compute: Callable[..., Any], result: Any, *params: A
     return Function(call, result, params, least, len(params), strict=False, nullable=True)
 
 
+def _add_months(value: dt.datetime, months: int) -> dt.datetime:
+    """The same time so many months later, on the same day or the last one of that month."""
+    year, month = divmod(value.year * 12 + value.month - 1 + months, 12)
+    if not 1 <= year <= 9999:
+        raise DataError(f"{value} and {months} months is out of range")
+    return value.replace(year=year, month=month + 1, day=min(value.day, monthrange(year, month + 1)[1]))
+
+
+def _formatted(pattern: str, value: dt.datetime) -> str:
+    """``value`` by a pattern of strftime; DataError for a directive that there is not."""
+
+    def directive(match: re.Match[str]) -> str:
+        padded = _DIRECTIVES.get(match["letter"])
+        if padded is None:
+            raise DataError(f"{match.group()!r} is no directive of a time format; there are %{' %'.join(_DIRECTIVES)}")
+        text = padded(value)
+        return (text.lstrip("0") or "0") if match["bare"] else text
+
+    return _DIRECTIVE.sub(directive, pattern)
+
+
+_DIRECTIVE = re.compile(r"%(?P<bare>-)?(?P<letter>.)", re.DOTALL)
+_DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
+    "Y": lambda value: f"{value.year:04}",
+    "y": lambda value: f"{value.year % 100:02}",
+    "m": lambda value: f"{value.month:02}",
+    "d": lambda value: f"{value.day:02}",
+    "H": lambda value: f"{value.hour:02}",
+    "I": lambda value: f"{value.hour % 12 or 12:02}",
+    "p": lambda value: "AM" if value.hour < 12 else "PM",
+    "M": lambda value: f"{value.minute:02}",
+    "S": lambda value: f"{value.second:02}",
+    "f": lambda value: f"{value.microsecond:06}",
+    "s": lambda value: str((value - _EPOCH) // dt.timedelta(seconds=1)),
+    "j": lambda value: f"{value.timetuple().tm_yday:03}",
+    "u": lambda value: str(value.isoweekday()),
+    "w": lambda value: str(value.isoweekday() % 7),
+    "G": lambda value: f"{value.isocalendar().year:04}",
+    "V": lambda value: f"{value.isocalendar().week:02}",
+    "B": lambda value: month_name[value.month],
+    "b": lambda value: month_abbr[value.month],
+    "A": lambda value: day_name[value.weekday()],
+    "a": lambda value: day_abbr[value.weekday()],
+    "%": lambda value: "%",
+}
+
 _NOW = Function(_now, TIMESTAMP, (), 0, 0)
 
 FUNCTIONS: dict[str, Function] = {
+    "ADD_MONTHS": Function(_add_months, TIMESTAMP, (TIMESTAMP, INTEGER), 2, 2),
     "CURRENT_DATE": Function(lambda: _now().date(), DATE, (), 0, 0),
     "CURRENT_TIME": Function(lambda: _now().time(), TIME, (), 0, 0),
     "CURRENT_TIMESTAMP": _NOW,
@@ -192,6 +240,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "NOW": _NOW,
     "STATEMENT_TIMESTAMP": _NOW,
+    "STRFTIME": Function(_formatted, TEXT, (TEXT, TIMESTAMP), 2, 2),
     "TIMEZONE": Function(guarded("TIMEZONE", _in_zone), TIMESTAMP, (TEXT, TIMESTAMP), 2, 2),
     "TO_TIMESTAMP": Function(
         guarded("TO_TIMESTAMP", lambda seconds: _EPOCH + dt.timedelta(seconds=seconds)), TIMESTAMP, (DOUBLE,)

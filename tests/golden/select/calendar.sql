@@ -1,0 +1,51 @@
+# Months and years beside dates, and times as text: the words of PostgreSQL and SQLite.
+use: library
+
+[differs: sqlite3 has no INTERVAL]> SELECT DATE '2020-01-31' + INTERVAL '1 month', TIMESTAMP '2020-03-31 10:00' - INTERVAL '1 month', DATE '2020-02-29' + INTERVAL '1 year 2 days 03:00'
+---
+(datetime.datetime(2020, 2, 29, 0, 0, tzinfo=datetime.timezone.utc), datetime.datetime(2020, 2, 29, 10, 0, tzinfo=datetime.timezone.utc), datetime.datetime(2021, 3, 2, 3, 0, tzinfo=datetime.timezone.utc))
+
+[differs: sqlite3 has no INTERVAL]> SELECT published - INTERVAL '3' MONTH, published + '2 quarters'::interval FROM book WHERE published IS NULL OR id = 1 ORDER BY id LIMIT 2
+---
+(datetime.datetime(1815, 9, 23, 0, 0, tzinfo=datetime.timezone.utc), datetime.datetime(1816, 6, 23, 0, 0, tzinfo=datetime.timezone.utc))
+(None, None)
+
+[differs: sqlite3 has no INTERVAL]> SELECT id FROM book WHERE published > DATE '1984-10-01' - INTERVAL '1 month' ORDER BY id
+---
+no rows
+
+[differs: sqlite3 has no INTERVAL]> SELECT INTERVAL '1 month'
+---
+DataError: interval '1 month': a month has no fixed length. It can be added to a date or a timestamp, or subtracted, as a literal on the right side; elsewhere use weeks, days, hours, minutes, seconds: "'1 month'" at 1:17
+
+[differs: sqlite3 has no INTERVAL]> SELECT published + INTERVAL '1.5 months' FROM book
+---
+DataError: interval '1.5 months': a month can only be whole
+
+[differs: sqlite3 has no INTERVAL]> SELECT DATE '9999-12-01' + INTERVAL '1 month'
+---
+DataError: 9999-12-01 00:00:00+00:00 and 1 months is out of range
+
+> SELECT strftime('%Y-%m', published), COUNT(*) FROM book WHERE published IS NOT NULL GROUP BY 1 ORDER BY 1
+---
+('1815-12', 1)
+('1817-12', 1)
+('1944-01', 1)
+('1972-11', 1)
+('1984-09', 1)
+
+> SELECT strftime('%H:%M:%S %j %% %d', '2020-03-01 04:05:06')
+---
+('04:05:06 061 % 01',)
+
+[differs: sqlite3 has no such directives]> SELECT strftime('%a %-d %b %y, %B %A %p %f', '2020-03-01 04:05:06.5')
+---
+('Sun 1 Mar 20, March Sunday AM 500000',)
+
+[differs: sqlite3 gives NULL]> SELECT strftime('%q', published) FROM book
+---
+DataError: '%q' is no directive of a time format; there are %Y %y %m %d %H %I %p %M %S %f %s %j %u %w %G %V %B %b %A %a %%
+
+[differs: sqlite3 has no TO_CHAR]> SELECT to_char(published, 'YYYY') FROM book
+---
+NotSupportedError: TO_CHAR (write STRFTIME) is not supported: "to_char(published, 'YYYY')" at 1:8
