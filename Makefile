@@ -63,12 +63,11 @@ demo/manage.py: | $(VENV)/.demo
 	@$(BIN)/python -m django startproject mysite .cache/demo --template=project_template
 	@mv .cache/demo demo
 
-# --noreload: the reloader is a second process with the site loaded, and a file belongs to one process at a time.
 demo: $(VENV)/.demo demo/manage.py
 	@cd demo && $(MANAGE) migrate --verbosity 0
 	@cd demo && $(MANAGE) load_sample --superuser $(LOGIN) --password $(PASSWORD)
 	@echo "Log in as $(LOGIN) with the password $(PASSWORD). The database is demo/Data.fs; stop with Ctrl+C."
-	@cd demo && exec $(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
+	@cd demo && exec $(MANAGE) runserver 127.0.0.1:$(PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -46,6 +46,12 @@ class ConflictError(OperationalError):
     retryable = True
 
 
+class LockTimeoutError(OperationalError):
+    """Another transaction, perhaps of another process, kept the commit lock for too long. Run the transaction again."""
+
+    retryable = True
+
+
 class IntegrityError(DatabaseError):
     """A constraint would be violated. The message names table, columns and constraint."""
 

@@ -118,7 +118,7 @@ def connected(alias: str, read_only: bool = True) -> Iterator[dbapi.Connection]:
     finally:
         connection.close()
         if own:
-            database.close()  # it would not see what is committed from now on
+            database.close()
 
 
 def data_file(alias: str) -> str:

@@ -70,6 +70,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that ``stop`` reaches the reloader's child, too
         )
 
     def add_settings(self, text: str) -> None:
@@ -78,10 +79,11 @@ class Site:
             settings.write(f"\n{text}\n")
 
     @contextmanager
-    def served(self, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    def served(self, port: int | None = None, *, reloader: bool = False) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         """``runserver`` on a free port: its URL and its process, which is ended unless that has been done already."""
         port = port or free_port()
-        process = self.start("runserver", "--noreload", f"127.0.0.1:{port}")
+        arguments = () if reloader else ("--noreload",)
+        process = self.start("runserver", *arguments, f"127.0.0.1:{port}")
         try:
             wait_for_port(port, process)
             yield f"http://127.0.0.1:{port}", process
@@ -135,7 +137,7 @@ def read_until(process: subprocess.Popen[str], pattern: str) -> str:
 def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
     """End the process and return the rest of its output."""
     if process.poll() is None:
-        process.send_signal(number)
+        os.killpg(process.pid, number)
     try:
         rest, _ = process.communicate(timeout=20)
     except subprocess.TimeoutExpired:

@@ -26,6 +26,7 @@ from django_zodb import errors
 from django_zodb.storage import client
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import MAGIC
+from django_zodb.storage.network import network_type
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.schema import ColumnSchema, TableSchema
@@ -94,9 +95,10 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_new_file_is_a_database_for_its_owner_only(path: str) -> None:
     create_books(new_session(path), "Emma")
-    for suffix in ("", ".tmp", ".lock"):
-        assert stat.S_IMODE(Path(path + suffix).stat().st_mode) == 0o600
     close_all()
+    assert {file.name for file in Path(path).parent.iterdir()} == {"Data.fs", "Data.fs.lock", "Data.fs.index"}
+    for suffix in ("", ".lock", ".index"):
+        assert stat.S_IMODE(Path(path + suffix).stat().st_mode) == 0o600
     assert titles(new_session(path)) == ["Emma"]
 
 
@@ -219,11 +221,41 @@ def change_root(path: str, change: Any) -> None:
     zodb.close()
 
 
-def test_in_use_by_another_process(path: str) -> None:
+def test_in_use_by_a_program_that_does_not_share(path: str) -> None:
     create_books(new_session(path), "Emma")
+    code = "from ZODB.FileStorage import FileStorage; FileStorage(sys.argv[1])"
+    assert "LockError" in run_python(code, path).stderr, "others are kept away while somebody shares"
+    close_all()
+    plain = FileStorage(path)
     run = run_python("print(refused(sys.argv[1]))", path)
     assert f"in use by another process (process {os.getpid()})" in run.stdout, run.stderr
-    assert "runzeo" in run.stdout
+    plain.close()
+    assert titles(new_session(path)) == ["Emma"]
+
+
+def test_on_a_network_file_system_for_one_process(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django_zodb.storage.open.network_type", lambda path: "nfs4")
+    create_books(new_session(path), "Emma")
+    with pytest.raises(errors.OperationalError, match=rf"process {os.getpid()}.*nfs4.*runzeo"):
+        open_storage(locate(path), Options())
+
+
+def test_which_file_systems_are_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "22 1 8:1 / / rw - ext4 /dev/root rw\n"
+        "23 22 0:40 / /srv/with\\040space rw shared:7 - nfs4 server:/export rw\n"
+        "24 23 0:41 / /srv/with\\040space/here rw - tmpfs tmpfs rw\n"
+        "25 22 0:42 / /cover rw - ext4 /dev/x rw\n"
+        "26 22 0:43 / /cover rw - cifs //server/share rw\n"
+    )
+    monkeypatch.setattr("django_zodb.storage.network._MOUNTS", str(mounts))
+    assert network_type("/srv/Data.fs") is None
+    assert network_type("/srv/with space/Data.fs") == "nfs4"
+    assert network_type("/srv/with space/here/Data.fs") is None
+    assert network_type("/cover/Data.fs") == "cifs"
+    monkeypatch.setattr("django_zodb.storage.network._MOUNTS", str(tmp_path / "none"))
+    assert network_type("/cover/Data.fs") is None
 
 
 def test_read_only_beside_a_writer(path: str) -> None:
@@ -384,14 +416,19 @@ def test_memory_is_copied_by_a_fork() -> None:
     assert titles(session) == ["Emma"]
 
 
-def test_a_child_does_not_touch_its_parents_file(path: str) -> None:
+def test_a_child_opens_its_parents_file_anew(path: str) -> None:
     session = new_session(path)
     create_books(session, "Emma")
-    assert "in use by another process" in in_child(lambda: titles(session))
-    create_books(session, "Persuasion")
-    assert titles(session) == ["Emma", "Persuasion"]
-    run = run_python("print(refused(sys.argv[1]))", path)
-    assert "in use" in run.stdout, "the child has not freed the lock"
+    session.catalog.table("book").insert((None, "Persuasion"))
+
+    def work() -> object:
+        mine = new_session(path)
+        create_books(mine, "Sanditon")
+        return titles(mine)
+
+    assert in_child(work) == "['Emma', 'Sanditon']"
+    session.commit()
+    assert sorted(map(str, titles(session))) == ["Emma", "Persuasion", "Sanditon"]
 
 
 def test_a_child_takes_over_when_its_parent_has_closed(path: str) -> None:
@@ -482,7 +519,7 @@ def test_round_trip_through_a_server(server: Server) -> None:
     port = server.address[1]
     database = Database.open("ignored", *server.address)
     create_books(database.session(no_expressions), "Emma")
-    assert not database.exclusive
+    assert not database.ordered
     run = run_python(
         """
         session = Database.open(None, "127.0.0.1", int(sys.argv[1])).session(no_expressions)

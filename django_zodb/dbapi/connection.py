@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Self, TypeVar, assert_never
 from .. import errors
 from ..errors import ConflictError, InterfaceError, ProgrammingError
 from ..sql import control
+from ..sql.ddl import Definition
 from ..sql.plan import OutputColumn
 from ..sql.prepare import prepare, row_function
 from ..storage.database import Database
@@ -219,10 +220,12 @@ class Connection:
         return None
 
     def _alone(self, work: Callable[[], _T]) -> _T:
-        """``work`` as a transaction of its own, again and again while others are faster."""
+        """``work`` as a transaction of its own, again and again while others are faster: with their lock, if any."""
         session = self._session
         for attempt in range(1, _ATTEMPTS + 1):
             try:
+                if attempt > 1:
+                    session.hold()
                 result = work()
                 session.commit()
             except ConflictError:
@@ -245,6 +248,8 @@ class Connection:
             catalog = session.catalog
             program = prepare(text, params, catalog, self._programs)
             if program.writes:
+                if isinstance(program, Definition):
+                    session.hold()
                 mark = session.mark()
             rows, count, rowid = program.run(catalog, params or ())
             if mark is not None:

@@ -117,10 +117,12 @@ class StoredCatalog:
         """Start with a new snapshot: an empty journal, and definitions read again if any has changed."""
         self.journal.clear()
         self.constraints.begin()
-        token = self.root["token"]
-        if token != self._token:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read definitions again if any has changed: the snapshot is a newer one."""
+        if self.root["token"] != self._token:
             self.forget()
-            self._token = token
 
     def forget(self) -> None:
         """Drop what was derived from definitions: some have changed."""

@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .catalog import SEALED_SINCE, check_format, create_layout, is_empty
 from .classes import class_factory
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
+from .locking import CommitLock
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
 from .options import SESSION_OPTIONS, Options, check_options
@@ -41,12 +42,14 @@ from .statistics import Statistics
 _LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what is large is ours to decide
 _IDLE_S = 600  # after so long, a connection that nobody uses gives its cache back
 _RESERVE_ROUNDS = 50
+_SETTLE_WAIT_S = 1.0
+_UNSETTLED: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 
 
 class Database:
     """A database that is open in this process. Use ``Database.open``, and ``session`` for each user.
 
-    ``programs`` is the SQL layer's cache of compiled statements. ``commit_lock`` is held by whoever commits.
+    ``programs`` is the SQL layer's cache of compiled statements.
     ``generation`` changes whenever the storage underneath is another: connections of an earlier one are void.
     """
 
@@ -55,7 +58,7 @@ class Database:
         self.options = options
         self.given = given
         self.programs: dict[Any, Any] = {}
-        self.commit_lock = threading.RLock()
+        self._commit_lock = CommitLock(location.name, options.timeout)
         self.generation = 0
         self.statistics = Statistics()
         self.sequences = self._new_sequences()
@@ -91,9 +94,15 @@ class Database:
                 )
 
     @property
-    def exclusive(self) -> bool:
-        """True if nobody but this process writes: then ``commit_lock`` orders all commits."""
-        return self.location.exclusive
+    def ordered(self) -> bool:
+        """True if ``commit_lock`` orders the commits of everybody."""
+        return self.location.ordered
+
+    @property
+    def commit_lock(self) -> CommitLock:
+        """Held by whoever commits; the lock of a file is one with other processes. Waiting for it is bounded."""
+        storage = self._storage
+        return storage._commit_lock if isinstance(storage, DataFile) else self._commit_lock
 
     def session(self, compile: Compile, isolation: str | None = None) -> Session:
         """A new session. ``compile`` turns SQL text of stored expressions into functions."""
@@ -191,7 +200,7 @@ class Database:
                         create_layout(root)
                         zodb.requires_seals = True
                 return zodb
-            except RecordConflict:  # another client of the same server lays it out just now
+            except RecordConflict:  # another process lays it out just now
                 if last:
                     raise
         raise AssertionError("the last round returns or raises")
@@ -214,7 +223,7 @@ class Database:
         with _registry_lock:
             if _registry.get(_key(self.location, self.options)) is self:
                 del _registry[_key(self.location, self.options)]
-        with self._opening, self.commit_lock:
+        with self._opening:
             if self._zodb is not None:
                 self._settle_sequences()
                 self._drop()
@@ -229,7 +238,8 @@ class Database:
     # --- generated ids ---------------------------------------------------------------------------------------------
 
     def _new_sequences(self) -> Sequences:
-        return Sequences(None if self.exclusive else self._reserve_ids)
+        alone = self.location.kind == "memory" or self.options.read_only
+        return Sequences(None if alone else self._reserve_ids, self.ordered)
 
     def _reserve_ids(self, oid: bytes, lowest: int, count: int) -> int:
         """Take ``count`` ids, from ``lowest`` at least, out of a Sequence by a transaction of its own."""
@@ -239,7 +249,7 @@ class Database:
         assert self._zodb is not None
         for _ in range(_RESERVE_ROUNDS):
             try:
-                with _transaction(self._zodb) as connection:
+                with self._ordering(), _transaction(self._zodb) as connection:
                     connection.transaction_manager.get().note("django_zodb: reserve ids")
                     sequence = connection.get(oid)
                     first = max(sequence.value + 1, lowest)
@@ -251,20 +261,28 @@ class Database:
                 raise translated(error) from error
         raise errors.ConflictError("could not reserve ids: too many others are doing the same; run it again")
 
+    def _ordering(self) -> AbstractContextManager[None]:
+        """The commit lock where it orders all commits: what is read with it stays the newest."""
+        return self.commit_lock if self.ordered else nullcontext()
+
     def _settle_sequences(self) -> None:
-        """Before a clean close: give the ids back that were set aside for after a crash."""
-        last_ids = self.sequences.last_ids()
-        if not last_ids or not self.exclusive or self.options.read_only or not self.is_connected():
+        """Before a clean close: give the ids back that were set aside, unless that means to wait."""
+        if not self.sequences or not self.ordered or self.options.read_only or not self.is_connected():
             return
         assert self._zodb is not None
+        lock = self.commit_lock
         try:
-            with _transaction(self._zodb) as connection:
-                connection.transaction_manager.get().note("django_zodb: settle the sequences")
-                for sequence in connection.root()["sequences"].values():
-                    last = last_ids.get(sequence._p_oid)
-                    if last is not None and last < sequence.value:
-                        sequence.value = last
-        except STORAGE_ERRORS:
+            lock.acquire(_SETTLE_WAIT_S)
+            try:
+                with _transaction(self._zodb) as connection:
+                    connection.transaction_manager.get().note("django_zodb: settle the sequences")
+                    for sequence in connection.root()["sequences"].values():
+                        settled = self.sequences.settled(sequence._p_oid, sequence.value)
+                        if settled < sequence.value:
+                            sequence.value = settled
+            finally:
+                lock.release()
+        except _UNSETTLED:
             pass  # nothing is lost but some numbers
 
     # --- copies ----------------------------------------------------------------------------------------------------
@@ -298,9 +316,19 @@ class Database:
 
     # --- fork ------------------------------------------------------------------------------------------------------
 
+    def before_fork(self) -> None:
+        """Nobody may be halfway through a commit to memory while it is copied; what a file holds is not copied."""
+        if isinstance(self._storage, MemoryStorage):
+            self._storage.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Commits go on."""
+        if isinstance(self._storage, MemoryStorage):
+            self._storage.after_fork_in_parent()
+
     def after_fork(self) -> None:
         """In a forked child: what the parent's threads held or wrote is theirs; open our own when it is needed."""
-        self.commit_lock = threading.RLock()
+        self._commit_lock = CommitLock(self.location.name, self.options.timeout)
         self._opening = threading.RLock()
         self.generation += 1
         if self._zodb is None:
@@ -380,15 +408,14 @@ def close_all() -> None:
 
 
 def _before_fork() -> None:
-    # Nobody may be halfway through a commit while the memory is copied.
     _registry_lock.acquire()
     for database in _registry.values():
-        database.commit_lock.acquire()
+        database.before_fork()
 
 
 def _after_fork_in_parent() -> None:
     for database in _registry.values():
-        database.commit_lock.release()
+        database.after_fork_in_parent()
     _registry_lock.release()
 
 

@@ -1,202 +1,591 @@
-"""FileStorage made careful: no pickled code from the index file, no damaged file cut short, private modes.
+"""A FileStorage that any number of processes have open and write, with nothing between them but the file.
 
-The tail of a file may be a commit that a crash interrupted: FileStorage marks it with a checkpoint flag, nobody was
-ever told that it is committed, and it is cut off at the next open. Any other incomplete or inconsistent transaction
-means that the file was damaged or copied incompletely: FileStorage would cut that off too, and this class refuses.
+FileStorage appends each transaction to its file, so what others commit is simply what follows the end that a process
+knows. ``sync``, at the begin of each transaction, compares the file's size with that end; if it has grown, what is new
+is entered into the index, and the connections of this process hear of it. Who commits holds the file's lock from
+``tpc_begin`` to the end, and enters first what others committed: so the file grows by one transaction at a time, and
+serials are compared with the newest ones. A process that is killed in its commit leaves a torn tail, which nobody
+reads and which is cut off by the next one that commits.
+
+Positions in a file are final once a transaction is complete, so records are read without any lock. Only packing makes
+another file of it; then everybody opens that one, with a new index.
+
+No pickled code is loaded from the index file, no damaged file is cut short, and all files have the mode of the data
+file. Closed, the file is one that FileStorage itself opens.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import stat
+import secrets
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
+from persistent.TimeStamp import TimeStamp
+from ZODB.BaseStorage import BaseStorage
 from ZODB.FileStorage import FileStorage
-from ZODB.fsIndex import fsBucket, fsIndex
-from ZODB.POSException import ReadOnlyError
-from zodbpickle.pickle import Unpickler, UnpicklingError
+from ZODB.FileStorage.FileStorage import RedundantPackWarning, TempFormatter
+from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError, TxnHeader
+from ZODB.fsIndex import fsIndex
+from ZODB.interfaces import IBlobStorageRestoreable
+from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
+from ZODB.utils import maxtid, p64, u64, z64
+from zope.interface import alsoProvides
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
-from .headers import headers
+from .files import Handle, create_whole, read_all, sync_folder, touch_private, write_all
+from .headers import STATUS_AT
+from .locking import CommitLock, attend, free, is_marked, mark, take
+from .packing import Packer
+from .savedindex import load_index, save_index
+from .tail import LENGTH, RECORD, last_transactions, transactions
 
 MAGIC = b"FS30"
 
+_READ_AT_ONCE = 4096
+_WRITE_AT_ONCE = 1 << 20
+_KEPT_IN_MEMORY = 8 << 20
+# How often the path is looked at: whoever packs says so in the old file, but a person may put another one there.
+_LOOK_S = 1.0
+# The index is saved when the file has grown by so much, or by a sixteenth: what a killed process leaves to be scanned.
+_SAVE_STEP = 64 << 20
+# Below are oids given in the commit, one after the other. Above are blocks of a process, at random, for those that are
+# needed before: two processes do not choose the same of 2 ** 46 blocks, and if they did, one would be refused.
+_FIRST_OF_BLOCKS = 1 << 62
+_BLOCK_BITS = 16
+
 
 class DataFile(FileStorage):  # type: ignore[misc]
-    """A FileStorage on an existing file that starts with ``MAGIC``; see ``create_file`` for a new one.
+    """A shared FileStorage on an existing file that starts with ``MAGIC``; see ``create_file`` for a new one.
 
-    Raises zc.lockfile.LockError if another process has it open for writing, OperationalError if it is damaged.
+    ``alone`` keeps everybody else away. Raises BlockingIOError if another process does so, or has the file open where
+    this one wants to be alone; OperationalError if the file is damaged. Commits raise LockTimeoutError.
     """
 
     tryToResolveConflict = staticmethod(refuse_resolution)
     closed = False
+    _attendance = -1
+    _tfile: Any = None
+    _db: Any = None
+    _view: Any = None
+    _ude: Any = None
+    _transaction: Any = None
+    _commit_lock: CommitLock
 
-    def __init__(self, path: str, read_only: bool = False, blob_dir: str | None = None) -> None:
-        if not read_only:
-            for suffix in (".lock", ".tmp"):  # they would get the mode of the umask, and .tmp holds rows
-                _touch_private(path + suffix, path)
+    def __init__(
+        self,
+        path: str,
+        read_only: bool = False,
+        blob_dir: str | None = None,
+        timeout_s: float = 10.0,
+        alone: bool = False,
+    ) -> None:
+        BaseStorage.__init__(self, path)
+        self._is_read_only = read_only
+        self._file_name = str(Path(path).absolute())
+        self._pack_gc, self.pack_keep_old, self._quota = True, False, None
+        self._commit_lock = CommitLock(path, timeout_s, self._obtain_file, self._free_file)
+        self._commit_lock_acquire = self._commit_lock.acquire
+        self._commit_lock_release = self._commit_lock.release
+        self._held = False
+        self._nextpos = self._low_oid = self._low_oid_at = self._next_oid = self._end_of_block = 0
+        self._look_at = 0.0
         try:
-            super().__init__(path, read_only=read_only, blob_dir=blob_dir, pack_keep_old=False)
+            if not read_only:
+                touch_private(path + ".lock", path)
+                self._attendance = attend(path + ".lock", alone)
+                self._renew_temporary()
+            self._pos, self._ltid = self._open()
         except BaseException:
             self._release_files()
             raise
+        self._ts = TimeStamp(self._ltid)
+        if self._pos - self._saved > _SAVE_STEP:
+            self._save_if_free()
+        self.blob_dir = str(Path(blob_dir).absolute()) if blob_dir else None
+        if blob_dir:
+            self._blob_init(blob_dir)
+            alsoProvides(self, IBlobStorageRestoreable)
+        else:
+            self._blob_init_no_blobs()
 
-    def _restore_index(self) -> tuple[fsIndex, int, bytes] | None:
-        """FileStorage's hook to load the saved index; it runs just before the file is read, and possibly cut."""
-        saved = _read_saved_index(self.__name__ + ".index")
-        sane = self._sane(*saved) if saved else None
-        _refuse_damage(self._file, saved[1] if saved and sane else len(MAGIC), self.__name__)
-        return (*saved, sane) if saved and sane else None
+    # --- opening and closing ---------------------------------------------------------------------------------------
 
-    def pack(self, t: float, referencesf: Any, gc: bool | None = None) -> None:
-        """As FileStorage; the packed file keeps the mode of the old one, and takes its place at one stroke."""
-        if self._is_read_only:
-            raise ReadOnlyError
-        packed = Path(self._file_name + ".pack")
-        _touch_private(str(packed), self._file_name)
-        with packed.open("r+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OperationalError(f"{self._file_name} is being packed already") from error
-            try:
-                super().pack(t, referencesf, gc)
-            finally:
-                packed.unlink(missing_ok=True)
-        _sync_folder(self._file_name)
+    def _open(self) -> tuple[int, bytes]:
+        """Open what is at the path now, and index it; the position and the tid that the index reaches."""
+        flags, mode = (os.O_RDONLY, "rb") if self._is_read_only else (os.O_RDWR, "r+b")
+        while True:
+            handle = Handle(self._file_name, flags)
+            file = Path(self._file_name).open(mode, buffering=0)  # noqa: SIM115  it stays open
+            if os.path.sameopenfile(handle.fd, file.fileno()):
+                break
+            file.close()  # it was packed at this very moment
+        try:
+            saved = load_index(self._index_name, handle.fd)
+            index, position, tid = saved or (fsIndex(), len(MAGIC), z64)
+            self._saved = position if saved else 0
+            for found in transactions(handle.fd, self._file_name, position, settled=False):
+                if found.end == handle.size() and is_marked(handle.fd, found.start):
+                    break
+                index.update(found.records)
+                position, tid = found.end, found.tid
+        except BaseException:
+            file.close()
+            raise
+        self._use(handle, file, index)
+        return position, tid
 
-    @staticmethod
-    def packer(storage: FileStorage, referencesf: Any, stop: bytes, gc: bool) -> Any:
-        """FileStorage's hook that writes the packed file, whose place in the folder it takes next.
+    def _use(self, handle: Handle, file: IO[bytes], index: fsIndex) -> None:
+        self._initIndex(index, {})
+        self._view = handle, index
+        self._size_now = partial(os.lseek, handle.fd, 0, os.SEEK_END)  # called for each transaction: no Python in it
+        self._file = file
 
-        FileStorage neither makes the new file durable before that, nor replaces the old one at one stroke: it moves
-        the old one to ``.old`` first, and a crash there would leave no database. Where the old file has been given
-        that second name beforehand, moving it there does nothing (POSIX), and then the new one replaces it.
-        """
-        found = FileStorage.packer(storage, referencesf, stop, gc)
-        if found is not None:
-            try:
-                _make_durable(storage._file_name)
-            except BaseException:
-                storage._commit_lock.release()  # which FileStorage holds from here on
-                raise
-        return found
+    @property
+    def _index_name(self) -> str:
+        return f"{self._file_name}.index"
 
     def _save_index(self) -> None:
-        """As FileStorage; what it writes has the mode of the data file."""
-        if not self._is_read_only:
-            _touch_private(f"{self.__name__}.index.index_tmp", self._file_name)
-        super()._save_index()
+        """Save the index; with the commit lock, so that it is one of the file that is there."""
+        save_index(self._index_name, self._index, self._pos, self._file_name)
+        self._saved = self._pos
+
+    def _save_if_free(self) -> None:
+        """Save the index unless it would mean to wait for somebody's commit, or fails: it can be rebuilt."""
+        if self._is_read_only:
+            return
+        try:
+            self._commit_lock.acquire(0.0)
+        except OperationalError:
+            return
+        try:
+            with self._lock:
+                self._save_index()
+        except OSError:
+            pass
+        finally:
+            self._commit_lock.release()
 
     def close(self) -> None:
-        """As FileStorage, and harmless when repeated."""
-        if not self.closed:
-            self.closed = True
-            super().close()
+        """Close the file and save its index, if that is worth it; harmless when repeated."""
+        if self.closed:
+            return
+        if (self._pos - self._saved) * 64 > self._pos:
+            self._save_if_free()
+        self._release_files()
+
+    def _release_files(self) -> None:
+        self.closed = True
+        if self._held:
+            self._free_file()
+        for file in (getattr(self, "_file", None), self._tfile):
+            if file is not None:
+                file.close()
+        if self._attendance >= 0:
+            os.close(self._attendance)
+            self._attendance = -1
+        self._view = _CLOSED
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's files without touching them or their lock.
+        """In a forked child: let go of the parent's files without touching them or their locks.
 
-        Closing would flush a half-written commit of the parent into its file, and unlocking would free its lock. So
-        the descriptors are turned to the null device; the objects stay, their buffers can do no harm.
+        Unlocking would free the parent's lock, and what is buffered belongs to its commit. So the descriptors are
+        turned to the null device; the objects stay, their buffers can do no harm.
         """
+        if self.closed:
+            return
         self.closed = True
         null = os.open(os.devnull, os.O_RDWR)
         try:
-            for file in (self._file, self._tfile, self._lock_stream()):
+            spilled = self._tfile._file if self._tfile is not None and self._tfile._rolled else None
+            for file in (self._file, spilled):
                 if file is not None and not file.closed:
                     os.dup2(null, file.fileno())
+            for descriptor in (self._view[0].fd, self._attendance):
+                if descriptor >= 0:
+                    os.dup2(null, descriptor)
         finally:
             os.close(null)
 
-    def _lock_stream(self) -> IO[str] | None:
-        return getattr(getattr(self, "_lock_file", None), "_fp", None)
+    # --- what others do --------------------------------------------------------------------------------------------
 
-    def _release_files(self) -> None:
-        """After a failed open: close what was opened, so that the lock is free at once."""
-        lock = getattr(self, "_lock_file", None)
-        if lock is not None:
-            lock.close()
-        for file in (getattr(self, "_file", None), getattr(self, "_tfile", None), getattr(self, "_files", None)):
-            if file is not None:
-                file.close()
+    def registerDB(self, db: Any) -> None:
+        """Called by ZODB, or by a ZEO server, with who is to hear what others have committed."""
+        super().registerDB(db)
+        self._db = db
+
+    def sync(self, force: bool = True) -> None:
+        """Enter what others have committed. Costs nearly nothing if that is nothing."""
+        try:
+            if self._size_now() == self._pos and monotonic() < self._look_at:
+                return
+        except OSError:
+            pass  # another thread has just opened another file
+        self._follow()
+
+    def _follow(self) -> None:
+        with self._lock:
+            if self._held or self.closed:
+                return  # who holds the commit lock has entered everything
+            handle, _ = self._view
+            self._enter(settled=False)
+            now = monotonic()
+            if now > self._look_at or handle.size() != self._pos:
+                if not self._is_current(handle):
+                    self._reopen()
+                self._look_at = now + _LOOK_S
+
+    def _enter(self, settled: bool) -> None:
+        """Enter the transactions behind those that are known; ``settled``: with the commit lock."""
+        handle, index = self._view
+        size = handle.size()
+        if size == self._pos:
+            return
+        if size < self._pos:
+            self._reopen()
+            return
+        for found in transactions(handle.fd, self._file_name, self._pos, settled):
+            if not settled and found.end == handle.size() and is_marked(handle.fd, found.start):
+                return  # complete, but perhaps not on the disk yet
+            index.update(found.records)
+            if self._db is not None:
+                self._db.invalidate(found.tid, list(found.records))
+            # In this order, for other threads: who reads the tid has been told what it changed, and who finds that the
+            # file ends here finds the tid.
+            self._ltid = found.tid
+            self._pos = found.end
+
+    def _is_current(self, handle: Handle) -> bool:
+        """Whether the path still leads to the file that is open."""
+        try:
+            return handle.is_at(self._file_name)
+        except FileNotFoundError as error:
+            raise OperationalError(
+                f"{self._file_name} was moved away or deleted while it was open. Put it back, or restart"
+            ) from error
+
+    def _reopen(self) -> None:
+        """Another file was put in place of the open one, by packing or by hand."""
+        known, file, (old, _) = self._ltid, self._file, self._view
+        position, tid = self._open()
+        file.close()
+        changed = None
+        if old.identity != self._view[0].identity and tid >= known:
+            changed = self._changed_since(known, position)
+        if self._db is not None:
+            if changed is None:
+                self._db.invalidateCache()
+            elif changed:
+                self._db.invalidate(tid, changed)
+        self._ltid = tid
+        self._pos = position
+
+    def _changed_since(self, known: bytes, end: int) -> list[bytes] | None:
+        """The oids of what was committed after the tid ``known``, up to ``end``; None if that cannot be told."""
+        handle, _ = self._view
+        first = end
+        for tid, start in last_transactions(handle.fd, end):
+            if tid <= known:
+                break
+            first = start
+        else:
+            if first != len(MAGIC):
+                return None
+        oids: set[bytes] = set()
+        for found in transactions(handle.fd, self._file_name, first, settled=True):
+            if found.start >= end:
+                break
+            oids.update(found.records)
+        return list(oids)
+
+    # --- the commit lock -------------------------------------------------------------------------------------------
+
+    def _obtain_file(self, deadline: float) -> None:
+        """Take the file's lock and enter what others have committed; what is torn behind that is cut off."""
+        while True:
+            self.sync()  # what is long is read without the lock
+            handle: Handle = self._view[0]
+            if not take(handle.fd, deadline):
+                raise self._commit_lock.timed_out("process")
+            try:
+                with self._lock:
+                    if not self._is_current(handle):
+                        self._reopen()
+                    self._enter(settled=True)
+                    if handle is self._view[0]:
+                        if handle.size() > self._pos:
+                            os.ftruncate(handle.fd, self._pos)
+                        if self._ltid > self._ts.raw():
+                            self._ts = TimeStamp(self._ltid)
+                        self._held = True
+                        return
+            except BaseException:
+                free(handle.fd)
+                raise
+            free(handle.fd)
+
+    def _free_file(self) -> None:
+        if self._held:  # closing has freed it already
+            self._held = False
+            free(self._view[0].fd)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def lastTransaction(self) -> bytes:
+        """The newest tid that is known here."""
+        return self._ltid
+
+    def load(self, oid: bytes, version: str = "") -> tuple[bytes, bytes]:
+        """The newest data that is known here, and its tid."""
+        found = self.loadBefore(oid, maxtid)
+        if found is None:
+            raise POSKeyError(oid)
+        return found[0], found[1]
+
+    def loadBefore(self, oid: bytes, tid: bytes) -> tuple[bytes, bytes, bytes | None] | None:
+        """(data, tid, tid of the next revision) of the revision before ``tid``; None if there was none."""
+        handle, index = self._view
+        position = index.get(oid)
+        if position is None:
+            raise POSKeyError(oid)
+        following = None
+        while True:
+            data = os.pread(handle.fd, _READ_AT_ONCE, position)
+            if data[:8] != oid or len(data) < DATA_HDR_LEN + 8:
+                raise CorruptedDataError(oid, data[:DATA_HDR_LEN], position)
+            _, serial, previous, _, _, length = RECORD.unpack_from(data)
+            if serial < tid:
+                break
+            if not previous:
+                return None
+            position, following = previous, serial
+        while not length:  # an undone change: it refers to the record that is valid again
+            (position,) = LENGTH.unpack_from(data, DATA_HDR_LEN)
+            if not position:
+                raise POSKeyError(oid)
+            data = os.pread(handle.fd, _READ_AT_ONCE, position)
+            length = RECORD.unpack_from(data)[-1]
+        end = DATA_HDR_LEN + length
+        if end > len(data):
+            data += read_all(handle.fd, position + len(data), end - len(data))
+        return data[DATA_HDR_LEN:end], serial, following
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def new_oid(self) -> bytes:
+        """An oid that no process uses."""
+        if self._is_read_only:
+            raise ReadOnlyError()
+        with self._lock:
+            if self._commit_lock.mine:
+                return self._following_oid()
+            if self._next_oid == self._end_of_block:
+                self._next_oid = _FIRST_OF_BLOCKS + (secrets.randbits(46) << _BLOCK_BITS)
+                self._end_of_block = self._next_oid + (1 << _BLOCK_BITS)
+            self._next_oid += 1
+            return p64(self._next_oid - 1)  # type: ignore[no-any-return]
+
+    def _following_oid(self) -> bytes:
+        if self._low_oid_at != self._pos:
+            self._low_oid_at = self._pos
+            with suppress(ValueError):  # there is none
+                self._low_oid = max(self._low_oid, u64(self._index.maxKey(p64(_FIRST_OF_BLOCKS - 1))))
+        self._low_oid += 1
+        return p64(self._low_oid)  # type: ignore[no-any-return]
+
+    def tpc_begin(self, transaction: Any, tid: bytes | None = None, status: str = " ") -> None:
+        """As FileStorage, with the file's lock and everything that others have committed."""
+        if self._transaction is not None and self._transaction is not transaction and self._commit_lock.mine:
+            raise StorageTransactionError("this thread is committing another transaction to the same file")
+        super().tpc_begin(transaction, tid, status)
+
+    def tpc_vote(self, transaction: Any) -> Any:
+        """Write the transaction behind all others, flagged as not yet committed."""
+        with self._lock:
+            if transaction is not self._transaction:
+                raise StorageTransactionError("tpc_vote called with wrong transaction")
+            size = self._tfile.tell()
+            user, description, extension = self._ude
+            header = TxnHeader(self._tid, self._thl + size, "c", len(user), len(description), len(extension))
+            header.user, header.descr, header.ext = user, description, extension
+            mark(self._view[0].fd, self._pos, True)
+            try:
+                self._append(header.asString(), size)
+            except BaseException:
+                os.ftruncate(self._file.fileno(), self._pos)
+                mark(self._view[0].fd, self._pos, False)
+                raise
+            self._nextpos = self._pos + self._thl + size + 8
+            return self._resolved
+
+    def _append(self, header: bytes, size: int) -> None:
+        descriptor, position = self._file.fileno(), self._pos
+        self._tfile.seek(0)
+        length = p64(self._thl + size)
+        if size <= _WRITE_AT_ONCE:
+            write_all(descriptor, header + self._tfile.read(size) + length, position)
+            return
+        position = write_all(descriptor, header, position)
+        while size:
+            chunk = self._tfile.read(min(size, _WRITE_AT_ONCE))
+            size -= len(chunk)
+            position = write_all(descriptor, chunk, position)
+        write_all(descriptor, length, position)
+
+    def tpc_finish(self, transaction: Any, f: Callable[[bytes], object] | None = None) -> bytes:
+        """Make the transaction durable; then everybody may see it."""
+        if transaction is not self._transaction:
+            raise StorageTransactionError("tpc_finish called with wrong transaction")
+        tid: bytes = self._tid
+        try:
+            self._make_durable()
+            with self._lock:
+                before, self._pos = self._pos, self._nextpos
+                self._nextpos = 0
+                self._index.update(self._tindex)
+            if f is not None:
+                f(tid)
+            self._ltid = tid
+            self._blob_tpc_finish()
+            self._clear_temp()
+            step = max(_SAVE_STEP, 1 << (self._pos >> 4).bit_length())
+            if before // step != self._pos // step:
+                with self._lock, suppress(OSError):  # it is committed, with or without
+                    self._save_index()
+        finally:
+            self._ude = self._transaction = None
+            self._commit_lock.release()
+        return tid
+
+    def _make_durable(self) -> None:
+        descriptor = self._file.fileno()
+        try:
+            write_all(descriptor, self._tstatus.encode(), self._pos + STATUS_AT)
+            os.fsync(descriptor)
+        except BaseException:
+            # It may be on the disk or not. Whoever is told that it failed should find it undone, if that is possible.
+            try:
+                os.ftruncate(descriptor, self._pos)
+                mark(self._view[0].fd, self._pos, False)
+            finally:
+                self._release_files()
+            raise
+        mark(self._view[0].fd, self._pos, False)
+
+    def _abort(self) -> None:
+        if self._nextpos:
+            os.ftruncate(self._file.fileno(), self._pos)
+            mark(self._view[0].fd, self._pos, False)
+            self._nextpos = 0
+            self._blob_tpc_abort()
+
+    def _clear_temp(self) -> None:
+        self._tindex.clear()
+        if self._tfile._rolled:
+            self._renew_temporary()
+        else:
+            self._tfile.seek(0)
+
+    def _renew_temporary(self) -> None:
+        if self._tfile is not None:
+            self._tfile.close()
+        self._tfile = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY, dir=str(Path(self._file_name).parent))  # noqa: SIM115
+        self._tfmt = TempFormatter(self._tfile)
+
+    # --- packing ---------------------------------------------------------------------------------------------------
+
+    def pack(self, t: float, referencesf: Any, gc: bool | None = None) -> None:
+        """As FileStorage, while everybody goes on; the packed file keeps the mode of the old one."""
+        if self._is_read_only:
+            raise ReadOnlyError()
+        if self._commit_lock.mine:
+            raise StorageTransactionError("this thread is committing to the file that it should pack")
+        stop = TimeStamp(*time.gmtime(t)[:5], t % 60).raw()
+        self.sync()
+        if Path(self._file_name).stat().st_nlink > 1:
+            raise OperationalError(
+                f"{self._file_name} has another name (a hard link), which would keep the old file: remove that first"
+            )
+        packed = self._begin_pack()
+        packer = None
+        try:
+            packer = Packer(self, referencesf, stop, self._pack_gc if gc is None else gc)
+            position = packer.pack()
+            if position is not None:
+                self._replace_file(packed, packer.index, position)
+        except RedundantPackWarning:
+            pass  # nothing to do
+        finally:
+            if self._commit_lock.mine:
+                self._commit_lock.release()
+            if packer is not None:
+                packer.close()
+            self._end_pack(packed)
+        if self.blob_dir and packed is self._view[0]:
+            self._remove_blob_files_tagged_for_removal_during_pack()
+
+    def _begin_pack(self) -> Handle:
+        """The file to pack into, locked: that makes it this process's, and the committer's once it is in place."""
+        name = f"{self._file_name}.pack"
+        while True:
+            touch_private(name, self._file_name)
+            handle = Handle(name, os.O_RDWR)
+            if not take(handle.fd, 0.0):
+                raise OperationalError(f"{self._file_name} is being packed already")
+            if Path(name).exists() and handle.is_at(name):
+                self._pack_is_in_progress = True
+                return handle
+
+    def _end_pack(self, packed: Handle) -> None:
+        self._pack_is_in_progress = False
+        name = Path(f"{self._file_name}.pack")
+        if packed is not self._view[0] and name.exists() and packed.is_at(str(name)):
+            name.unlink()
+
+    def _replace_file(self, packed: Handle, index: fsIndex, position: int) -> None:
+        """Put the packed file in place; the old one, by a tail that makes no sense, says that it has gone."""
+        os.fsync(packed.fd)
+        old, _ = self._view
+        Path(self._index_name).unlink(missing_ok=True)
+        try:
+            write_all(old.fd, b"\0", self._pos)
+            Path(f"{self._file_name}.pack").replace(self._file_name)
+        except BaseException:
+            os.ftruncate(old.fd, self._pos)
+            raise
+        sync_folder(self._file_name)
+        with self._lock:
+            self._file.close()
+            file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
+            self._use(packed, file, index)
+            self._pos = position
+            self._save_index()
+        free(old.fd)
+
+
+class _Closed:
+    """Stands in for what a closed storage reads from."""
+
+    def __iter__(self) -> Any:
+        raise StorageError("the file is closed")
+
+    def __getitem__(self, at: int) -> Any:
+        raise StorageError("the file is closed")
+
+
+_CLOSED = _Closed()
 
 
 def create_file(path: str) -> None:
-    """Create an empty database file, readable by its owner only; an existing one is left as it is."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return
-    try:
-        os.write(descriptor, MAGIC)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Create an empty database file, readable by its owner only; an existing one is left as it is.
 
-
-def _make_durable(path: str) -> None:
-    """Before the packed file takes the place of the one at ``path``; see ``DataFile.packer``."""
-    with Path(path + ".pack").open("rb") as packed:
-        os.fsync(packed.fileno())
-    try:
-        os.link(path, path + ".old")
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-            raise  # else: a file system without second names
-
-
-def _sync_folder(path: str) -> None:
-    """Make the names in the file's folder durable."""
-    descriptor = os.open(Path(path).parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _touch_private(path: str, like: str) -> None:
-    """Make sure that ``path`` exists with the permission bits of ``like``."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        os.fchmod(descriptor, stat.S_IMODE(Path(like).stat().st_mode))
-    except PermissionError:  # the file is another user's: its mode was chosen by that one
-        pass
-    finally:
-        os.close(descriptor)
-
-
-class _PlainUnpickler(Unpickler):  # type: ignore[misc]
-    """Loads ints, tuples and bytes; FileStorage's own loader would run whatever an index file names."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise UnpicklingError(f"an index file holds no {module}.{name}")
-
-
-def _read_saved_index(path: str) -> tuple[fsIndex, int] | None:
-    """The index and the file position it reaches; None if there is none or it makes no sense: it can be rebuilt."""
-    try:
-        with Path(path).open("rb") as file:
-            unpickler = _PlainUnpickler(file)
-            position = unpickler.load()
-            if type(position) is not int:
-                return None
-            index = fsIndex()
-            while entry := unpickler.load():
-                prefix, suffixes = entry
-                if len(prefix) != 6 or len(suffixes) % 8:
-                    return None
-                index._data[prefix] = fsBucket().fromString(suffixes)
-    except (OSError, EOFError, UnpicklingError, SystemError, ValueError, TypeError, LookupError, AttributeError):
-        return None  # a SystemError is what zodbpickle's C code makes of the refusal of a class
-    return index, position
-
-
-def _refuse_damage(file: IO[bytes], start: int, name: str) -> None:
-    """OperationalError if a transaction from ``start`` on is neither whole nor torn."""
-    for _ in headers(file, start, name):
-        pass
+    It appears complete: of several processes that create it at the same time, all find the same one.
+    """
+    create_whole(path, MAGIC)

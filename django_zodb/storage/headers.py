@@ -16,9 +16,10 @@ from ZODB.utils import u64
 
 from ..errors import OperationalError
 
+UNDONE = b"u"
+STATUSES = (b" ", b"p", UNDONE)
 _CHECKPOINT = b"c"
-_STATUSES = (b" ", b"p", b"u")
-_STATUS_AT = 16
+STATUS_AT = 16
 
 
 class Header(NamedTuple):
@@ -36,26 +37,27 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
     while position < size:
         file.seek(position)
         header = file.read(TRANS_HDR_LEN)
-        if _is_torn(header):
+        if is_torn(header):
             return
         length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
         end = position + length
-        status = header[_STATUS_AT : _STATUS_AT + 1]
-        if length < TRANS_HDR_LEN or end + 8 > size or status not in _STATUSES:
-            raise _damaged(name, position, size)
+        status = header[STATUS_AT : STATUS_AT + 1]
+        if length < TRANS_HDR_LEN or end + 8 > size or status not in STATUSES:
+            raise damaged(name, position, size)
         file.seek(end)
         if u64(file.read(8)) != length:
-            raise _damaged(name, position, size)
+            raise damaged(name, position, size)
         position = end + 8
         yield Header(header[:8], status == b"p", position)
 
 
-def _is_torn(header: bytes) -> bool:
+def is_torn(header: bytes) -> bool:
     """True for the start of a transaction that was never finished: flagged so, or nothing but what a crash leaves."""
-    return len(header) <= _STATUS_AT or header[_STATUS_AT : _STATUS_AT + 1] == _CHECKPOINT or not any(header)
+    return len(header) <= STATUS_AT or header[STATUS_AT : STATUS_AT + 1] == _CHECKPOINT or not any(header)
 
 
-def _damaged(name: str, position: int, size: int) -> OperationalError:
+def damaged(name: str, position: int, size: int) -> OperationalError:
+    """The error for a file whose transaction at ``position`` makes no sense."""
     return OperationalError(
         f"{name} is truncated or damaged: the transaction at byte {position} of {size} is incomplete. Restore it from "
         f"a backup, or save what is readable with `python -m ZODB.fsrecover {name} recovered.fs`. "

@@ -86,6 +86,16 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
     def pack(self, t: float, referencesf: Any, gc: bool = True) -> None:
         """Nothing: what is not current any more has been dropped already."""
 
+    def before_fork(self) -> None:
+        """Wait for the end of a commit, and let none begin."""
+        self._commit_lock.acquire()
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Let commits go on."""
+        self._lock.release()
+        self._commit_lock.release()
+
     def after_fork(self) -> None:
         """In a forked child: fresh locks, since threads that no longer exist may hold the inherited ones."""
         self._lock = RLock()

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from zc.lockfile import LockError
 from ZODB.POSException import POSError
 
 from ..errors import OperationalError
 from .datafile import MAGIC, DataFile, create_file
 from .hardening import harden
 from .memory import MemoryStorage
+from .network import network_type
 from .options import Options
 
 MEMORY = ":memory:"
@@ -42,8 +42,8 @@ class Location:
     address: str | tuple[str, int] | None = None
 
     @property
-    def exclusive(self) -> bool:
-        """True where this process's sessions are the only writers."""
+    def ordered(self) -> bool:
+        """True where one commit lock orders the commits of everybody, so that nothing comes between."""
         return self.kind in ("memory", "file")
 
     def __str__(self) -> str:
@@ -113,13 +113,30 @@ def _open_file(path: str, options: Options) -> DataFile:
             _create(path, options)
         _check_file(path, options)
         make_private(options.blob_dir)
+        network = network_type(path)
         try:
-            return DataFile(path, read_only=options.read_only, blob_dir=options.blob_dir)
-        except LockError as error:
-            raise OperationalError(
-                f"{path} is in use by another process{_lock_holder(path)}. Stop that process, or let both be clients "
-                f"of one server: `manage.py runzeo`, then set HOST and PORT"
-            ) from error
+            return DataFile(
+                path,
+                read_only=options.read_only,
+                blob_dir=options.blob_dir,
+                timeout_s=options.timeout,
+                alone=network is not None,
+            )
+        except BlockingIOError as error:
+            raise OperationalError(_in_use(path, network)) from error
+
+
+def _in_use(path: str, network: str | None) -> str:
+    if network is not None:
+        return (
+            f"{path} is in use by another process{_lock_holder(path)}, and it is on a network file system ({network}), "
+            f"where several processes cannot see each other's locks and writes in time. Move it to a local disk, or "
+            f"let all be clients of one server: `manage.py runzeo`, then set HOST and PORT"
+        )
+    return (
+        f"{path} is in use by another process{_lock_holder(path)} that wants it for itself: ZODB's own FileStorage, "
+        f"or an older django_zodb. Stop that process"
+    )
 
 
 def make_private(folder: str | None) -> None:
@@ -151,6 +168,11 @@ def _check_file(path: str, options: Options) -> None:
     if not options.read_only and not os.access(path, os.W_OK):
         raise OperationalError(
             f"{path} is not writable for this user. Change its mode or owner, or set the option read_only"
+        )
+    if not options.read_only and not os.access(Path(path).parent, os.W_OK | os.X_OK):
+        raise OperationalError(
+            f"the folder of {path} is not writable for this user, and some files are kept beside the database. Change "
+            f"its mode or owner, or set the option read_only"
         )
     with Path(path).open("rb") as file:
         start = file.read(16)

@@ -1,13 +1,17 @@
 """Generated ids: unique for ever, rising within a process, and no reason for two writers to conflict.
 
 Every table has a persistent ``Sequence`` whose ``value`` is a high-water mark: no id above it is in use anywhere.
-Ids come from counters in this process, one per Sequence, which start above the mark and only rise: a rollback or a
-deletion never gives an id back.
+Ids come from counters in this process, one per Sequence, which only rise: a rollback or a deletion never gives an id
+back. Who may give out which ids depends on who else writes:
 
-Where this process alone writes, the mark is moved by the transaction that inserts, when it commits ids above it, and
-then a block ahead: most commits do not write it, none is needed for it alone, and after a crash the ids go on above
-it. A clean close takes the unused rest of the block back. Where other processes write too (ZEO), ids must be ours
-before they are used: a block is reserved by a small transaction of its own; blocks grow while they are used up fast.
+- Nobody (memory): the counter starts above the mark. The transaction that inserts moves the mark when it commits ids
+  above it, and then a block ahead, so most commits do not write it.
+- Other processes, ordered by a commit lock (a file): ids must be ours before they are used. Whoever commits inserts
+  takes the next block for its process in the same commit, when the present one runs out; only the first insert of a
+  process into a table, and a transaction that uses up a block, need a small transaction of their own for it.
+- Others, unordered (ZEO): every block is reserved by such a transaction; blocks grow while they are used up fast.
+
+After a crash the ids go on above the mark. A clean close takes the unused rest of the last block back.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ZODB.utils import z64
@@ -36,32 +40,52 @@ Reserve = Callable[[bytes, int, int], int]
 class _Counter:
     next: int
     limit: int  # the last id that may be given out without reserving more
+    ahead: list[tuple[int, int]] = field(default_factory=list)  # ranges that follow, (first, last)
     block: int = 8
     reserved_at: float = 0.0
+
+    def left(self) -> int:
+        """How many ids may be given out."""
+        return max(self.limit - self.next + 1, 0) + sum(last - first + 1 for first, last in self.ahead)
 
 
 class Sequences:
     """The counters of a Database, by oid of the Sequence: so that a renamed table keeps its own. Thread-safe.
 
-    ``reserve`` is None where this process is the only writer.
+    ``reserve`` is None where this process is the only writer; ``ordered`` says that a commit lock orders all commits.
     """
 
-    def __init__(self, reserve: Reserve | None = None) -> None:
+    def __init__(self, reserve: Reserve | None = None, ordered: bool = True) -> None:
         self._reserve = reserve
+        self.ahead = BLOCK_AHEAD if ordered else 0
+        """How far a commit that inserts moves the mark ahead."""
         self._lock = threading.Lock()
         self._counters: dict[bytes, _Counter] = {}
 
+    @property
+    def alone(self) -> bool:
+        """True where this process is the only writer."""
+        return self._reserve is None
+
     def next(self, oid: bytes, mark: int, lowest: int = 1) -> int:
         """A new id, at least ``lowest``; ``mark`` is the Sequence's value as the caller sees it."""
-        with self._lock:
-            counter = self._counter(oid, mark)
-            found = max(counter.next, lowest)
-            if found > counter.limit:
-                found = self._extend(oid, counter, found)
-            if found > MAX_ID:
-                raise DataError(f"the sequence has reached its end: ids go up to {MAX_ID}")
-            counter.next = found + 1
-            return found
+        while True:
+            with self._lock:
+                counter = self._counter(oid, mark)
+                found = max(counter.next, lowest)
+                while found > counter.limit and counter.ahead:
+                    first, counter.limit = counter.ahead.pop(0)
+                    found = max(found, first)
+                if found > MAX_ID:
+                    raise DataError(f"the sequence has reached its end: ids go up to {MAX_ID}")
+                if found <= counter.limit:
+                    counter.next = found + 1
+                    return found
+                block = self._next_block(counter)
+            # Without the lock: reserving waits for commits, and who commits asks for the counters.
+            assert self._reserve is not None
+            first = self._reserve(oid, found, block)
+            self.grant(oid, first, max(first, min(first + block - 1, MAX_ID)))
 
     def _counter(self, oid: bytes, mark: int) -> _Counter:
         counter = self._counters.get(oid)
@@ -70,16 +94,30 @@ class Sequences:
             counter = self._counters[oid] = _Counter(next=mark + 1, limit=limit)
         return counter
 
-    def _extend(self, oid: bytes, counter: _Counter, lowest: int) -> int:
-        if self._reserve is None:
-            return lowest  # beyond the end: the caller says so
+    def _next_block(self, counter: _Counter) -> int:
         now = time.monotonic()
         if now - counter.reserved_at < _FAST_S:
             counter.block = min(2 * counter.block, _LARGEST_BLOCK)
-        first = self._reserve(oid, lowest, counter.block)
-        counter.limit = first + counter.block - 1
         counter.reserved_at = now
-        return first
+        return counter.block
+
+    def wanted(self, oid: bytes, used: int) -> int:
+        """How many ids a commit that generated ``used`` should take for this process along with what it writes."""
+        with self._lock:
+            counter = self._counters.get(oid)
+            if not used or not self.ahead or counter is None or counter.left() >= self.ahead // 4:
+                return 0
+            return max(self.ahead, min(used, _LARGEST_BLOCK))
+
+    def grant(self, oid: bytes, first: int, last: int) -> None:
+        """These ids belong to this process now."""
+        with self._lock:
+            counter = self._counters[oid]
+            if counter.limit + 1 == first and not counter.ahead:
+                counter.limit = last
+            else:
+                counter.ahead.append((first, last))
+                counter.ahead.sort()
 
     def observe(self, oid: bytes, mark: int, rowid: int) -> None:
         """From now on, ids are above ``rowid``, which was given explicitly."""
@@ -92,20 +130,35 @@ class Sequences:
         with self._lock:
             self._counters[oid] = _Counter(next=following, limit=mark if self._reserve else MAX_ID + 1)
 
-    def last_ids(self) -> dict[bytes, int]:
-        """The highest id given out or observed so far, by oid."""
+    def settled(self, oid: bytes, mark: int) -> int:
+        """What the mark may go back to when no more ids are needed here: nobody else may own any up to ``mark``."""
         with self._lock:
-            return {oid: counter.next - 1 for oid, counter in self._counters.items()}
+            counter = self._counters.get(oid)
+            if counter is None:
+                return mark
+            if self._reserve is None:
+                return min(mark, counter.next - 1)
+            first, last = counter.ahead[-1] if counter.ahead else (counter.next, counter.limit)
+            return max(first, counter.next) - 1 if last == mark else mark
+
+    def __bool__(self) -> bool:
+        """True if any id was given out."""
+        return bool(self._counters)
 
 
 @dataclass(slots=True)
 class _Use:
-    """What one transaction did with a Sequence, ``mark`` at first. ``following`` is set where it counts on its own."""
+    """What one transaction did with a Sequence, ``mark`` at first. ``following`` is set where it counts on its own.
+
+    ``count`` ids were generated; ``granted`` are those that its commit takes for the process.
+    """
 
     mark: int
     highest: int = 0
     lowest: int = 1
     following: int | None = None
+    count: int = 0
+    granted: tuple[int, int] | None = None
 
 
 class SessionSequences:
@@ -127,6 +180,7 @@ class SessionSequences:
         use = self._uses.get(record) or self._start(record)
         if use.following is None:
             found = self._shared.next(record._p_oid, record.value, use.lowest)
+            use.count += 1
         else:
             found = use.following
             if found > MAX_ID:
@@ -164,20 +218,32 @@ class SessionSequences:
         """True if ids were given explicitly: that is to be committed, even if no row is."""
         return any(use.lowest > 1 for use in self._uses.values())
 
-    def flush(self, ahead: int) -> None:
-        """Before the commit: move the persistent marks that are lower than what was used, ``ahead`` more ids."""
+    def flush(self) -> None:
+        """Before the commit: move the persistent marks that are lower than what was used, or where more is wanted."""
+        shared = self._shared
         for record, use in self._uses.items():
-            if use.highest > record.value:
-                record.value = min(use.highest + ahead, MAX_ID)
+            used = max(use.highest, record.value)
+            if use.following is not None or shared.alone:
+                ahead = shared.ahead if use.highest > record.value else 0
+            else:
+                ahead = shared.wanted(record._p_oid, use.count)
+            reached = min(used + ahead, MAX_ID)
+            use.granted = (used + 1, reached) if reached > used else None
+            if reached > record.value:
+                record.value = reached
 
     def committed(self) -> None:
-        """After the commit: let the shared counters know of explicit ids and of what was counted here."""
+        """After the commit: let the shared counters know of explicit ids and of what was counted or granted here."""
+        shared = self._shared
         for record, use in self._uses.items():
             oid = record._p_oid
             if use.following is not None:
-                self._shared.begin(oid, max(use.following, use.highest + 1), record.value)
-            elif use.lowest > 1:
-                self._shared.observe(oid, use.mark, use.highest)
+                shared.begin(oid, max(use.following, use.highest + 1), record.value)
+                continue
+            if use.lowest > 1:
+                shared.observe(oid, use.mark, use.highest)
+            if use.granted is not None and not shared.alone:
+                shared.grant(oid, *use.granted)
         self._uses.clear()
 
     def aborted(self) -> None:

@@ -2,23 +2,33 @@
 
 ZEO's own server would unpickle any builtin that a client names, and so run what a hostile client wants; here messages
 hold plain values only. The storage neither resolves conflicts nor loads any class that a record names.
+
+A file that is served may be used by other processes too: the server is one more process that has it open. What they
+commit is looked for when a client begins a transaction, and some times a second for the others. While the server waits
+for the commit lock of a file, its clients wait.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import ssl
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ZEO.asyncio.server import Acceptor, ServerProtocol
-from ZEO.StorageServer import StorageServer
+from ZEO.asyncio.server import Acceptor, Delay, Result, ServerProtocol
+from ZEO.StorageServer import StorageServer, ZEOStorage
+from ZODB.POSException import POSError, StorageError
 from zodbpickle import binary
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
-from ..errors import OperationalError
+from ..errors import Error, OperationalError
+
+logger = logging.getLogger("django_zodb.server")
+
+_LOOK_S = 0.05
 
 Address = str | tuple[str, int]
 """The path of a Unix socket, or host and port."""
@@ -54,6 +64,52 @@ class _Acceptor(Acceptor):  # type: ignore[misc]
         return _Protocol(self.event_loop, self.addr, handler, self.msgpack)
 
 
+class _Client(ZEOStorage):  # type: ignore[misc]
+    """What the server does for one client, on a storage that others write too."""
+
+    def register(self, storage_id: str, read_only: bool) -> Any:
+        """As ZEO, with the newest state."""
+        follow(self.server.storages.get(storage_id))
+        return super().register(storage_id, read_only)
+
+    def ping(self) -> Delay:
+        """A client begins a transaction: it hears what was committed, and then gets the answer."""
+        follow(self.storage)
+        answer = Delay()
+        self.call_soon_threadsafe(answer.reply, None)  # behind what ``follow`` has sent off
+        return answer
+
+    def _vote(self, delay: Any = None) -> Any:
+        try:
+            return super()._vote(delay)
+        except Error as error:  # a class that clients do not know
+            raise StorageError(str(error)) from error
+
+    def tpc_finish(self, id: int) -> Result | None:
+        """As ZEO, whose answer would be the newest transaction id: that may be another process's already."""
+        if not self._check_tid(id):
+            return None
+        self.stats.commits += 1
+        tid = self.storage.tpc_finish(self.transaction, self._invalidate)
+        self.async_("info", self.get_size_info())
+        return Result(tid, self._clear_transaction)
+
+
+class _StorageServer(StorageServer):  # type: ignore[misc]
+    """ZEO's server with such clients."""
+
+    def create_client_handler(self) -> _Client:
+        """As ZEO; called for each connection."""
+        return _Client(self, self.read_only)
+
+
+def follow(storage: Any) -> None:
+    """Have the storage look for what others committed, if it can."""
+    sync = getattr(storage, "sync", None)
+    if sync is not None:
+        sync()
+
+
 class Server:
     """Serves ``storage`` at ``address`` from the moment it is made; ``run`` does the work, ``stop`` ends it.
 
@@ -63,7 +119,7 @@ class Server:
     def __init__(self, storage: Any, address: Address, name: str = "1", tls: ssl.SSLContext | None = None) -> None:
         self._storage = storage
         try:
-            self._server = StorageServer(address, {name: storage}, ssl=tls, Acceptor=_Acceptor)
+            self._server = _StorageServer(address, {name: storage}, ssl=tls, Acceptor=_Acceptor)
         except OSError as error:
             storage.close()
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -75,12 +131,23 @@ class Server:
 
     def run(self) -> None:
         """Serve until ``stop`` is called, then close the storage."""
+        self._look()
         try:
             self._acceptor.loop()
         finally:
             self._storage.close()
             if isinstance(self.address, str):
                 Path(self.address).unlink(missing_ok=True)
+
+    def _look(self) -> None:
+        """Look for what others committed, now and again."""
+        if self._acceptor.closed:
+            return
+        try:
+            follow(self._storage)
+        except (Error, POSError, OSError) as error:
+            logger.warning("%s: %s", self._storage.getName(), error)
+        self._acceptor.event_loop.call_later(_LOOK_S, self._look)
 
     def stop(self) -> None:
         """Make ``run`` return; from any thread or signal handler, more than once if need be."""

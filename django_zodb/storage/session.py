@@ -9,6 +9,9 @@ the database's commit lock:
 3. else replay: abort, begin on the newest snapshot, check that the schemas are the same and every row written or
    locked is as this transaction saw it, apply the journal's net changes again with all their checks, and commit.
 
+What cannot be replayed, a change of definitions, takes the commit lock when it begins and keeps it to the end
+(``hold``): nobody can come between.
+
 Where others commit without our lock (ZEO, other storages), ZODB's own check of serials at commit time, extended to
 the records relied on, finds what happened between 1 and the end; then the rounds go on, a bounded number of times.
 """
@@ -29,8 +32,9 @@ from .catalog import StoredCatalog
 from .elsewhere import deleted_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .journal import Journal
+from .locking import CommitLock
 from .protocol import Compile
-from .sequences import BLOCK_AHEAD, SessionSequences
+from .sequences import SessionSequences
 
 if TYPE_CHECKING:
     from .database import Database
@@ -71,6 +75,30 @@ class _LazyManager(transaction.TransactionManager):  # type: ignore[misc]
             super().abort()
 
 
+class _Hold:
+    """The commit lock, kept by a session; freed at the latest when the session is forgotten."""
+
+    def __init__(self, lock: CommitLock) -> None:
+        lock.acquire()
+        self._lock: CommitLock | None = lock
+
+    def adopt(self) -> None:
+        """The session goes on in the calling thread."""
+        if self._lock is not None:
+            self._lock.adopt()
+
+    def release(self) -> None:
+        """Free the lock; harmless when repeated."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.adopt()
+            lock.release()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_lock"):
+            self.release()
+
+
 class Session:
     """One user's connection to a Database; it belongs to one thread at a time.
 
@@ -86,6 +114,7 @@ class Session:
         self._connection: Any = None
         self._generation = -1
         self._active = False
+        self._hold: _Hold | None = None
         self._user = self._description = ""
         self.writes = 0
         """How many transactions this session has made durable."""
@@ -251,6 +280,9 @@ class Session:
 
     def _finished(self) -> None:
         self._active = False
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.release()
         self._user = self._description = ""
 
     def _fail(self) -> None:
@@ -275,8 +307,28 @@ class Session:
 
     # --- the commit protocol ---------------------------------------------------------------------------------------
 
+    def hold(self) -> None:
+        """Take the commit lock now, on the newest snapshot, and keep it until the transaction ends.
+
+        For what cannot be replayed. Does nothing where no lock orders all commits. Raises LockTimeoutError, and
+        ConflictError if others have changed what this transaction wrote, locked or relied on.
+        """
+        catalog = self.catalog
+        if self._hold is not None or not self._database.ordered:
+            return
+        self._hold = _Hold(self._database.commit_lock)
+        try:
+            touched = self._touches(self._catch_up())
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+        if touched and (catalog.journal.dirty or catalog.journal.locked):
+            raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
+        catalog.refresh()
+
     def _commit_changes(self) -> None:
         database = self._database
+        if self._hold is not None:
+            self._hold.adopt()
         again = False
         for round_ in range(1, _ROUNDS + 1):
             try:
@@ -298,7 +350,7 @@ class Session:
         """
         connection = self._connection
         storage = connection._normal_storage
-        if not self._database.exclusive:
+        if not self._database.ordered:  # with the lock, nothing is missing
             storage.sync(True)
         changed = storage.poll_invalidations()
         if changed is None:
@@ -337,13 +389,12 @@ class Session:
 
     def _write(self) -> None:
         """Write what belongs to every commit, and commit."""
-        exclusive = self._database.exclusive
         self._catalog.flush_counts()
-        self._sequences.flush(BLOCK_AHEAD if exclusive else 0)
+        self._sequences.flush()
         # BTrees ask that the inner nodes on the way to a changed leaf be current. A leaf that moved or went was itself
         # changed, and a tree that was replaced has another schema token: both are noticed without reading the nodes.
         self._connection._readCurrent.clear()
-        if not exclusive:
+        if not self._database.ordered:
             self._guard(self._catalog.relied())
         current = self._manager.get()
         if self._user:

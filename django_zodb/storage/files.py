@@ -1,0 +1,88 @@
+"""Plain files: open ones that close themselves, whole reads and writes, private modes, creation all at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+
+class Handle:
+    """An open file, closed when nobody refers to it any more. ``identity`` tells it from others at the same path."""
+
+    def __init__(self, path: str, flags: int) -> None:
+        self.fd = os.open(path, flags | os.O_CLOEXEC)
+        status = os.fstat(self.fd)
+        self.identity = status.st_dev, status.st_ino
+
+    def size(self) -> int:
+        """The file's size now."""
+        return os.lseek(self.fd, 0, os.SEEK_END)
+
+    def is_at(self, path: str) -> bool:
+        """Whether the path leads to this file; FileNotFoundError if it leads nowhere."""
+        status = Path(path).stat()
+        return (status.st_dev, status.st_ino) == self.identity
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+
+def read_all(descriptor: int, position: int, length: int) -> bytes:
+    """So many bytes; fewer at the end of the file."""
+    parts = []
+    while length:
+        part = os.pread(descriptor, min(length, 1 << 30), position)
+        if not part:
+            break
+        parts.append(part)
+        position += len(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def write_all(descriptor: int, data: bytes, position: int) -> int:
+    """Write all of ``data``; the position behind it."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, position)
+        position += written
+        rest = rest[written:]
+    return position
+
+
+def touch_private(path: str, like: str) -> None:
+    """Make sure that ``path`` exists with the permission bits of ``like``."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, stat.S_IMODE(Path(like).stat().st_mode))
+    except PermissionError:  # the file is another user's: its mode was chosen by that one
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def create_whole(path: str, content: bytes) -> None:
+    """Create a file, readable by its owner only, that appears with its content; an existing one is left as it is."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".new", dir=Path(path).parent)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+        os.link(temporary, path)
+        sync_folder(path)
+    except FileExistsError:
+        pass
+    finally:
+        os.close(descriptor)
+        Path(temporary).unlink()
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in the folder of ``path`` durable."""
+    descriptor = os.open(Path(path).parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

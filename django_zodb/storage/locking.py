@@ -1,0 +1,164 @@
+"""The commit lock of a database: one committer at a time, among the threads of a process and, for a file, everywhere.
+
+Threads wait for each other in the process; the one whose turn it is then takes the file's lock, an ``flock`` on the
+data file itself: whatever path leads to it, and whatever happens to the process that holds it, the kernel knows who
+has it and frees it with its last holder. All waiting is bounded: a process that is stopped inside its commit costs the
+others an error, not their life.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import struct
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from ..errors import LockTimeoutError
+
+# Between two looks at a file's lock: a commit takes a fraction of a millisecond to some milliseconds.
+_FIRST_PAUSE_S = 0.00005
+_LONGEST_PAUSE_S = 0.001
+
+_FLOCK = struct.Struct("hhqqi4x")
+# macOS and the BSDs have no locks of this kind, or Python does not name them there.
+_HAS_RANGE_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
+
+
+class CommitLock:
+    """A lock with bounded waiting; the thread that holds it may take it again.
+
+    ``obtain``, if given, is called with the deadline (of ``time.monotonic``) when a thread has taken the lock that it
+    did not hold, and ``give_up`` before it is free again: that is where a file's lock is taken and released.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        timeout_s: float,
+        obtain: Callable[[float], None] | None = None,
+        give_up: Callable[[], None] | None = None,
+    ) -> None:
+        self._name = name
+        self._timeout_s = timeout_s
+        self._obtain = obtain
+        self._give_up = give_up
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._depth = 0
+
+    @property
+    def mine(self) -> bool:
+        """True if the calling thread holds it."""
+        return self._owner == threading.get_ident()
+
+    def acquire(self, timeout_s: float | None = None) -> bool:
+        """Take it, or take it once more; LockTimeoutError if another holds it for too long. Always True."""
+        me = threading.get_ident()
+        if self._owner == me:
+            self._depth += 1
+            return True
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + timeout_s
+        if not self._lock.acquire(timeout=timeout_s):
+            raise self.timed_out("thread")
+        if self._obtain is not None:
+            try:
+                self._obtain(deadline)
+            except BaseException:
+                self._lock.release()
+                raise
+        self._owner = me
+        self._depth = 1
+        return True
+
+    def release(self) -> None:
+        """Give it back, as often as it was taken."""
+        self._depth -= 1
+        if self._depth:
+            return
+        self._owner = 0
+        try:
+            if self._give_up is not None:
+                self._give_up()
+        finally:
+            self._lock.release()
+
+    def adopt(self) -> None:
+        """The calling thread goes on with what another one took: a session may change its thread."""
+        self._owner = threading.get_ident()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def timed_out(self, what: str) -> LockTimeoutError:
+        """The error for a lock that another ``what`` (thread or process) did not free in time."""
+        return LockTimeoutError(
+            f"another {what} has kept the commit lock of {self._name} for {self._timeout_s:g} s: it commits, changes "
+            f"definitions, or was stopped in the middle. Run the transaction again, or raise the option timeout"
+        )
+
+
+def take(descriptor: int, deadline: float) -> bool:
+    """Take the lock of an open file, which is freed when its last descriptor is closed; False if time is up."""
+    pause = _FIRST_PAUSE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        else:
+            return True
+
+
+def free(descriptor: int) -> None:
+    """Free the lock that ``take`` took."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def attend(path: str, alone: bool = False) -> int:
+    """Say that this process uses the database: the descriptor to keep open. BlockingIOError if that cannot be.
+
+    ZODB's own FileStorage locks this file for itself alone, and is kept away as long as somebody attends; so is,
+    with ``alone``, everybody.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        if alone:
+            os.truncate(descriptor, 0)
+            os.write(descriptor, b" %d\n" % os.getpid())
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+# --- marks -----------------------------------------------------------------------------------------------------------
+
+
+def mark(descriptor: int, position: int, marked: bool) -> None:
+    """Mark a byte of the file as belonging to a commit that is being made durable; the mark dies with the process."""
+    if _HAS_RANGE_LOCKS:
+        kind = fcntl.F_WRLCK if marked else fcntl.F_UNLCK
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, 1, 0))
+
+
+def is_marked(descriptor: int, position: int) -> bool:
+    """True if another process has marked the byte."""
+    if not _HAS_RANGE_LOCKS:
+        return False
+    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, position, 1, 0)
+    answer = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
+    return bool(answer[0] != fcntl.F_UNLCK)

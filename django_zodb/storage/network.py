@@ -1,0 +1,33 @@
+"""Which file systems are on other machines: there, locks and the growth of a file are not seen at once by everybody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_MOUNTS = "/proc/self/mountinfo"
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs", "coda", "ncpfs"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.rclone", "fuse.davfs"),
+    }
+)
+
+
+def network_type(path: str) -> str | None:
+    """The type of the network file system that ``path`` is on, or None; also where the system does not tell (macOS)."""
+    try:
+        mounts = Path(_MOUNTS).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+    found, longest = None, -1
+    real = os.path.realpath(path)
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split(" ")
+        if len(fields) < 5 or not after:
+            continue
+        point = fields[4].replace("\\040", " ").rstrip("/") + "/"
+        if real.startswith(point) and len(point) >= longest:  # of two at one place, the later one covers the other
+            found, longest = after.split(" ")[0], len(point)
+    return found if found in _NETWORK else None
