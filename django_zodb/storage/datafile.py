@@ -56,6 +56,8 @@ _KEPT_IN_MEMORY = 8 << 20
 _LOOK_S = 1.0
 # The index is saved when the file has grown by so much, or by a sixteenth: what a killed process leaves to be scanned.
 _SAVE_STEP = 64 << 20
+# Of a file of this size, saving it costs nothing that anybody would notice.
+_SMALL = 16 << 20
 # Below are oids given in the commit, one after the other. Above are blocks of a process, at random, for those that are
 # needed before: two processes do not choose the same of 2 ** 46 blocks, and if they did, one would be refused.
 _FIRST_OF_BLOCKS = 1 << 62
@@ -177,7 +179,8 @@ class DataFile(FileStorage):  # type: ignore[misc]
         """Close the file and save its index, if that is worth it; harmless when repeated."""
         if self.closed:
             return
-        if (self._pos - self._saved) * 64 > self._pos:
+        grown = self._pos - self._saved
+        if grown and (self._pos < _SMALL or grown * 64 > self._pos):
             self._save_if_free()
         self._release_files()
 
