@@ -181,9 +181,38 @@ def _tokens(text: str) -> list[Token]:
     if "\0" in text:
         raise ProgrammingError(f"a NUL character at {place(text, text.index(chr(0)))}")
     try:
-        return list(_DIALECT.tokenize(text))
+        tokens = list(_DIALECT.tokenize(text))
     except SqlglotError as error:
         raise ProgrammingError(f"a literal, quoted name or comment does not end: {_shortened(text)}") from error
+    return _with_numbers(text, tokens) if _LETTERED_NUMBER.search(text) else tokens
+
+
+_LETTERED_NUMBER = re.compile(r"(?<!\w)\d+[A-Za-z_]")
+_WHOLE_NUMBER = re.compile(r"0x[0-9a-f]+(?:_[0-9a-f]+)*|0o[0-7]+(?:_[0-7]+)*|0b[01]+(?:_[01]+)*|\d+(?:_\d+)+", re.I)
+_NUMBERS = (TokenType.NUMBER, TokenType.HEX_STRING, TokenType.BIT_STRING)
+
+
+def _with_numbers(text: str, tokens: list[Token]) -> list[Token]:
+    """``0x1F``, ``0o17``, ``0b11`` and ``1_000`` as the numbers that they are; ProgrammingError for ``12abc``.
+
+    The tokenizer takes them for bytes, and for numbers with a name behind.
+    """
+    result: list[Token] = []
+    number_ends = -1
+    for token in tokens:
+        if token.token_type in _NUMBERS and text[token.start].isdigit():
+            match = _WHOLE_NUMBER.match(text, token.start)
+            number_ends = token.end + 1 if match is None else match.end()
+            if match is not None:
+                digits = match.group().replace("_", "")
+                value = str(int(digits, 0 if digits[1:2].isalpha() else 10))
+                token = Token(TokenType.NUMBER, value, token.line, token.col, token.start, number_ends - 1)
+        elif token.start < number_ends:
+            continue  # a part of the number
+        elif token.start == number_ends and (text[token.start].isalnum() or text[token.start] == "_"):
+            raise ProgrammingError(f"letters after a number: {quote(text, token.start)}")
+        result.append(token)
+    return result
 
 
 def _shortened(text: str) -> str:
