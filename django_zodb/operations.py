@@ -68,6 +68,7 @@ def _shown(value: object) -> str:
 class DatabaseOperations(BaseDatabaseOperations):
     """The SQL of the engine where it differs from Django's defaults; mostly it is PostgreSQL's."""
 
+    compiler_module = "django_zodb.compiler"
     cast_char_field_without_max_length = "text"
     explain_prefix = "EXPLAIN"
 

@@ -789,13 +789,13 @@ def select(book, author, params):
     # NestedLoop: left
     # KeyLookup: author a (a.id = b.author_id)
     found = (
-        (b[TITLE], b, (None if b[AUTHOR_ID] is None else author.get(b[AUTHOR_ID])) or NO_A)
+        (b[TITLE], ((None if b[AUTHOR_ID] is None else author.get(b[AUTHOR_ID])) or NO_A)[NAME])
         for b in map(book.get, book_year_title.range(low=p0, low_open=True))
     )
     # TopN: 2 by b.title
     first = first_sorted(found, 2, (0, False))
     # Project: b.title, a.name
-    return [(b[TITLE], a[NAME]) for _, b, a in first]
+    return first
 """
 
 

@@ -111,7 +111,12 @@ class Cursor:
         """The next rows, ``size`` (or ``arraysize``) at most; an empty list after the last."""
         rows = self._result()
         at = self._at
-        found = rows[at : at + (self.arraysize if size is None else size)]
+        if size is None:
+            size = self.arraysize
+        if at == 0 and size >= len(rows) and type(rows) is list:
+            self._rows = ()
+            return rows
+        found = rows[at : at + size]
         self._at = at + len(found)
         return list(found)
 

@@ -12,7 +12,7 @@ strategies of the second part; ``compile`` prints one block of Python per node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal as OneOf
 
 from ..storage.protocol import Row
@@ -132,7 +132,8 @@ class Aggregate(Node):
 class Window(Node):
     """The rows of the source, sorted by ``partition``, then ``order``, each with the values of ``calls``.
 
-    Binds the aliases of the source, and ``alias`` to the values under their names.
+    Binds the aliases of the source, and ``alias`` to the values under their names. Of each partition only the ``first``
+    rows are asked for, if that is given; no more than these need be there.
     """
 
     source: Node
@@ -140,6 +141,7 @@ class Window(Node):
     partition: tuple[Expr, ...]
     order: tuple[SortKey, ...]
     calls: tuple[tuple[str, WindowCall], ...]
+    first: Expr | None = None
 
 
 @record
@@ -485,13 +487,15 @@ def gives_one(node: Node) -> bool:
             return False
 
 
-def has_key(node: Node, keys: Iterable[Expr]) -> bool:
-    """Whether a table, or groups, under Filters or not, have at most one row with the same values of ``keys``."""
+def has_key(node: Node, keys: Sequence[Expr]) -> bool:
+    """Whether no two rows of a table, of groups, or of first rows, under Filters or not, have the same ``keys``."""
     while isinstance(node, Filter):
         node = node.source
     names = {key.name for key in keys if isinstance(key, Column)}
     if isinstance(node, Aggregate):
         return names >= {key.name for key in node.keys}
+    if isinstance(node, DistinctOn):
+        return {*keys} >= {*node.keys}
     return isinstance(node, BaseAccess) and node.table.is_key(names)
 
 

@@ -258,8 +258,8 @@ def first_sorted(rows: Iterable[Row], count: int, *keys: tuple[int, bool]) -> li
 
     The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far.
     """
-    runs = [(itemgetter(*[at for at, _ in run]), down) for down, run in groupby(keys, itemgetter(1))]
-    lead, descending = itemgetter(keys[0][0]), keys[0][1]
+    sorts = [(itemgetter(at), down) for at, down in reversed(keys)]
+    lead, descending = sorts[-1]
     rows = iter(rows)
     kept: list[Row] = []
     size = min(max(4 * count, _PIECE), NO_LIMIT)
@@ -268,7 +268,7 @@ def first_sorted(rows: Iterable[Row], count: int, *keys: tuple[int, bool]) -> li
             edge: Any = lead(kept[-1])
             piece = [row for row in piece if not (lead(row) < edge if descending else edge < lead(row))]
         kept += piece
-        for key, down in reversed(runs):
+        for key, down in sorts:
             kept.sort(key=key, reverse=down)
         del kept[count:]
         size = max(size, min(2 * size, _LARGEST_PIECE))

@@ -244,7 +244,8 @@ def _window(node: p.Window) -> str:
     calls = ", ".join(f"{_window_call(call)}{_frame(call.frame)}" for _, call in node.calls)
     order = f"order by {_sort_keys(node.order)}" if node.order else ""
     partition = f"partition by {', '.join(map(text, node.partition))}" if node.partition else ""
-    return f"{calls} over ({' '.join(filter(None, (partition, order)))})"
+    first = "" if node.first is None else f", the first {text(node.first)} rows"
+    return f"{calls} over ({' '.join(filter(None, (partition, order)))}){first}"
 
 
 def _window_call(call: x.WindowCall) -> str:

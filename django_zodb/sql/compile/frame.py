@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...errors import InternalError
 from ...storage.schema import TableSchema
+from ...values import BIGINT
 from .. import expr as x
 from .. import plan as p
 from ..emit import Emitter, Subplan
@@ -25,6 +26,7 @@ Needed = frozenset[tuple[str, str]]
 WHOLE = "\0row"
 NOTHING: Needed = frozenset()
 _MOST_LOOPS = 16
+_FEW = 3
 _MOST_BLOCKS = 60
 
 
@@ -205,6 +207,19 @@ class Frame:
                 names.update(dict.fromkeys(_variables(binding, columns)))
         return list(names)
 
+    def narrow(self, aliases: Iterable[str], needed: Needed) -> None:
+        """Have the rows of which few columns are needed carried as these: tuples of plain values are not watched.
+
+        Python's garbage collector looks again and again at tuples that hold what it watches, such as rows with UUIDs.
+        """
+        for alias in aliases:
+            binding = self.scope[alias]
+            columns = sorted(name for other, name in needed if other == alias)
+            if binding.row is None or not 0 < len(columns) <= _FEW or not binding.positions.keys() >= {*columns}:
+                continue
+            kept = {name: self.column(x.Column(alias, name, BIGINT)) for name in columns}
+            self.scope[alias] = Binding(alias, binding.positions, None, kept, binding.rowid, binding.table)
+
     def missing(self, aliases: Iterable[str], needed: Needed) -> dict[str, str]:
         """For each variable that ``carried`` returns, what it holds where an outer join finds nothing."""
         texts: dict[str, str] = {}
@@ -340,6 +355,8 @@ class Frame:
 
     def materialise(self, aliases: Iterable[str], needed: Needed) -> None:
         """End the pipeline in a list of what is needed, and begin the next with a loop over it."""
+        aliases = list(aliases)
+        self.narrow(aliases, needed)
         names = self.carried(aliases, needed)
         rows = self.collect(tuple_of(names), "found")
         self.each(target_of(names), rows, listed=True)

@@ -1,12 +1,18 @@
-"""Window functions: the rows sorted, cut into partitions, and looped over beside the lists of what they amount to."""
+"""Window functions: the rows filed by partition, sorted, and looped over beside the lists of what they amount to.
+
+Windows of one partitioning share the work where the order of one is enough for all: what an aggregate makes of a whole
+partition is but one value.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from ...errors import InternalError
 from .. import expr as x
 from .. import plan as p
 from ..expr import SortKey, WindowCall, is_nullable
-from ..functions import AGGREGATES
+from ..functions import AGGREGATES, AggregateFunction
 from ..functions.window import (
     ABSENT,
     WINDOW_FUNCTIONS,
@@ -16,122 +22,255 @@ from ..functions.window import (
     frame_by_range,
     frame_by_rows,
     over,
-    partitions,
 )
+from ..record import replace
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
-from .order import sort_text, write_sort
+from .order import plain_positions, sort_lines, sort_text
+from .pipeline import clean
 
 _FRAMES = {"rows": frame_by_rows, "groups": frame_by_groups, "range": frame_by_range}
+_ORDERLESS = frozenset(("AVG", "BOOL_AND", "BOOL_OR", "COUNT", "EVERY", "MAX", "MIN", "SUM"))
+"""Aggregates to which the order of their rows is nothing."""
 
 
 def open_window(frame: Frame, node: p.Window, needed: Needed) -> None:
     """Loop over the rows of each partition, with a variable for each call that is used."""
-    calls = tuple((name, call) for name, call in node.calls if (node.alias, name) in needed)
-    if not calls:
-        frame.open(node.source, needed)
-        frame.bind(node.alias, (), None)
+    chain = _together(node, needed)
+    source = chain[-1].source
+    windows = [window for window in chain if window.calls]
+    for window in chain:
+        frame.bind(window.alias, (), None)
+    if not windows:
+        frame.open(source, needed)
         return
-    node = p.Window(node.source, node.alias, node.partition, node.order, calls)
     early, frame.early = frame.early, False
-    frame.open(node.source, needed | needed_by(expressions(node)))
+    frame.open(source, needed.union(*(needed_by(expressions(window)) for window in windows)))
     frame.early = early
-    names = frame.carried(frame.bound(node.source), needed)
-    _Window(frame, node).write(names)
+    columns = _Partitions(frame, windows, source, needed, node.first).write()
+    for window in windows:
+        frame.bind(window.alias, columns[window.alias], None).columns = columns[window.alias]
 
 
-class _Window:
-    """One node while it is written."""
+def _together(node: p.Window, needed: Needed) -> list[p.Window]:
+    """The window, and those below it that can be computed with it; each with the calls that are used."""
+    chain = [_with_used_calls(node, needed)]
+    while isinstance(node.source, p.Window):
+        below = _with_used_calls(node.source, needed)
+        used = {alias for window in chain for alias, _ in needed_by(expressions(window))}
+        ordered = [each for each in (*chain, below) if not all(_is_whole(each, call) for _, call in each.calls)]
+        if below.alias in used or below.partition != node.partition or len(ordered) > 1:
+            break
+        chain.append(below)
+        node = node.source
+    return chain
 
-    def __init__(self, frame: Frame, node: p.Window) -> None:
+
+def _with_used_calls(node: p.Window, needed: Needed) -> p.Window:
+    return replace(node, calls=tuple((name, call) for name, call in node.calls if (node.alias, name) in needed))
+
+
+def _is_whole(node: p.Window, call: WindowCall) -> bool:
+    """Whether a call has one value for all rows of a partition, whatever their order."""
+    frame = call.frame
+    if frame is None or call.function not in _ORDERLESS or frame.exclude or frame.start != x.FrameBound(-1):
+        return False
+    if frame.end == x.FrameBound(1):
+        return True
+    return not node.order and frame.end.direction == 0 and frame.unit != "rows"
+
+
+class _Partitions:
+    """Windows of one partitioning while they are written; what they share is in the order of ``lead``.
+
+    Rows of one table that can be sorted as they are stay as they are (``places`` are those of the sort keys); else
+    tuples are made of the sort keys, of what the calls take, and of what is needed above.
+    """
+
+    def __init__(
+        self, frame: Frame, windows: list[p.Window], source: p.Node, needed: Needed, first: x.Expr | None
+    ) -> None:
         self.frame = frame
-        self.node = node
+        self.source, self.needed = source, needed
+        self.windows = windows
+        self.lead = max(windows, key=lambda window: len(window.order))
+        self.first = first
+        self.part = frame.source.name("part")
+        self.names = frame.carried(frame.bound(source), needed)
+        self.row = self._only_row(source)
+        self.places: list[int] | None = None
+        if self.row:
+            places = plain_positions(frame, self.lead.order, [self.row]) if self.lead.order else []
+            lists = [self._lists_of_rows(window, call) for window, _, call in self._calls()]
+            if places is not None and None not in lists:
+                self.places, self.names = places, [self.row]
         self.texts: list[str] = []
         self.lines: list[str] = []
         self.known: dict[str, str] = {}
-        self.part = ""
 
-    def write(self, names: list[str]) -> None:
-        """Print the sorting, and open the loops over partitions and rows."""
-        frame, node = self.frame, self.node
-        keys = [*(SortKey(each) for each in node.partition), *node.order]
-        self.texts = [sort_text(frame, key) for key in keys]
-        columns = [self._columns(call) for _, call in node.calls]
-        rows = frame.collect(_row([*self.texts, *names]), "found")
-        frame.write_note(node)
-        if keys:
-            write_sort(frame, rows, [(at, key.descending) for at, key in enumerate(keys)])
-        self.part = frame.source.name("part") if node.partition else rows
-        results = {name: self._result(name, call, at) for (name, call), at in zip(node.calls, columns, strict=True)}
-        if node.partition:
-            cut = frame.source.share("partitions", partitions)
-            frame.each(self.part, f"{cut}({rows}, {len(node.partition)})")
-            frame.do(*self.lines)
+    def _only_row(self, source: p.Node) -> str:
+        """The variable of the only alias's rows; empty if there are more aliases, or no rows."""
+        aliases = self.frame.bound(source)
+        return (self.frame.scope[aliases[0]].row or "") if len(aliases) == 1 else ""
+
+    def _calls(self) -> Iterator[tuple[p.Window, str, WindowCall]]:
+        for window in self.windows:
+            for name, call in window.calls:
+                yield window, name, call
+
+    def write(self) -> dict[str, dict[str, str]]:
+        """Print the sorting, and open the loops over partitions and rows; the variables of the calls by alias."""
+        lists = self._collect()
+        columns: dict[str, dict[str, str]] = {window.alias: {} for window in self.windows}
+        listed: dict[str, str] = {}
+        for (window, name, call), values in zip(self._calls(), lists, strict=True):
+            variable = self.frame.source.name(f"{self.frame.unit.row_name(window.alias)}_{name}")
+            columns[window.alias][name] = variable
+            if _is_whole(window, call):
+                self.lines.append(f"{variable} = {self._amount(call, values)}")
+            else:
+                listed[variable] = self._result(window, name, call, values)
+        if self.lead.partition:
+            self.frame.do(*self.lines)
         else:
-            frame.write(*self.lines)
-        self._loop(names, results)
+            self.frame.write(*self.lines)
+        self._loop(listed)
+        return columns
 
-    def _loop(self, names: list[str], results: dict[str, str]) -> None:
-        frame, row = self.frame, self.frame.unit.row_name(self.node.alias)
-        variables = {name: frame.source.name(f"{row}_{name}") for name in results}
-        unpacked = _row([*["_"] * len(self.texts), *names]) if names else "_"
-        target = ", ".join([unpacked, *variables.values()])
-        frame.each(target, f"zip({', '.join([self.part, *results.values()])})")
-        frame.bind(self.node.alias, variables, None).columns = variables
-
-    # --- calls -----------------------------------------------------------------------------------------------------
-
-    def _columns(self, call: WindowCall) -> list[int]:
-        """Where in the collected rows the values for the call are."""
-        if call.function in WINDOW_FUNCTIONS:
-            return [self._column(self.frame.value(arg)) for arg in call.args]
-        return [self._column(self._aggregated(call))]
-
-    def _column(self, text: str) -> int:
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text)
-
-    def _aggregated(self, call: WindowCall) -> str:
-        """What an aggregate takes of the current row: its argument, or that it is absent."""
+    def _collect(self) -> list[list[str]]:
+        """End the pipeline, and begin a loop over partitions, if there are any; the lists that the calls take."""
         frame = self.frame
-        function = AGGREGATES.get(call.function)
-        if function is None:
-            raise InternalError(f"aggregate {call.function} is bound but not registered")
+        order = [] if self.places is not None else [sort_text(frame, key) for key in self.lead.order]
+        key = tuple_of([sort_text(frame, SortKey(each)) for each in self.lead.partition])
+        if self.places is None:
+            self.texts = list(order)
+            lists = [self._lists_of_tuples(window, call) for window, _, call in self._calls()]
+            frame.narrow(frame.bound(self.source), self.needed)
+            self.names = frame.carried(frame.bound(self.source), self.needed)
+        else:
+            lists = [self._lists_of_rows(window, call) or [] for window, _, call in self._calls()]
+        item = self.row if self.places is not None else _row([*self.texts, *self.names])
+        if self.lead.partition:
+            parts = frame.source.name("parts")
+            frame.lines.append(f"{parts} = defaultdict(list)")
+            frame.finish(f"{parts}[{clean(key)}].append({clean(item)})")
+            for window in reversed(self.windows):
+                frame.note(window)
+            frame.each(self.part, f"map({parts}.get, sorted({parts}))")
+        else:
+            rows = frame.collect(item, self.part)
+            for window in reversed(self.windows):
+                frame.write_note(window)
+            if rows != self.part:
+                frame.write(f"{self.part} = {rows}")
+        places = range(len(order)) if self.places is None else self.places
+        keys = [(at, each.descending) for at, each in zip(places, self.lead.order, strict=True)]
+        self.lines += sort_lines(self.part, keys)
+        return lists
+
+    def _loop(self, listed: dict[str, str]) -> None:
+        rows = self.part
+        if self.first is not None:
+            rows = f"{rows}[:{self._first(self.first)}]"
+        target = self.row if self.places is not None else "_"
+        if self.places is None and self.names:
+            target = _row([*["_"] * len(self.texts), *self.names])
+        if not listed:
+            self.frame.each(target, rows)
+            return
+        self.frame.each(", ".join([target, *listed]), f"zip({', '.join([rows, *listed.values()])})")
+
+    def _first(self, count: x.Expr) -> str:
+        text = self.frame.value(count)
+        return self.frame.once("first", f"max({text} or 0, 0)" if is_nullable(count) else f"max({text}, 0)")
+
+    # --- what calls take -------------------------------------------------------------------------------------------
+
+    def _taken(self, call: WindowCall) -> list[tuple[str, list[str]]]:
+        """What the call takes of the current row, in lists of their own, and on which conditions."""
+        frame = self.frame
+        if call.function in WINDOW_FUNCTIONS:
+            return [(frame.value(arg), []) for arg in call.args]
         tests = [frame.is_true(call.filter)] if call.filter is not None else []
         texts = [frame.value(arg) for arg in call.args]
-        if call.args and function.skip_nulls and is_nullable(call.args[0]):
+        if call.args and _aggregate(call).skip_nulls and is_nullable(call.args[0]):
             texts[0] = frame.atom(call.args[0], "value")
             tests.append(f"({texts[0]} is not None)")
-        value = tuple_of(texts) if texts else "True"
-        absent = frame.source.share("ABSENT", ABSENT)
-        return f"({value} if {' and '.join(tests)} else {absent})" if tests else value
+        return [(tuple_of(texts) if texts else "True", tests)]
 
-    def _result(self, name: str, call: WindowCall, columns: list[int]) -> str:
-        """Print what computes the call for a partition; the variable of the list of its values."""
-        share = self.frame.source.share
-        lists = [self._let(f"column_{at}", f"[row[{at}] for row in {self.part}]") for at in columns]
+    def _lists_of_rows(self, window: p.Window, call: WindowCall) -> list[str] | None:
+        """Texts of the lists that the call takes, made of a partition's rows; None where that takes statements."""
+        frame, found = self.frame, []
+        for at in range(len(call.args) if call.function in WINDOW_FUNCTIONS else 1):
+            with frame.aside(before=True):
+                frame.each(self.row, self.part)
+                value, tests = self._taken(call)[at]
+                if _is_whole(window, call):
+                    for test in tests:
+                        frame.where(test)
+                else:
+                    value = self._or_absent(value, tests)
+                simple = frame.comprehension(value)
+            if simple is None:
+                return None
+            found.append(" ".join(simple.listing()))
+        return found
+
+    def _lists_of_tuples(self, window: p.Window, call: WindowCall) -> list[str]:
+        """The same of tuples, into which goes what is taken."""
+        found = []
+        for value, tests in self._taken(call):
+            text = self._or_absent(value, tests)
+            if text not in self.texts:
+                self.texts.append(text)
+            item = f"row[{self.texts.index(text)}]"
+            present = f" if {item} is not {self._absent()}" if tests and _is_whole(window, call) else ""
+            found.append(f"[{item} for row in {self.part}{present}]")
+        return found
+
+    def _or_absent(self, value: str, tests: list[str]) -> str:
+        return f"({value} if {' and '.join(tests)} else {self._absent()})" if tests else value
+
+    def _absent(self) -> str:
+        return self.frame.source.share("ABSENT", ABSENT)
+
+    # --- what calls amount to --------------------------------------------------------------------------------------
+
+    def _amount(self, call: WindowCall, lists: list[str]) -> str:
+        """The value of a whole partition."""
+        (values,) = lists
+        if call.function == "COUNT":
+            return f"len({values if call.args or call.filter is not None else self.part})"
+        return f"{self.frame.source.share(f'{call.function.lower()}_of', _aggregate(call).collect)}({values})"
+
+    def _result(self, window: p.Window, name: str, call: WindowCall, lists: list[str]) -> str:
+        """Print what computes the call for a partition; the text of an iterable of its values."""
         own = WINDOW_FUNCTIONS.get(call.function)
-        function = share(f"{call.function.lower()}_over", over(call.function) if own is None else own.call)
-        seen = self._peers() if call.frame is None else self._frames(call.frame)
-        return self._let(name, f"{function}({', '.join([seen, *lists])})")
+        if call.function == "ROW_NUMBER":
+            return f"range(1, len({self.part}) + 1)"
+        variables = [self._let("column", values) for values in lists]
+        function = self.frame.source.share(
+            f"{call.function.lower()}_over", over(call.function) if own is None else own.call
+        )
+        seen = self._peers(window) if call.frame is None else self._frames(window, call.frame)
+        return self._let(name, f"{function}({', '.join([seen, *variables])})")
 
     def _let(self, wanted: str, text: str) -> str:
         """The variable for what ``text`` computes for a partition."""
         variable = self.known.get(text)
         if variable is None:
             variable = self.known[text] = self.frame.source.name(wanted)
-            self.lines.append(f"{variable} = {text}")
+            self.lines.append(f"{variable} = {clean(text)}")
         return variable
 
-    def _peers(self) -> str:
-        first = len(self.node.partition)
-        positions = [str(at) for at in range(first, first + len(self.node.order))]
+    def _peers(self, window: p.Window) -> str:
+        places = range(len(self.lead.order)) if self.places is None else self.places
+        positions = [str(at) for at, _ in zip(places, window.order, strict=False)]
         return self._let("peers", f"{self.frame.source.share('Peers', Peers)}({', '.join([self.part, *positions])})")
 
     # --- frames ----------------------------------------------------------------------------------------------------
 
-    def _frames(self, frame: x.WindowFrame) -> str:
+    def _frames(self, window: p.Window, frame: x.WindowFrame) -> str:
         """Print what finds the frames of a partition's rows; the variable."""
         unit = frame.unit
         if unit == "range" and frame.start.distance is None and frame.end.distance is None:
@@ -142,10 +281,10 @@ class _Window:
             options.append(f"exclude={frame.exclude!r}")
         if unit == "range":
             start, end = self._zero(frame.start, frame.end, start), self._zero(frame.end, frame.start, end)
-            if self.node.order[0].descending:
+            if self.lead.order[0].descending:
                 options.append("descending=True")
         function = self.frame.source.share(f"frame_by_{unit}", _FRAMES[unit])
-        return self._let("frames", f"{function}({', '.join([self._peers(), start, end, *options])})")
+        return self._let("frames", f"{function}({', '.join([self._peers(window), start, end, *options])})")
 
     def _bound(self, bound: x.FrameBound) -> str:
         if bound.direction == 0:
@@ -162,6 +301,13 @@ class _Window:
             return text
         there = self._bound(other)
         return f"({there} - {there})"
+
+
+def _aggregate(call: WindowCall) -> AggregateFunction:
+    function = AGGREGATES.get(call.function)
+    if function is None:
+        raise InternalError(f"aggregate {call.function} is bound but not registered")
+    return function
 
 
 def _row(items: list[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, localcontext
 from functools import cache
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Any
 
@@ -46,12 +46,6 @@ class WindowFunction:
 # --- partitions, peers, frames -------------------------------------------------------------------------------------
 
 
-def partitions(rows: Sequence[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Rows sorted by their first ``width`` items, in lists of those that are equal there."""
-    for _, part in groupby(rows, itemgetter(*range(width))):
-        yield list(part)
-
-
 class Peers:
     """The rows of a partition, in order: which are equal to which in the keys at ``positions``.
 
@@ -62,15 +56,20 @@ class Peers:
     __slots__ = ("groups", "key", "size", "starts")
 
     def __init__(self, part: Sequence[tuple[Any, ...]], *positions: int) -> None:
-        self.size = len(part)
-        self.key: Values = [row[positions[0]] for row in part] if len(positions) == 1 else ()
-        self.starts: list[int] = []
-        self.groups: list[int] = []
-        keys = map(itemgetter(*positions), part) if positions else [()] * self.size
-        for _, group in groupby(keys):
-            self.starts.append(len(self.groups))
-            self.groups += [len(self.starts) - 1] * sum(1 for _ in group)
-        self.starts.append(self.size)
+        size = self.size = len(part)
+        keys: Values = list(map(itemgetter(*positions), part)) if positions else ()
+        self.key: Values = keys if len(positions) == 1 else ()
+        self.starts: list[int] = [0] if size else []
+        self.groups: list[int] = [] if positions else [0] * size
+        last: Any = keys[0] if keys else None
+        group = 0
+        for at, key in enumerate(keys):
+            if key != last:
+                last = key
+                group += 1
+                self.starts.append(at)
+            self.groups.append(group)
+        self.starts.append(size)
 
 
 def distance(value: Any, sign: int) -> Any:

@@ -14,6 +14,8 @@ from ..plan import Node
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
+from .decorrelate_values import decorrelate_values
+from .first_of_each import first_of_each
 from .min_max import min_max
 from .prune import prune
 from .push_filters import push_filters
@@ -54,9 +56,11 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
 OPTIMIZERS: tuple[Rewrite, ...] = (
     simplify,
     decorrelate,
+    decorrelate_values,
     reduce_joins,
     push_filters,
     prune,
+    first_of_each,
     aggregate_early,
     optimize_subqueries,
     min_max,

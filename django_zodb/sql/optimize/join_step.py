@@ -190,13 +190,13 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
     built = leading(right, statistics)
     keys_alone = kind in ("semi", "anti") and rest is None
     per_row = HASH_BUILD if keys_alone or has_key(right, node.right_keys) else HASH_LISTED
-    build = built.cost + max(built.rows, _least_built(right, statistics)) * per_row
+    build = built.cost + max(built.rows, least_hashed(right, statistics)) * per_row
     matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
     rows = _result_rows(left.rows, matches, kind)
     return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
 
 
-def _least_built(right: Node, statistics: Statistics) -> float:
+def least_hashed(right: Node, statistics: Statistics) -> float:
     """A table that is small today is hashed only against many rows: the program outlives its size."""
     base = as_scan(right)
     small = base is not None and statistics.counted(base[0].table.name) < SMALLEST

@@ -90,18 +90,18 @@ Project: b.id, a.name
  4     # IndexRange: book using book_author_id
  5     # Filter: book.in_print
  6     found = (
- 7         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book)
+ 7         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book[ID])
  8         for book in map(book_table.get, book_author_id.range(nulls=True))
  9         if book[IN_PRINT]
 10     )
 11     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
 12     rows = (
-13         book
-14         for _, _, _, book in sorted_runs(found, itemgetter(0), ((itemgetter(2), False), (itemgetter(1), True)))
+13         book_id
+14         for _, _, _, book_id in sorted_runs(found, itemgetter(0), ((itemgetter(2), False), (itemgetter(1), True)))
 15     )
 16     # Limit: 5
 17     # Project: book.id
-18     return [(book[ID],) for book in islice(rows, 5)]
+18     return [(book_id,) for book_id in islice(rows, 5)]
 (2,)
 (1,)
 (3,)

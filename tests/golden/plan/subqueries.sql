@@ -72,3 +72,21 @@ Project: a.name
 ('Borges',)
 ('Calvino',)
 ('Homer',)
+
+[plan]> SELECT a.id, (SELECT COUNT(*) FROM book b WHERE b.author_id = a.id AND b.year > 1900) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
+---
+
+[plan]> SELECT a.id, (SELECT b.title FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC, b.id DESC LIMIT 1) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
+---
+
+[plan]> SELECT a.id, (SELECT COALESCE(MAX(b.year), 0) + COUNT(*) FROM book b WHERE b.author_id = a.id), (SELECT SUM(b.year) FROM book b WHERE b.author_id = a.id GROUP BY b.author_id) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
+---
+
+[plan]> SELECT a.id, (SELECT b.title FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC LIMIT 1) FROM author a ORDER BY a.id LIMIT 2
+---
+
+[plan]> SELECT a.id FROM author a, tag t WHERE (SELECT COUNT(*) FROM book b WHERE b.author_id = a.id) > 1 AND t.id = 1 ORDER BY a.id
+---
+
+[plan,differs: sqlite3 takes the first of several rows]> SELECT a.id, (SELECT b.year FROM book b WHERE b.author_id = a.id ORDER BY b.price LIMIT 1) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
+---

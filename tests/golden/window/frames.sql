@@ -20,30 +20,29 @@ Project: book.id, windowed.sum
 ---
  1 # EXPLAIN (FORMAT PYTHON) SELECT title, ROW_NUMBER() OVER w, SUM(price) OVER w FROM book WINDOW w AS (PARTITION BY author_id ORDER BY year) ORDER BY title
  2 def select(book_table, params):
- 3     # Scan: book
- 4     found = [
- 5         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[YEAR], book[PRICE] if book[PRICE] is not None else ABSENT, book)
- 6         for book in book_table.rows()
- 7     ]
- 8     # Window: row_number(), sum(book.price) over (partition by book.author_id order by book.year)
- 9     found.sort(key=itemgetter(0, 1))
-10     found_2 = []
-11     for part in partitions(found, 1):
-12         peers = Peers(part, 1)
-13         row_number = row_number_over(peers)
-14         column_2 = [row[2] for row in part]
-15         frames = frame_by_groups(peers, None, 0)
-16         sum_2 = sum_over(frames, column_2)
-17         for (_, _, _, book), windowed_row_number, windowed_sum in zip(part, row_number, sum_2):
-18             book_title = book[1]
-19             found_2.append((book_title, book, windowed_row_number, windowed_sum))
-20     # Sort: book.title
-21     found_2.sort(key=itemgetter(0))
-22     # Project: book.title, windowed.row_number, windowed.sum
-23     return [
-24         (book[TITLE], windowed_row_number, windowed_sum)
-25         for _, book, windowed_row_number, windowed_sum in found_2
-26     ]
+ 3     parts = defaultdict(list)
+ 4     # Scan: book
+ 5     for book in book_table.rows():
+ 6         book_author_id = book[2]
+ 7         parts[LEAST if book_author_id is None else book_author_id].append(book)
+ 8     found = []
+ 9     # Window: row_number(), sum(book.price) over (partition by book.author_id order by book.year)
+10     for part in map(parts.get, sorted(parts)):
+11         part.sort(key=itemgetter(3))
+12         column = [book[PRICE] if book[PRICE] is not None else ABSENT for book in part]
+13         peers = Peers(part, 3)
+14         frames = frame_by_groups(peers, None, 0)
+15         sum_2 = sum_over(frames, column)
+16         for book, windowed_row_number, windowed_sum in zip(part, range(1, len(part) + 1), sum_2):
+17             book_title = book[1]
+18             found.append((windowed_row_number, windowed_sum, book_title))
+19     # Sort: book.title
+20     found.sort(key=itemgetter(2))
+21     # Project: book.title, windowed.row_number, windowed.sum
+22     return [
+23         (book_title, windowed_row_number, windowed_sum)
+24         for windowed_row_number, windowed_sum, book_title in found
+25     ]
 ('Beowulf', 1, None)
 ('El Aleph', 2, Decimal('9.99'))
 ('Emma', 1, Decimal('7.50'))

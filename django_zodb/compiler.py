@@ -1,0 +1,77 @@
+"""Django's SQL compilers, but for what they do with rows: these are here already, and hold what the fields want."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from django.db.models.expressions import BaseExpression
+from django.db.models.sql import compiler
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+
+Converters = dict[int, tuple[list[Callable[..., Any]], Any]]
+
+_PIECE = 1000
+_NUMBERS = {"FloatField": float, "DecimalField": Decimal}
+
+
+class NativeRows(compiler.SQLCompiler):
+    """Takes all rows at once where all are asked for, and converts no number that is of its field's class."""
+
+    def execute_sql(
+        self, result_type: Any = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE
+    ) -> Any:
+        """As Django's, which takes a hundred rows at a time even where it keeps them all."""
+        return super().execute_sql(result_type, chunked_fetch, chunk_size if chunked_fetch else sys.maxsize)
+
+    def apply_converters(self, rows: Iterable[Any], converters: Converters) -> Iterator[Any]:
+        """As Django's; a column that holds nothing but numbers of its class and NULLs is left alone."""
+        classes = {
+            at: class_ for at, (convert, expression) in converters.items() if (class_ := _class(convert, expression))
+        }
+        if not classes:
+            yield from super().apply_converters(rows, converters)
+            return
+        rows = iter(rows)
+        while piece := list(islice(rows, _PIECE)):
+            native = {
+                at
+                for at, class_ in classes.items()
+                if set(map(type, map(itemgetter(at), piece))) <= {class_, type(None)}
+            }
+            rest = {at: converter for at, converter in converters.items() if at not in native}
+            yield from super().apply_converters(piece, rest) if rest else piece
+
+
+def _class(convert: list[Callable[..., Any]], expression: Any) -> type | None:
+    """The class of numbers for which the only converter, Django's own of expressions, does nothing."""
+    if len(convert) != 1 or type(expression).convert_value is not BaseExpression.convert_value:
+        return None
+    if convert[0] is not expression.convert_value:
+        return None
+    kind = expression.output_field.get_internal_type()
+    return int if kind.endswith("IntegerField") else _NUMBERS.get(kind)
+
+
+class SQLCompiler(NativeRows):
+    """SELECT."""
+
+
+class SQLAggregateCompiler(NativeRows, compiler.SQLAggregateCompiler):
+    """Aggregates over a subquery."""
+
+
+class SQLInsertCompiler(compiler.SQLInsertCompiler):
+    """INSERT."""
+
+
+class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
+    """UPDATE."""
+
+
+class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
+    """DELETE."""
