@@ -12,6 +12,7 @@ from ..plan import (
     Filter,
     HashJoin,
     IndexLookup,
+    Join,
     JoinKind,
     KeyLookup,
     Limit,
@@ -88,6 +89,11 @@ def estimated_rows(node: Node, statistics: Statistics) -> float:
             return min(estimated_rows(source, statistics), float(limit))
         case Aggregate(source=source) | Distinct(source=source):
             return estimated_rows(source, statistics) / 3
+        case Join(left=left, right=right, condition=condition, kind="inner" | "left" | "full"):
+            both = estimated_rows(left, statistics), estimated_rows(right, statistics)
+            return both[0] * both[1] if condition is None else max(both)
+        case Join(left=left):
+            return estimated_rows(left, statistics) * 0.5
         case NestedLoop(left=left) | HashJoin(left=left):
             return estimated_rows(left, statistics)
     below = [estimated_rows(source, statistics) for source in sources(node)]

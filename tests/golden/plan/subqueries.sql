@@ -75,18 +75,113 @@ Project: a.name
 
 [plan]> SELECT a.id, (SELECT COUNT(*) FROM book b WHERE b.author_id = a.id AND b.year > 1900) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
 ---
+Project: a.id, coalesce(grouped_2.count, 0) as ?column?
+  HashJoin: left on a.id = grouped_2.key 0
+    Sort: a.id, t.id
+      NestedLoop: inner
+        Scan: author a
+        KeyRange: tag t (t.id < 3)
+    Aggregate: count(*) by b.author_id
+      IndexRange: book b using book_year (b.year > 1900)
+(1, 0)
+(1, 0)
+(2, 2)
+(2, 2)
+(3, 1)
+(3, 1)
+(4, 1)
+(4, 1)
+(5, 0)
+(5, 0)
 
 [plan]> SELECT a.id, (SELECT b.title FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC, b.id DESC LIMIT 1) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
 ---
+Project: a.id, b.title as ?column?
+  HashJoin: left on a.id = b.author_id
+    Sort: a.id, t.id
+      NestedLoop: inner
+        Scan: author a
+        KeyRange: tag t (t.id < 3)
+    DistinctOn: (b.author_id)
+      Sort: b.year desc, b.id desc
+        Scan: book b
+(1, 'Persuasion')
+(1, 'Persuasion')
+(2, 'El Aleph')
+(2, 'El Aleph')
+(3, 'Le citta invisibili')
+(3, 'Le citta invisibili')
+(4, "L'amant")
+(4, "L'amant")
+(5, None)
+(5, None)
 
 [plan]> SELECT a.id, (SELECT COALESCE(MAX(b.year), 0) + COUNT(*) FROM book b WHERE b.author_id = a.id), (SELECT SUM(b.year) FROM book b WHERE b.author_id = a.id GROUP BY b.author_id) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
 ---
+Project: a.id, case when grouped_2.max is not null then grouped_2.max else 0 end + coalesce(grouped_2.count, 0) as ?column?, grouped_3.sum as ?column?
+  HashJoin: left on a.id = grouped_3.key 0
+    HashJoin: left on a.id = grouped_2.key 0
+      Sort: a.id, t.id
+        NestedLoop: inner
+          Scan: author a
+          KeyRange: tag t (t.id < 3)
+      Aggregate: max(b.year), count(*) by b.author_id
+        Scan: book b
+    Aggregate: sum(b_2.year) by b_2.author_id
+      Scan: book b_2
+(1, 1819, 3632)
+(1, 1819, 3632)
+(2, 1951, 3893)
+(2, 1951, 3893)
+(3, 1973, 1972)
+(3, 1973, 1972)
+(4, 1985, 1984)
+(4, 1985, 1984)
+(5, 0, None)
+(5, 0, None)
 
 [plan]> SELECT a.id, (SELECT b.title FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC LIMIT 1) FROM author a ORDER BY a.id LIMIT 2
 ---
+Project: a.id, (subquery) as ?column?
+    scalar subquery 1: Project: b.title
+      Limit: 1
+        IndexRange: book b using book_author_year (b.author_id = a.id), backwards
+  Limit: 2
+    Scan: author a
+(1, 'Persuasion')
+(2, 'El Aleph')
 
 [plan]> SELECT a.id FROM author a, tag t WHERE (SELECT COUNT(*) FROM book b WHERE b.author_id = a.id) > 1 AND t.id = 1 ORDER BY a.id
 ---
+Project: a.id
+  Filter: coalesce(grouped_2.count, 0) > 1
+    HashJoin: left on a.id = grouped_2.key 0
+      NestedLoop: inner
+        Scan: author a
+        KeyLookup: tag t (t.id = 1)
+      Aggregate: count(*) by b.author_id
+        Scan: book b
+(1,)
+(2,)
 
 [plan,differs: sqlite3 takes the first of several rows]> SELECT a.id, (SELECT b.year FROM book b WHERE b.author_id = a.id ORDER BY b.price LIMIT 1) FROM author a, tag t WHERE t.id < 3 ORDER BY a.id, t.id
 ---
+Project: a.id, b.year as ?column?
+  HashJoin: left on a.id = b.author_id
+    Sort: a.id, t.id
+      NestedLoop: inner
+        Scan: author a
+        KeyRange: tag t (t.id < 3)
+    DistinctOn: (b.author_id)
+      Sort: b.price
+        Scan: book b
+(1, 1817)
+(1, 1817)
+(2, 1949)
+(2, 1949)
+(3, 1972)
+(3, 1972)
+(4, 1984)
+(4, 1984)
+(5, None)
+(5, None)
