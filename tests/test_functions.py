@@ -348,3 +348,41 @@ def test_types_of_aggregates():
     assert result_type("STDDEV_POP", INTEGER) == DOUBLE
     with pytest.raises(DataError, match="not values of type text"):
         result_type("SUM", TEXT)
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "+05:30"])
+@pytest.mark.parametrize("part", ["year", "Quarter", "month", "week", "day", "hour", "minute", "second"])
+def test_truncation_made_for_one_part_is_that_of_any(part, zone):
+    at, make = FUNCTIONS["DJANGO_DATETIME_TRUNC"].made
+    assert at == 1
+    truncate = make(part, zone)
+    moments = [T + dt.timedelta(hours=7 * n, minutes=n) for n in range(-3000, 3000, 11)]
+    for moment in [*moments, *moments[:50], dt.date(2021, 3, 28), None]:
+        assert truncate(moment) == call("DJANGO_DATETIME_TRUNC", part, moment, zone)
+
+
+def test_what_was_made_for_constants_fails_as_the_function_does():
+    _, make = FUNCTIONS["DJANGO_DATETIME_TRUNC"].made
+    for args in (("fortnight", None), ("day", "Atlantis")):
+        with pytest.raises(DataError) as error:
+            make(*args)(T)
+        with pytest.raises(DataError, match=str(error.value)[:20]):
+            call("DJANGO_DATETIME_TRUNC", args[0], T, args[1])
+    with pytest.raises(DataError):
+        make("day", "-12:00")(dt.datetime(1, 1, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize("path", [(), ("a",), ("0",), ("a", "b"), ("c",)])
+def test_a_path_that_is_known_leads_where_any_does(path):
+    _, make = FUNCTIONS["JSON_COMPARABLE"].made
+    for document in (
+        '{"a": {"b": 1}, "c": null}',
+        '{"a": "x"}',
+        "[1.5, 2]",
+        '"a"',
+        "null",
+        "true",
+        '{"a": [true]}',
+        "{}",
+    ):
+        assert make(*path)(document) == call("JSON_COMPARABLE", document, *path)

@@ -473,6 +473,10 @@ class Emitter:
             raise InternalError(f"function {expr.function} is bound but not registered")
         if expr.function in ("COALESCE", "IFNULL"):
             return self._coalesce(expr.args)
+        if function.made is not None and (made := _made(expr, function.made)) is not None:
+            name = self._source.share(expr.function.lower(), made)
+            only = expr.args[function.made[0]]
+            return self.strict((only,), f"{name}({{0}})".format) if function.strict else f"{name}({self.value(only)})"
         name = "" if _in_line(function) else self._source.share(expr.function.lower(), function.call)
 
         def call(*texts: str) -> str:
@@ -561,6 +565,13 @@ def _in_line(function: Function) -> bool:
         return False
     names = compile(function.template.format(*["0 .real"] * 8), "<template>", "eval").co_names
     return all(name in BUILTINS or f".{name}" in function.template or name == "real" for name in names)
+
+
+def _made(expr: x.Call, made: tuple[int, Callable[..., Callable[..., object]]]) -> Callable[..., object] | None:
+    """A function of one argument of the call; None where others are no constants."""
+    at, make = made
+    others = [arg.value for place, arg in enumerate(expr.args) if place != at and isinstance(arg, x.Constant)]
+    return make(*others) if len(others) == len(expr.args) - 1 else None
 
 
 def _closed(text: str) -> str:

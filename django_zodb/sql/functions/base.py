@@ -21,7 +21,8 @@ class Function:
     ``params`` are the types that arguments are cast to, None taking any; the last one repeats up to ``most``
     arguments (None: no limit). ``template`` is Python for the call in line, ``"{0}.lower()"``; it may use each
     argument once only. ``nullable``: a result may be NULL though no argument is. ``stable`` is False for what may
-    differ between two calls with the same arguments in one statement (random).
+    differ between two calls with the same arguments in one statement (random). ``made``: the position of an argument,
+    and what makes a function of that alone where all others are constants.
     """
 
     call: Callable[..., object]
@@ -33,6 +34,7 @@ class Function:
     template: str | None = None
     nullable: bool = False
     stable: bool = True
+    made: tuple[int, Callable[..., Callable[[Any], object]]] | None = None
 
 
 @record

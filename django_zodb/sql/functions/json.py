@@ -124,6 +124,22 @@ def _comparable(document: str, *path: str) -> tuple[Any, ...] | None:
     return None if value is _MISSING else _key(value)
 
 
+def _comparable_at(*path: str) -> Callable[[str], object]:
+    """``_comparable`` for one path."""
+    if len(path) != 1:
+        return lambda document: _comparable(document, *path)
+    (name,) = path
+
+    def comparable(document: str) -> tuple[Any, ...] | None:
+        value = _known.get(document, _MISSING)
+        if value is _MISSING:
+            value = _decoded_now(document)
+        value = value.get(name, _MISSING) if type(value) is dict else _found(document, path)
+        return None if value is _MISSING else _KEYS[type(value)](value)
+
+    return comparable
+
+
 def _key(value: Any) -> tuple[Any, ...]:
     return _KEYS[type(value)](value)
 
@@ -266,7 +282,7 @@ FUNCTIONS: dict[str, Function] = {
     "JSON_ARRAY": Function(_array, JSON, (None,), 0, None, strict=False),
     "JSON_ARRAY_LENGTH": _ARRAY_LENGTH,
     "JSON_CANONICAL": Function(_canonical, JSON, (JSON, TEXT), 1, None, nullable=True),
-    "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True),
+    "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True, made=(0, _comparable_at)),
     "JSON_CONCAT": Function(_concat, JSON, (JSON,), 1, None),
     "JSON_CONTAINS": Function(_contains, BOOLEAN, (JSON,), 2, 2),
     "JSON_EXTRACT_PATH": Function(_extract_path, JSON, (JSON, TEXT), 1, None, nullable=True),

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import DataError
 from ...values import DATE, TEXT, TIME, TIMESTAMP, UTC, SqlType
 from .base import Function, guarded
-from .datetime import local
+from .datetime import local, zone
 
 _DATES: dict[str, Callable[[Any], Any]] = {
     "millennium": lambda day: day.replace(year=(day.year - 1) // 1000 * 1000 + 1, month=1, day=1),
@@ -28,6 +28,16 @@ _TIMES: dict[str, Callable[[Any], Any]] = {
     "milliseconds": lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000),
     "microseconds": lambda time: time,
 }
+
+
+_KEYS: dict[str, Callable[[Any], tuple[int, ...]]] = {
+    "year": lambda time: (time.year,),
+    "quarter": lambda time: (time.year, (time.month - 1) // 3),
+    "month": lambda time: (time.year, time.month),
+    "day": lambda time: (time.year, time.month, time.day),
+}
+"""What tells the parts of a local time's date that are truncated to the same."""
+_MOST_KNOWN = 10_000
 
 
 def _truncated_date(part: str, value: Any, zone_name: str | None = None) -> dt.date | None:
@@ -58,6 +68,31 @@ def _truncated_timestamp(part: str, value: Any, zone_name: str | None = None) ->
     return result.astimezone(UTC)
 
 
+def _truncating(part: str, zone_name: str | None = None) -> Callable[[Any], dt.datetime | None]:
+    """``_truncated_timestamp`` for one part and zone; each day, month… is made once, for all that begin with it."""
+    truncated = guarded("DJANGO_DATETIME_TRUNC", lambda value: _truncated_timestamp(part, value, zone_name))
+    key = _KEYS.get(part.lower())
+    if key is None:
+        return truncated
+    known: dict[tuple[int, ...], dt.datetime] = {}
+
+    def truncate(value: Any) -> dt.datetime | None:
+        if type(value) is not dt.datetime:
+            return truncated(value)  # type: ignore[no-any-return]
+        try:
+            begun = key(value if zone_name is None else value.astimezone(zone(zone_name)))
+        except OverflowError:
+            return truncated(value)  # type: ignore[no-any-return]  # which says what is wrong
+        found = known.get(begun)
+        if found is None:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            found = known[begun] = truncated(value)
+        return found
+
+    return truncate
+
+
 def _truncated_time(part: str, value: Any, zone_name: str | None = None) -> dt.time | None:
     """The local time of ``value``, cut to ``part``."""
     if value is None:
@@ -76,13 +111,18 @@ def _cut(table: dict[str, Callable[[Any], Any]], part: str, value: Any) -> Any:
     return cut(value)
 
 
-def _entry(name: str, compute: Callable[..., Any], result: SqlType) -> Function:
-    return Function(guarded(name, compute), result, (TEXT, None, TEXT), 2, 3, strict=False, nullable=True)
+def _entry(
+    name: str,
+    compute: Callable[..., Any],
+    result: SqlType,
+    made: tuple[int, Callable[..., Callable[[Any], object]]] | None = None,
+) -> Function:
+    return Function(guarded(name, compute), result, (TEXT, None, TEXT), 2, 3, strict=False, nullable=True, made=made)
 
 
 FUNCTIONS: dict[str, Function] = {
     "DATE_TRUNC": Function(guarded("DATE_TRUNC", _truncated_timestamp), TIMESTAMP, (TEXT, None, TEXT), 2, 3),
     "DJANGO_DATE_TRUNC": _entry("DJANGO_DATE_TRUNC", _truncated_date, DATE),
-    "DJANGO_DATETIME_TRUNC": _entry("DJANGO_DATETIME_TRUNC", _truncated_timestamp, TIMESTAMP),
+    "DJANGO_DATETIME_TRUNC": _entry("DJANGO_DATETIME_TRUNC", _truncated_timestamp, TIMESTAMP, (1, _truncating)),
     "DJANGO_TIME_TRUNC": _entry("DJANGO_TIME_TRUNC", _truncated_time, TIME),
 }
