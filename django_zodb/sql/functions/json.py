@@ -125,17 +125,21 @@ def _comparable(document: str, *path: str) -> tuple[Any, ...] | None:
 
 
 def _comparable_at(*path: str) -> Callable[[str], object]:
-    """``_comparable`` for one path."""
-    if len(path) != 1:
-        return lambda document: _comparable(document, *path)
-    (name,) = path
+    """``_comparable`` for one path, without a call for each step of it."""
 
     def comparable(document: str) -> tuple[Any, ...] | None:
         value = _known.get(document, _MISSING)
         if value is _MISSING:
             value = _decoded_now(document)
-        value = value.get(name, _MISSING) if type(value) is dict else _found(document, path)
-        return None if value is _MISSING else _KEYS[type(value)](value)
+        for step in path:
+            if type(value) is not dict:
+                value = _item(value, step) if type(value) is list else _MISSING
+            else:
+                value = value.get(step, _MISSING)
+        kind = type(value)
+        if kind is str:
+            return (1, value)
+        return None if value is _MISSING else _KEYS[kind](value)
 
     return comparable
 
