@@ -11,6 +11,7 @@ from ZODB.POSException import POSError
 from ZODB.serialize import ObjectReader
 
 from ..errors import Error, OperationalError
+from .large import Records
 from .seal import check_seal, sealed
 
 _LOADS_PER_SWEEP = 500
@@ -49,6 +50,13 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
+        self.moved_values: Records = {}
+        """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
+
+    def newTransaction(self, transaction: Any, sync: bool = True) -> None:
+        """Take a new snapshot."""
+        self.moved_values.clear()
+        super().newTransaction(transaction, sync)
 
     def _store_objects(self, writer: Any, transaction: Any) -> None:
         """ZODB's step of a commit or savepoint that stores the objects of a writer."""

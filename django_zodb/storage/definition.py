@@ -366,7 +366,7 @@ class Definition:
         self._catalog.forget()
 
     def _empty(self, tree: RowTree | IndexTree) -> None:
-        state = tree.__getstate__()
+        state: Any = tree.shape()
 
         def undo() -> None:
             tree.__setstate__(state)

@@ -1,8 +1,8 @@
 """What BTrees do not offer: walking backwards, finding the record of a key, estimating sizes.
 
-A BTree tells its shape by ``__getstate__``: None if it is empty; ``((state of its only leaf,),)`` where that leaf is
-stored in the tree's own record; else ``((child, key, child, key, … child), first leaf)``. A node of 200 children takes
-a microsecond or two; everything here reads one node per level, and leaves only as they are needed.
+A BTree tells its ``shape``, BTrees' own state of it: None if it is empty; ``((state of its only leaf,),)`` where that
+leaf is stored in the tree's own record; else ``((child, key, child, key, … child), first leaf)``. A node takes a
+microsecond or two; everything here reads one node per level, and leaves only as they are needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNBOUNDED = Bounds(None, None)
 
 def _children(node: Tree) -> tuple[Sequence[Any], Sequence[Any]] | None:
     """A node's children and the keys that separate them; None if it has no leaf with a record of its own."""
-    state = node.__getstate__()
+    state = node.shape()
     if state is None or len(state) == 1:
         return None
     return state[0][::2], state[0][1::2]
