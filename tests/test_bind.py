@@ -702,7 +702,11 @@ def test_titles() -> None:
         ("SELECT 1 FROM generate_series(1, 2)", NotSupportedError, "a function in FROM is not supported"),
         ("SELECT id > ANY (SELECT 1) FROM book", NotSupportedError, "only = ANY and <> ALL are supported"),
         ("SELECT 1 FROM book FOR SHARE", NotSupportedError, "FOR SHARE is not supported"),
-        ("INSERT OR REPLACE INTO book (id) VALUES (1)", NotSupportedError, "INSERT OR REPLACE is not supported; write ON CONFLICT"),
+        (
+            "INSERT OR REPLACE INTO book (id) VALUES (1)",
+            NotSupportedError,
+            "INSERT OR REPLACE is not supported; write ON CONFLICT",
+        ),
         ("UPDATE book SET year = 1 LIMIT 1", NotSupportedError, "LIMIT in UPDATE is not supported"),
         ("SELECT INTERVAL '1 month'", DataError, "a month has no fixed length"),
     ],

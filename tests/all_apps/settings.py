@@ -12,6 +12,7 @@ STATIC_URL = "static/"
 DATABASES = {"default": {"ENGINE": "django_zodb", "NAME": os.environ.get("ALL_APPS_FILE", ":memory:all_apps")}}
 EXPLORER_CONNECTIONS = {"Default": "default"}
 EXPLORER_DEFAULT_CONNECTION = "default"
+EXPLORER_ENABLE_ANONYMOUS_STATS = False
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
