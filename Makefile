@@ -5,6 +5,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 EXAMPLES ?= 800
 LABELS ?=
+TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
 
 BIN := $(VENV)/bin
@@ -19,11 +20,12 @@ $(shell rm -f $(VENV)/.home $(VENV)/.demo $(VENV)/.dev $(VENV)/.suite $(VENV)/.b
 endif
 endif
 
-.PHONY: help venv demo test fuzz bench django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test torture fuzz bench django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
+	@echo "make torture        crashes, damaged files, failing disks, hostile bytes, lost servers: the long forms"
 	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 84)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
 	@echo "make bench          speed beside sqlite3 and PostgreSQL (BENCH_ARGS= to choose)"
@@ -71,6 +73,10 @@ demo: $(VENV)/.demo demo/manage.py
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The long forms of the tests of crashes, damage, failing disks, hostile bytes and servers, with figures.
+torture: .venv/.dev
+	TORTURE=1 $(BIN)/python -m pytest -p no:randomly $(TORTURES) $(PYTEST_ARGS)
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.
 fuzz: $(VENV)/.dev

@@ -52,6 +52,10 @@ class LockTimeoutError(OperationalError):
     retryable = True
 
 
+class OutcomeUnknownError(OperationalError):
+    """The storage failed at the very moment of the commit: it may have been made durable, or not."""
+
+
 class IntegrityError(DatabaseError):
     """A constraint would be violated. The message names table, columns and constraint."""
 

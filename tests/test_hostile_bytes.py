@@ -84,6 +84,8 @@ def by_dotted_name(proof: Path) -> bytes:
 
 
 ATTACKS = [by_system, by_eval, by_getattr, by_dotted_name]
+torture = pytest.mark.torture
+SOME = [pytest.param(each, marks=() if each is by_system else torture, id=each.__name__) for each in ATTACKS]
 
 
 @pytest.fixture(autouse=True)
@@ -234,7 +236,7 @@ def everything(path: str, folder: Path) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", SOME)
 @pytest.mark.parametrize("place", range(len(PLACES)))
 @pytest.mark.parametrize("oid", ["root", "leaf"])
 def test_hostile_records(path: str, tmp_path: Path, proof: Path, attack: Attack, place: int, oid: str) -> None:
@@ -249,7 +251,7 @@ def test_hostile_records(path: str, tmp_path: Path, proof: Path, attack: Attack,
 
 
 @pytest.mark.parametrize("scheme", ["zconfig", "demo"])
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", SOME)
 def test_hostile_records_in_other_storages(path: str, tmp_path: Path, proof: Path, attack: Attack, scheme: str) -> None:
     put(path, z64, in_state(PersistentMapping)(attack(proof)), attack(proof))
     Path(path + ".index").write_bytes(attack(proof))
@@ -319,7 +321,7 @@ def test_references_are_found_without_loading(proof: Path) -> None:
 # --- the index file -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", SOME)
 def test_hostile_index_files(path: str, tmp_path: Path, proof: Path, attack: Attack) -> None:
     size = Path(path).stat().st_size
     payload = attack(proof)
@@ -339,7 +341,7 @@ def test_hostile_index_files(path: str, tmp_path: Path, proof: Path, attack: Att
 # --- the metadata of transactions -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", SOME)
 def test_hostile_metadata(
     path: str, tmp_path: Path, proof: Path, attack: Attack, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -403,7 +405,7 @@ def commit_as(client: ClientStorage, oid: bytes, serial: bytes, data: bytes, ext
         raise
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", SOME)
 def test_a_hostile_client(path: str, server: Server, eve: ClientStorage, proof: Path, attack: Attack) -> None:
     payload = in_state(PersistentMapping)(attack(proof))
     data, serial = eve.load(z64)

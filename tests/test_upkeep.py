@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import stat
 import threading
@@ -602,14 +603,28 @@ def test_leftovers_are_removed(database: Database, path: str, tmp_path: Path) ->
 two_databases = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Path:
+    """A file with the tables of the models, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "Data.fs"
+    before = connections["other"]
+    connections["other"] = DatabaseWrapper({**before.settings_dict, "NAME": str(path)}, "other")
+    with django_db_blocker.unblock():
+        call_command("migrate", database="other", verbosity=0)
+    connections["other"].close()
+    connections["other"] = before
+    Database.open(path).close()
+    return path
+
+
 @pytest.fixture
-def alias(tmp_path: Path, db: None) -> Iterator[str]:
+def alias(tmp_path: Path, migrated: Path, db: None) -> Iterator[str]:
     """An alias whose database is a file with the tables of the models."""
     before = connections["other"]
     (tmp_path / "site").mkdir()
+    shutil.copy(migrated, tmp_path / "site" / "Data.fs")
     wrapper = DatabaseWrapper({**before.settings_dict, "NAME": str(tmp_path / "site" / "Data.fs")}, "other")
     connections["other"] = wrapper
-    call_command("migrate", database="other", verbosity=0)
     Author.objects.using("other").create(name="Ada")
     yield "other"
     wrapper.close()

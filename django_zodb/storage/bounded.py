@@ -10,11 +10,19 @@ from ZODB.Connection import Connection
 from ZODB.POSException import POSError
 from ZODB.serialize import ObjectReader
 
-from ..errors import Error, OperationalError
+from ..errors import Error, OperationalError, OutcomeUnknownError
+from .failures import STORAGE_ERRORS, translated
 from .large import Records
 from .seal import check_seal, sealed
 
 _LOADS_PER_SWEEP = 500
+
+
+def _nonsense(error: Exception) -> OperationalError:
+    return OperationalError(
+        f"a record of the database makes no sense ({error or type(error).__name__}): "
+        f"the file was damaged or tampered with; restore it from a backup"
+    )
 
 
 class CheckedReader(ObjectReader):  # type: ignore[misc]
@@ -27,10 +35,7 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
         except (POSError, TransientError, Error):
             raise
         except Exception as error:
-            raise OperationalError(
-                f"a record of the database makes no sense ({error or type(error).__name__}): "
-                f"the file was damaged or tampered with; restore it from a backup"
-            ) from error
+            raise _nonsense(error) from error
 
     def setGhostState(self, obj: Any, pickle: bytes) -> None:
         """Give the object the record's state."""
@@ -64,9 +69,24 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         writer.serialize = lambda obj: sealed(obj._p_oid, serialize(obj))
         super()._store_objects(writer, transaction)
 
+    def tpc_finish(self, transaction: Any) -> None:
+        """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""
+        try:
+            super().tpc_finish(transaction)
+        except STORAGE_ERRORS as error:
+            raise OutcomeUnknownError(
+                f"it is not known whether the transaction was committed: the storage failed while it was made durable "
+                f"({translated(error)}). Look for what it has written before you run it again"
+            ) from error
+
     def setstate(self, obj: Any) -> None:
         """Load the state of an object; ZODB's hook."""
-        super().setstate(obj)
+        try:
+            super().setstate(obj)
+        except (*STORAGE_ERRORS, TransientError, Error):
+            raise
+        except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
+            raise _nonsense(error) from error
         self._loads += 1
         if self._loads >= _LOADS_PER_SWEEP:
             self._loads = 0

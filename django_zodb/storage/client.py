@@ -6,18 +6,21 @@ ZEO's own client imports whatever module a server's message names, and makes any
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import ZEO.Exceptions
 from ZEO.asyncio import marshal
 from ZEO.ClientStorage import ClientStorage
+from ZEO.Exceptions import ClientDisconnected
 from ZODB import POSException
 from zodbpickle import binary
 from zodbpickle.pickle import UnpicklingError
 
 from .classes import refuse_resolution
 
-_LONGEST_PACK_S = 7 * 86400
+_GRACE_S = 0.5
 
 #: What a message may name: exceptions, the function that ZODB's exceptions are rebuilt by, and zodbpickle's bytes.
 _MESSAGE_CLASSES: dict[tuple[str, str], Any] = {
@@ -43,10 +46,41 @@ marshal.find_global = find_class
 
 
 class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
-    """A ClientStorage that neither loads a class for its server nor resolves conflicts."""
+    """A ClientStorage that loads no class for its server, resolves no conflicts, and waits ``timeout`` s for an answer.
+
+    ZEO waits for ever for a server that is connected and says nothing: stopped, or behind a network that drops
+    packets. Here the connection is given up then, and a new one sought.
+    """
 
     tryToResolveConflict = staticmethod(refuse_resolution)
 
+    def __init__(self, addresses: Sequence[str | tuple[str, int]], timeout: float, **options: Any) -> None:
+        self._timeout_s = timeout
+        super().__init__(list(addresses), wait_timeout=timeout, **options)
+        if options.get("cache") is not None:
+            Path(options["cache"]).chmod(0o600)  # ZEO makes it anew where it was of another size
+        self._run: Callable[..., Any] = self._server.io_call
+        self._server.io_call = self._answer
+
     def pack(self, t: float, referencesf: Any = None) -> None:
         """Have the server pack, and wait for it however long that takes; others are served meanwhile."""
-        self._call("pack", t, True, timeout=_LONGEST_PACK_S)
+        self._server.call("pack", t, True, wait=False).result()
+
+    def _answer(self, call: Any, wait: bool = True) -> Any:
+        """What the network's thread makes of a call; ClientDisconnected if that takes too long."""
+        # Without a connection ZEO itself waits so long for one, before it asks.
+        limit = self._timeout_s * (1 if self._server.is_connected() else 2) + _GRACE_S
+        future = self._run(call, False)
+        if not wait:
+            return future
+        try:
+            return future.result(limit)
+        except TimeoutError as error:
+            self._server.loop.call_soon_threadsafe(self._hang_up)
+            raise ClientDisconnected(f"the server has not answered within {limit:g} s") from error
+
+    def _hang_up(self) -> None:
+        """In the network's thread: drop the connection, with what may still be waiting to be sent."""
+        protocol = self._server.client.protocol
+        if protocol is not None and protocol.sm_protocol.transport is not None:
+            protocol.sm_protocol.transport.abort()

@@ -7,12 +7,16 @@ import os
 
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
+from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError, StateLoadError
 
 from .. import errors
 
 #: Catch these around any work on a session, and raise ``translated(error)`` from them.
-STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError)
+STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError, CorruptedError)
+
+
+_WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
 
 
 def translated(error: BaseException) -> errors.Error:
@@ -29,11 +33,10 @@ def translated(error: BaseException) -> errors.Error:
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
         case ReadOnlyError():
             return errors.OperationalError("the database was opened read-only: nothing can be written")
+        case CorruptedError():
+            return errors.OperationalError(f"the data file is damaged ({error}): {_WHAT_TO_DO}")
         case POSKeyError():
-            return errors.OperationalError(
-                f"the database has lost a record ({error}): restore it from a backup, or check it with "
-                f"`python -m ZODB.scripts.fstest`"
-            )
+            return errors.OperationalError(f"the database has lost a record ({error}): {_WHAT_TO_DO}")
         case ClientDisconnected():
             return errors.OperationalError(
                 "the connection to the ZEO server is lost; work can go on as soon as it answers again"

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import POSError
 
 from ..errors import OperationalError
@@ -39,7 +41,7 @@ class Location:
 
     kind: Literal["memory", "file", "server", "uri"]
     name: str
-    address: str | tuple[str, int] | None = None
+    addresses: tuple[str | tuple[str, int], ...] = ()
 
     @property
     def ordered(self) -> bool:
@@ -72,15 +74,29 @@ def locate(name: str | os.PathLike[str] | None, host: str | None = None, port: i
 
 
 def _server_location(host: str, port: int | str) -> Location:
-    if host.startswith("/"):
-        return Location("server", f"ZEO server {host}", host)
+    """Hosts and ports may each be several, separated by commas; one port may be that of all hosts."""
+    hosts = [each.strip() for each in host.split(",")]
+    ports = [each.strip() for each in str(port).split(",")]
+    if len(ports) not in (1, len(hosts)):
+        raise OperationalError(
+            f"HOST names {len(hosts)} servers, and PORT {len(ports)}: give one port each, or one for all"
+        )
+    numbers = [_port(each) for each in ports] * (len(hosts) if len(ports) == 1 else 1)
+    addresses = tuple(
+        each if each.startswith("/") else (each, number) for each, number in zip(hosts, numbers, strict=True)
+    )
+    shown = ", ".join(each if isinstance(each, str) else f"{each[0]}:{each[1]}" for each in addresses)
+    return Location("server", f"ZEO server {shown}", addresses)
+
+
+def _port(text: str) -> int:
     try:
-        number = int(port)
+        number = int(text)
     except ValueError:
         number = 0
     if not 0 < number < 65536:
-        raise OperationalError(f"PORT must be a number from 1 to 65535, got {port!r}")
-    return Location("server", f"ZEO server {host}:{number}", (host, number))
+        raise OperationalError(f"PORT must be a number from 1 to 65535, got {text!r}")
+    return number
 
 
 def _plain_uri_path(uri: str) -> str:
@@ -101,7 +117,7 @@ def open_storage(location: Location, options: Options) -> Any:
         case "server" | "uri":
             from .remote import open_server, open_uri  # with ZEO and zodburi, which a file or a memory needs not
 
-            return open_uri(location.name, options) if location.address is None else open_server(location, options)
+            return open_server(location, options) if location.addresses else open_uri(location.name, options)
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -202,7 +218,7 @@ def explained(name: str) -> Iterator[None]:
         reason = os.strerror(error.errno) if error.errno else str(error)
         hint = " Free some space, then try again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise OperationalError(f"cannot open {name}: {reason}.{hint}") from error
-    except POSError as error:
+    except (POSError, CorruptedError, ValueError, struct.error) as error:
         raise OperationalError(
             f"cannot open {name}: {error}. The file is damaged: restore it from a backup, or save what is readable "
             f"with `python -m ZODB.fsrecover`"

@@ -32,12 +32,15 @@ class Options:
     create: bool = True
     storage: str = "1"
     server_sync: bool = True
+    read_only_fallback: bool = False
+    client_cache: str | None = None
+    client_cache_bytes: int = 20 * 1024 * 1024
     tls_ca: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("cache_size", "cache_size_bytes", "pool_size", "timeout"):
+        for name in ("cache_size", "cache_size_bytes", "pool_size", "timeout", "client_cache_bytes"):
             if getattr(self, name) < 0:
                 raise OperationalError(f"option {name} must not be negative, got {getattr(self, name)!r}")
         if self.isolation not in ISOLATION_LEVELS:
@@ -58,6 +61,9 @@ OPTION_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "create": ((bool,), "True or False"),
     "storage": ((str,), "the name of the server's storage"),
     "server_sync": ((bool,), "True or False"),
+    "read_only_fallback": ((bool,), "True or False"),
+    "client_cache": ((str,), "a path"),
+    "client_cache_bytes": ((int,), "a number of bytes"),
     "tls_ca": ((str,), "a path"),
     "tls_certificate": ((str,), "a path"),
     "tls_key": ((str,), "a path"),

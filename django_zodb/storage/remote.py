@@ -5,13 +5,16 @@ A module of its own, imported when there is such a database, since ZEO and zodbu
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import zodburi
-from zc.lockfile import LockError
+from zc.lockfile import LockError, LockFile
 from ZConfig import ConfigurationError
 from ZEO.Exceptions import ClientStorageError
 from ZODB.DemoStorage import DemoStorage
@@ -23,35 +26,72 @@ from .client import CarefulClientStorage
 from .open import Location, explained, locate, make_private, open_storage
 from .options import Options
 
+logger = logging.getLogger("django_zodb")
+
 _DEMO = re.compile(r"demo:\((?P<base>.*)\)/\((?P<changes>.*)\)$")
 
 
 def open_server(location: Location, options: Options) -> CarefulClientStorage:
     """The storage of a ZEO server, connected."""
-    address = location.address
-    assert address is not None
-    shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
     tls = _tls_context(options)
-    _probe(address, shown, options.timeout, tls is not None)
+    _probe(location, options.timeout, tls is not None)
     with explained(str(options.blob_dir)):
         make_private(options.blob_dir)
+    cache = _cache_file(options)
     try:
         return CarefulClientStorage(
-            address,
+            location.addresses,
+            options.timeout,
             storage=options.storage,
-            wait_timeout=options.timeout,
             read_only=options.read_only,
+            read_only_fallback=options.read_only_fallback and not options.read_only,
             blob_dir=options.blob_dir,
             server_sync=options.server_sync,
+            cache=cache,
+            cache_size=options.client_cache_bytes,
             ssl=tls,
         )
     except (ClientStorageError, POSError) as error:
         reason = f"no storage named {options.storage!r} in {options.timeout:g} s ({error or type(error).__name__})"
-        raise _no_server(shown, reason) from error
+        raise _no_server(location.name, reason) from error
 
 
-def _probe(address: str | tuple[str, int], shown: str, timeout: float, tls: bool) -> None:
-    """Fail at once where nobody listens or somebody else does: ClientStorage would try until its time is up."""
+def _cache_file(options: Options) -> str | None:
+    """The file of the persistent cache, private; None if there is to be none, or if another process uses it.
+
+    ZEO keeps its lock as long as the cache is open, so that the first process has it; the others do with a temporary
+    one. A cache that makes no sense is begun anew by ZEO.
+    """
+    if options.client_cache is None:
+        return None
+    path = Path(f"{options.client_cache}-{options.storage}.zec")
+    with explained(str(path)):
+        make_private(str(path.parent))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            LockFile(f"{path}.lock").close()
+        except LockError:
+            logger.info("%s is used by another process; this one has a temporary cache", path)
+            return None
+    return str(path)
+
+
+def _probe(location: Location, timeout: float, tls: bool) -> None:
+    """Fail at once where nobody listens or somebody else does: ClientStorage would try until its time is up.
+
+    Of several addresses one that answers is enough.
+    """
+    failures = []
+    for address in location.addresses:
+        try:
+            return _probe_address(address, timeout, tls)
+        except OperationalError as error:
+            failures.append(error)
+    raise failures[0] if len(failures) == 1 else OperationalError("; ".join(map(str, failures))) from failures[0]
+
+
+def _probe_address(address: str | tuple[str, int], timeout: float, tls: bool) -> None:
+    shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
     try:
         with _connected(address, timeout) as probe:
             # A ZEO server speaks first: the length of its greeting, then the encoding and the version of its protocol.

@@ -51,6 +51,13 @@ class _Protocol(ServerProtocol):  # type: ignore[misc]
         if protocol_version[:1] == b"Z":
             self.decode = lambda message: _MessageUnpickler(BytesIO(message)).load()
 
+    def close(self) -> None:
+        """As ZEO, which forgets the transaction of a client that it sends away: others would wait for ever."""
+        client = None if self.closed else self.zeo_storage
+        super().close()
+        if client is not None:
+            client.notify_disconnected()
+
     def connection_lost(self, exc: Exception | None) -> None:
         # A client that was killed is none of the server's errors, and would be logged as one.
         super().connection_lost(None if isinstance(exc, ConnectionError) else exc)
@@ -113,13 +120,23 @@ def follow(storage: Any) -> None:
 class Server:
     """Serves ``storage`` at ``address`` from the moment it is made; ``run`` does the work, ``stop`` ends it.
 
+    A client that votes for a commit and then says nothing for ``longest_commit_s`` is sent away: others wait for it.
     Owns the storage: it is closed, and the index of a file saved, when ``run`` returns.
     """
 
-    def __init__(self, storage: Any, address: Address, name: str = "1", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        storage: Any,
+        address: Address,
+        name: str = "1",
+        tls: ssl.SSLContext | None = None,
+        longest_commit_s: int = 30,
+    ) -> None:
         self._storage = storage
         try:
-            self._server = _StorageServer(address, {name: storage}, ssl=tls, Acceptor=_Acceptor)
+            self._server = _StorageServer(
+                address, {name: storage}, ssl=tls, Acceptor=_Acceptor, transaction_timeout=longest_commit_s
+            )
         except OSError as error:
             storage.close()
             reason = os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,313 @@
+"""What is left after crashes, damage and failing disks: the last whole transaction, or a clear refusal; no wrong row.
+
+The short form is part of every test run; `make torture` sets TORTURE and runs the long one, with figures.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_sessions import CHILD, EVENT, PARENT, insert, new_session, update
+
+from django_zodb import dbapi, errors
+from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.headers import headers
+
+TORTURE = bool(os.environ.get("TORTURE"))
+GARBLED = 2_000 if TORTURE else 60
+
+Rows = dict[str, frozenset[Any]]
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+def told(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    """Print figures, whatever pytest captures, in the long form."""
+    if TORTURE:
+        with capsys.disabled():
+            print(f"\n    {what}")
+
+
+class Written:
+    """A database file, and what it held after each of its transactions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "Data.fs"
+        self._noted: list[tuple[int, Rows]] = [(0, {})]
+        self._write()
+        close_all()
+        with self.path.open("rb") as file:
+            self.ends = [header.end for header in headers(file, 4, "")]
+        self.content = self.path.read_bytes()
+        self.index = Path(f"{self.path}.index").read_bytes()
+        # Transactions of the engine's own, which write no rows, are among them.
+        self.states = [[rows for size, rows in self._noted if size <= end][-1] for end in self.ends]
+
+    def _write(self) -> None:
+        database = Database.open(self.path)
+        self._note()
+        session = new_session(database)
+        for schema in (PARENT, CHILD, EVENT):
+            session.catalog.create_table(schema)
+        self._commit(session)
+        for number in range(1, 41):
+            insert(session, "event", number % 5, number, f"code {number}")
+        self._commit(session)
+        for number in range(1, 9):
+            insert(session, "parent", f"parent {number} " + "x" * 50)
+            update(session, "event", number * 4, number=1000 + number)
+            self._commit(session)
+        session.close()
+
+    def _commit(self, session: Any) -> None:
+        session.commit()
+        self._note()
+
+    def _note(self) -> None:
+        self._noted.append((self.path.stat().st_size, content_of(self.path)))
+
+    def last_state(self, size: int) -> int:
+        """The newest state that is whole in the first so many bytes."""
+        whole = sum(end <= size for end in self.ends)
+        return len(self.states) - 1 - self.states[::-1].index(self.states[whole - 1])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return Written(tmp_path_factory.mktemp("written"))
+
+
+def content_of(path: Path, **options: Any) -> Rows:
+    """Every row, found by the tables and by the indexes alike."""
+    with dbapi.connect(path, **options) as connection:
+        found = {}
+        names = connection.catalog.table_names()
+        for name in names:
+            found[name] = frozenset(connection.execute(f"SELECT * FROM {name}").fetchall())
+        if "event" in names:
+            by_index = connection.execute("SELECT * FROM event WHERE number >= 0 ORDER BY number").fetchall()
+            assert frozenset(by_index) == found["event"], "rows and index disagree"
+        connection.rollback()
+    return found
+
+
+def outcome(path: Path, states: list[Rows], **options: Any) -> int | str:
+    """After which transaction the file's content is; or what was said. Anything else is a wrong row."""
+    try:
+        found = content_of(path, **options)
+    except errors.OperationalError as error:
+        return str(error)
+    finally:
+        close_all()
+    assert found in states, "rows that were never committed together"
+    return len(states) - 1 - states[::-1].index(found)
+
+
+# --- damaged files --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_cut_at_every_byte(written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With an index file of the whole, and without."""
+    path = tmp_path / "Data.fs"
+    first = written.ends[-3 if TORTURE else -2]
+    sizes = range(first, len(written.content) + 1, 1 if TORTURE else 7)
+    outcomes: Counter[str] = Counter()
+    for size in sizes:
+        for index in (False, True):
+            path.write_bytes(written.content[:size])
+            Path(f"{path}.index").unlink(missing_ok=True)
+            if index:
+                Path(f"{path}.index").write_bytes(written.index)
+            found = outcome(path, written.states)
+            if isinstance(found, int):
+                assert found == written.last_state(size)
+                outcomes["opened at the last whole transaction"] += 1
+            else:
+                assert "truncated or damaged" in found
+                assert path.read_bytes() == written.content[:size], "a file that is refused is left as it is"
+                outcomes["refused"] += 1
+    told(capsys, f"cut at {len(sizes)} places, with and without index: {dict(outcomes)}")
+    assert outcomes["opened at the last whole transaction"] >= 2
+
+
+def garbled(content: bytes, chance: random.Random, start: int) -> bytes:
+    """Some bytes changed, zeroed, or taken from elsewhere, behind ``start``."""
+    damaged = bytearray(content)
+    at = chance.randrange(start, len(content))
+    length = min(chance.choice((1, 1, 2, 8, 60, 512, 4096)), len(content) - at)
+    kind = chance.randrange(4)
+    if kind == 0:
+        damaged[at : at + length] = bytes(length)
+    elif kind == 1:
+        damaged[at : at + length] = chance.randbytes(length)
+    elif kind == 2:
+        damaged[at] ^= 1 << chance.randrange(8)
+    else:
+        other = chance.randrange(start, len(content) - length + 1)
+        damaged[at : at + length] = content[other : other + length]
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("place", ["last transactions", "anywhere"])
+def test_garbled_files_have_no_wrong_row(
+    written: Written, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "Data.fs"
+    start = written.ends[-4] if place == "last transactions" else 4
+    outcomes: Counter[str] = Counter()
+    for seed in range(GARBLED // 2):
+        chance = random.Random(f"{place} {seed}")
+        path.write_bytes(garbled(written.content, chance, start))
+        Path(f"{path}.index").unlink(missing_ok=True)
+        if chance.random() < 0.7:
+            Path(f"{path}.index").write_bytes(written.index)
+        try:
+            found = outcome(path, written.states, read_only=chance.random() < 0.3)
+        except Exception as error:
+            raise AssertionError(f"{place} {seed}: {type(error).__name__}: {error}") from error
+        outcomes["right rows" if isinstance(found, int) else "refused"] += 1
+        if isinstance(found, int):
+            assert found == len(written.states) - 1, f"{place} {seed}: an older state, and nobody said so"
+    told(capsys, f"{GARBLED // 2} files garbled ({place}): {dict(outcomes)}")
+    assert outcomes["refused"] > 0
+
+
+@pytest.mark.parametrize("kind", ["stale", "alien", "zeroed", "of a longer file"])
+def test_index_files_that_do_not_fit(written: Written, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "Data.fs"
+    path.write_bytes(written.content)
+    index = Path(f"{path}.index")
+    if kind == "stale":
+        path.write_bytes(written.content[: written.ends[-4]])
+        content_of(path)
+        close_all()
+        stale = index.read_bytes()
+        path.write_bytes(written.content)
+        index.write_bytes(stale)
+    elif kind == "alien":
+        other = Written(tmp_path_of(tmp_path, "other"))
+        index.write_bytes(other.index)
+    elif kind == "zeroed":
+        index.write_bytes(bytes(len(written.index)))
+    else:
+        path.write_bytes(written.content[: written.ends[-3]])
+        index.write_bytes(written.index)
+        assert outcome(path, written.states) == written.last_state(written.ends[-3])
+        return
+    assert outcome(path, written.states) == len(written.states) - 1
+
+
+def tmp_path_of(folder: Path, name: str) -> Path:
+    made = folder / name
+    made.mkdir()
+    return made
+
+
+def test_a_byte_of_a_row_that_has_changed_is_found(written: Written, tmp_path: Path) -> None:
+    """The very case that only a checksum finds: everything is as it should be but one letter."""
+    path = tmp_path / "Data.fs"
+    at = written.content.rindex(b"parent 8")
+    damaged = written.content[:at] + b"Parent 8" + written.content[at + 8 :]
+    path.write_bytes(damaged)
+    assert "checksum is wrong" in str(outcome(path, written.states))
+
+
+# --- failing disks ----------------------------------------------------------------------------------------------------
+
+
+class Faults:
+    """Lets the n-th call of a function of ``os`` fail, or write only a part; also each later one, if it ``stays``."""
+
+    def __init__(
+        self, patched: pytest.MonkeyPatch, function: str, number: int, failure: int | None, stays: bool
+    ) -> None:
+        self.calls = 0
+        self.struck = False
+        self._original = getattr(os, function)
+        self._number = number
+        self._failure = failure
+        self._stays = stays
+        patched.setattr(os, function, self._call)
+
+    def _call(self, *arguments: Any) -> Any:
+        self.calls += 1
+        if self.calls < self._number or (self.struck and not self._stays):
+            return self._original(*arguments)
+        self.struck = True
+        if self._failure is not None:
+            raise OSError(self._failure, os.strerror(self._failure))
+        descriptor, data, *rest = arguments  # a short write: the kernel takes one byte of it
+        return self._original(descriptor, bytes(data)[:1], *rest)
+
+
+FAILURES = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EDQUOT": errno.EDQUOT, "short write": None}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize("function", ["pwrite", "fsync", "ftruncate"])
+def test_a_disk_that_fails_once(
+    tmp_path: Path, kind: str, function: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if (kind == "short write") != (function == "pwrite") and kind == "short write":
+        return
+    outcomes: Counter[str] = Counter()
+    for number in range(1, 40 if TORTURE else 8):
+        path = tmp_path / f"{number}.fs"
+        done = commit_with_fault(path, monkeypatch, function, number, FAILURES[kind])
+        outcomes[done] += 1
+        if done == "never struck":
+            break
+    told(capsys, f"{function}, {kind}: {dict(outcomes)}")
+    assert outcomes["never struck"] <= 1
+
+
+def commit_with_fault(
+    path: Path, monkeypatch: pytest.MonkeyPatch, function: str, number: int, failure: int | None
+) -> str:
+    """Commit with the n-th call failing; the file must be sound, and the next transaction work. What happened."""
+    database = Database.open(path)
+    session = new_session(database)
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "kept")
+    session.commit()
+    said = "committed"
+    with monkeypatch.context() as patched:
+        faults = Faults(patched, function, number, failure, stays=False)
+        for name in ("first", "second", "third"):
+            insert(session, "parent", name)
+            try:
+                session.commit()
+            except errors.OutcomeUnknownError:
+                said = "unknown"
+                break
+            except errors.OperationalError:
+                said = "failed"
+                break
+    if not faults.struck:
+        said = "never struck"
+    assert not session.in_transaction
+    lost = name
+    insert(session, "parent", "next")
+    session.commit()
+    session.close()
+    close_all()
+    names = [row[1] for row in content_of(path)["parent"]]
+    order = ["kept", "first", "second", "third"]
+    sure = order if said in ("committed", "never struck") else order[: order.index(lost)]
+    assert set(sure) | {"next"} <= set(names), said
+    assert len(names) == len(set(names)), "twice"
+    if said == "failed":
+        assert lost not in names, "told as failed, and yet committed"
+    close_all()
+    return said

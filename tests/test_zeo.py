@@ -1,0 +1,457 @@
+"""Clients and servers that are killed, stopped, cut off and stormed: no hang, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sites import free_port
+from test_sessions import PARENT, insert, new_session
+
+from django_zodb import errors
+from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.open import locate
+from django_zodb.storage.session import Session
+
+ROOT = Path(__file__).parent.parent
+torture = pytest.mark.torture
+SERVER = """
+import signal, sys
+from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.options import Options
+from django_zodb.storage.server import Server
+path, port, read_only, longest = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "True", int(sys.argv[4])
+storage = open_storage(locate(path), Options(read_only=read_only))
+server = Server(storage, ("127.0.0.1", port), longest_commit_s=longest)
+signal.signal(signal.SIGTERM, lambda *_: server.stop())
+print("serving", flush=True)
+server.run()
+"""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+class Served:
+    """A server process for a file, which can be ended and started again at the same port."""
+
+    def __init__(self, path: str, port: int = 0, read_only: bool = False, longest: int = 30) -> None:
+        self.port = port or free_port()
+        self._arguments = [path, str(self.port), str(read_only), str(longest)]
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-W", "ignore", "-c", SERVER, *self._arguments]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "serving\n"
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+        self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def session(self, **options: Any) -> Session:
+        return client(self.port, **options)
+
+
+def client(port: int, timeout: float = 1.0, **options: Any) -> Session:
+    return new_session(Database.open(None, "127.0.0.1", port, timeout=timeout, **options))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    name = str(tmp_path / "Data.fs")
+    session = new_session(Database.open(name))
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "first")
+    session.commit()
+    close_all()
+    return name
+
+
+@pytest.fixture
+def served(path: str) -> Iterator[Served]:
+    server = Served(path)
+    yield server
+    close_all()
+    server.kill()
+
+
+def names(session: Session) -> list[str]:
+    session.rollback()
+    return [row[1] for row in session.catalog.table("parent").rows()]
+
+
+def add(session: Session, name: str) -> None:
+    insert(session, "parent", name)
+    session.commit()
+
+
+def eventually(work: Callable[[], Any], limit_s: float = 20.0) -> Any:
+    """What the work returns as soon as it raises no OperationalError any more."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return work()
+        except errors.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+class Proxy:
+    """A relay to a port that can be cut, or told to cut when a message has passed but not its answer."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.cut_after = b""
+        self._pairs: list[socket.socket] = []
+        self._muted = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._muted = False
+                self._pairs += [peer, server]
+                threading.Thread(target=self._relay, args=(peer, server, True), daemon=True).start()
+                threading.Thread(target=self._relay, args=(server, peer, False), daemon=True).start()
+
+    def _relay(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if to_server and self.cut_after and self.cut_after in data:
+                    self._muted = True
+                    target.sendall(data)
+                    time.sleep(0.3)  # let the server do it
+                    self.cut_after = b""
+                    self.cut()
+                    return
+                if to_server or not self._muted:
+                    target.sendall(data)
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections at once, in the middle of whatever passes."""
+        pairs, self._pairs = self._pairs, []
+        for each in pairs:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+
+@pytest.fixture
+def proxy(served: Served) -> Iterator[Proxy]:
+    relay = Proxy(served.port)
+    yield relay
+    close_all()
+    relay.close()
+
+
+# --- servers that go and come -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=torture)])
+def test_work_goes_on_after_a_restart(served: Served, number: signal.Signals) -> None:
+    session = served.session()
+    add(session, "second")
+    served.kill(number)
+    started = time.monotonic()
+    with pytest.raises(errors.OperationalError, match="server"):
+        add(session, "lost")
+    assert time.monotonic() - started < 4
+    served.start()
+    eventually(lambda: add(session, "third"))
+    assert names(session) == ["first", "second", "third"]
+    assert names(new_session(session.database)) == ["first", "second", "third"]
+
+
+def test_a_server_that_is_stopped_is_given_up(served: Served) -> None:
+    session = served.session()
+    add(session, "second")
+    served.process.send_signal(signal.SIGSTOP)
+    for work in (lambda: add(session, "lost"), lambda: names(session), lambda: add(session, "lost")):
+        started = time.monotonic()
+        with pytest.raises(errors.OperationalError, match="server"):
+            work()
+        assert time.monotonic() - started < 4, "the time-out is 1 s for a connection and 1 s for an answer"
+    served.process.send_signal(signal.SIGCONT)
+    eventually(lambda: add(session, "third"))
+    assert names(session) == ["first", "second", "third"]
+
+
+@torture
+def test_a_stopped_server_cannot_be_opened(served: Served) -> None:
+    served.process.send_signal(signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(errors.OperationalError, match="says nothing within"):
+        served.session()
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=torture)])
+def test_a_server_that_goes_between_vote_and_finish(
+    served: Served, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = served.session()
+    add(session, "second")
+    storage = type(session.database._storage)
+    original = storage.tpc_finish
+
+    def finish(self: Any, *arguments: Any) -> Any:
+        served.process.send_signal(number)
+        if number == signal.SIGKILL:
+            served.process.wait()
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "tpc_finish", finish)
+        started = time.monotonic()
+        with pytest.raises(errors.OutcomeUnknownError, match="not known whether"):
+            add(session, "unknown")
+        assert time.monotonic() - started < 4
+    served.kill()
+    served.start()
+    eventually(lambda: add(session, "third"))
+    found = names(session)
+    assert found in (["first", "second", "third"], ["first", "second", "unknown", "third"])
+    assert number != signal.SIGKILL or "unknown" not in found, "nobody had told the server to finish"
+
+
+# --- connections that are cut -----------------------------------------------------------------------------------------
+
+
+def test_a_commit_whose_answer_is_lost(proxy: Proxy) -> None:
+    session = client(proxy.port)
+    add(session, "second")
+    proxy.cut_after = b"tpc_finish"
+    with pytest.raises(errors.OutcomeUnknownError) as caught:
+        add(session, "unknown")
+    assert caught.value.retryable is False
+    eventually(lambda: add(session, "third"))
+    assert names(session) == ["first", "second", "unknown", "third"], "it was committed, once"
+
+
+@pytest.mark.parametrize(
+    "message", [b"vote", *(pytest.param(each, marks=torture) for each in (b"tpc_begin", b"storea"))]
+)
+def test_a_commit_that_is_cut_before(proxy: Proxy, message: bytes) -> None:
+    session = client(proxy.port)
+    add(session, "second")
+    proxy.cut_after = message
+    with pytest.raises(errors.OperationalError) as caught:
+        add(session, "lost")
+    assert not isinstance(caught.value, errors.OutcomeUnknownError)
+    eventually(lambda: add(session, "third"))
+    assert names(session) == ["first", "second", "third"]
+
+
+@torture
+def test_connections_cut_at_any_time_lose_nothing(proxy: Proxy) -> None:
+    session = client(proxy.port)
+    ended = threading.Event()
+
+    def cut() -> None:
+        while not ended.wait(0.05):
+            proxy.cut()
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    sure, unknown = [], []
+    for number in range(25):
+        try:
+            add(session, f"row {number}")
+            sure.append(f"row {number}")
+        except errors.OutcomeUnknownError:
+            unknown.append(f"row {number}")
+        except errors.OperationalError:
+            pass
+    ended.set()
+    thread.join()
+    found = eventually(lambda: names(session))
+    assert len(found) == len(set(found)), "nothing twice"
+    assert set(sure) <= set(found), "nothing lost"
+    assert set(found) <= {"first", *sure, *unknown}, "nothing that was told as failed"
+
+
+def test_a_client_that_stops_in_its_commit_is_sent_away(path: str) -> None:
+    served = Served(path, longest=1)
+    try:
+        session, stuck = served.session(timeout=5), served.session(timeout=5)
+        ready, go = threading.Event(), threading.Event()
+        original = stuck.database._storage.tpc_finish
+
+        def finish(*arguments: Any) -> Any:
+            if not ready.is_set():
+                ready.set()
+                go.wait(20)
+            return original(*arguments)
+
+        stuck.database._storage.tpc_finish = finish
+        failures: list[BaseException] = []
+
+        def commit() -> None:
+            try:
+                add(stuck, "stuck")
+            except errors.OperationalError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        ready.wait(20)
+        other = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", OTHER, str(served.port)], cwd=ROOT, capture_output=True, text=True
+        )
+        assert other.stdout == "committed\n", other.stderr
+        go.set()
+        thread.join()
+        assert [type(error) for error in failures] == [errors.OutcomeUnknownError]
+        found = eventually(lambda: names(session))
+        assert found == ["first", "other"]
+    finally:
+        close_all()
+        served.kill()
+
+
+OTHER = """
+import sys
+from django_zodb import dbapi
+connection = dbapi.connect(None, "127.0.0.1", sys.argv[1], timeout=10.0, autocommit=True)
+connection.execute("INSERT INTO parent (name) VALUES ('other')")
+print("committed")
+"""
+
+
+@torture
+def test_storms_of_connections(served: Served) -> None:
+    session = served.session()
+    for number in range(150):
+        peer = socket.create_connection(("127.0.0.1", served.port), timeout=5)
+        if number % 3 == 1:
+            peer.sendall(b"\0\0\0\2Z5" + b"\0\0\0\5half")
+        elif number % 3 == 2:
+            peer.sendall(os.urandom(64))
+        peer.close()
+    add(session, "second")
+    assert names(session) == ["first", "second"]
+    assert served.process.poll() is None
+
+
+# --- several servers --------------------------------------------------------------------------------------------------
+
+
+def test_addresses() -> None:
+    assert locate("", "a,b", "1,2").addresses == (("a", 1), ("b", 2))
+    assert locate("", "a, b", 7).addresses == (("a", 7), ("b", 7))
+    assert locate("", "/run/zeo", None).addresses == ("/run/zeo",)
+    assert str(locate("", "a,b", 7)) == "ZEO server a:7, b:7"
+    with pytest.raises(errors.OperationalError, match="3 servers, and PORT 2"):
+        locate("", "a,b,c", "1,2")
+
+
+def test_the_first_server_that_answers(served: Served) -> None:
+    dead = free_port()
+    database = Database.open(None, "127.0.0.1,127.0.0.1", f"{dead},{served.port}", timeout=2.0)
+    session = new_session(database)
+    add(session, "second")
+    assert names(session) == ["first", "second"]
+    with pytest.raises(errors.OperationalError, match=rf"{dead}: Connection refused.*; no ZEO server answers"):
+        Database.open(None, "127.0.0.1,127.0.0.1", f"{dead},{free_port()}", timeout=2.0)
+
+
+@torture
+def test_a_server_that_only_reads_is_a_fallback(served: Served, path: str) -> None:
+    ports = f"{served.port},{free_port()}"
+    database = Database.open(None, "127.0.0.1,127.0.0.1", ports, timeout=2.0, read_only_fallback=True)
+    session = new_session(database)
+    add(session, "second")
+    reader = Served(path, int(ports.partition(",")[2]), read_only=True)
+    try:
+        served.kill(signal.SIGTERM)
+        assert eventually(lambda: names(session)) == ["first", "second"]
+        with pytest.raises(errors.OperationalError, match="read-only"):
+            add(session, "lost")
+        served.start()
+        eventually(lambda: add(session, "third"), limit_s=40)
+        assert names(session) == ["first", "second", "third"]
+    finally:
+        close_all()
+        reader.kill()
+
+
+# --- the cache on disk ------------------------------------------------------------------------------------------------
+
+
+def test_a_cache_outlives_the_process(served: Served, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "caches" / "site")
+    session = served.session(client_cache=prefix)
+    add(session, "second")
+    session.close()
+    close_all()
+    file = Path(f"{prefix}-1.zec")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert b"second" in file.read_bytes()
+    other = served.session()
+    add(other, "third")
+    other.close()
+    close_all()
+    session = served.session(client_cache=prefix)
+    assert names(session) == ["first", "second", "third"], "what others have changed is not taken from the cache"
+    assert session.database._storage._cache.path == str(file)
+
+
+@torture
+def test_one_process_has_the_cache_on_disk(served: Served, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "site")
+    session = served.session(client_cache=prefix)
+    code = f"""
+import sys
+from django_zodb import dbapi
+connection = dbapi.connect(None, "127.0.0.1", {served.port}, client_cache={prefix!r})
+print(connection.execute("SELECT name FROM parent").fetchall())
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == "[('first',)]\n", run.stderr
+    assert names(session) == ["first"]
+
+
+@torture
+def test_a_cache_that_makes_no_sense_is_begun_anew(served: Served, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "site")
+    Path(f"{prefix}-1.zec").write_bytes(b"no cache at all" * 100)
+    session = served.session(client_cache=prefix)
+    assert names(session) == ["first"]
+
+
+@torture
+def test_without_server_sync(served: Served) -> None:
+    session = served.session(server_sync=False)
+    add(session, "second")
+    assert names(session) == ["first", "second"], "one always sees what one has committed"
