@@ -4,6 +4,7 @@ VENV ?= .venv
 PORT ?= 8000
 PYTEST_ARGS ?=
 EXAMPLES ?= 800
+FAULTS ?=
 LABELS ?=
 TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
@@ -20,13 +21,14 @@ $(shell rm -f $(VENV)/.home $(VENV)/.demo $(VENV)/.dev $(VENV)/.suite $(VENV)/.b
 endif
 endif
 
-.PHONY: help venv demo test torture fuzz bench django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test torture fuzz mutants bench django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
 	@echo "make torture        crashes, damaged files, failing disks, hostile bytes, lost servers: the long forms"
 	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 84)"
+	@echo "make mutants        faults planted in a copy of the engine: which tests find them (FAULTS= to choose)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
 	@echo "make bench          speed beside sqlite3 and PostgreSQL (BENCH_ARGS= to choose)"
 	@echo "make lint           ruff, mypy, codespell"
@@ -89,6 +91,10 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.home
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# Some minutes to an hour.
+mutants: $(VENV)/.dev
+	@cd tests && ../$(BIN)/python -m planted $(FAULTS)
 
 $(VENV)/.suite: pyproject.toml $(VENV)/.dev
 	@echo "Installing what Django's tests need ..."

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from ..errors import DataError, ProgrammingError
+from ..errors import DataError, OperationalError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
 from .patterns import Predicate, like, like_text
@@ -25,6 +25,9 @@ from .regexes import compiled
 NAN = float("nan")
 NO_LIMIT = sys.maxsize // 2
 _PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 500, 4_000, 16_000
+
+MOST_RECURSIVE_ROWS = 3_000_000
+"""What a recursive query may find."""
 
 
 # --- order and equality --------------------------------------------------------------------------------------------
@@ -328,12 +331,22 @@ def except_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
 
 
 def rounds(rows: list[Row], first: Sequence[Row], step: Callable[[], Sequence[Row]], distinct: bool) -> Iterator[Row]:
-    """The rows of a recursive query as they are found: ``first``, then what ``step`` makes of those in ``rows``."""
+    """The rows of a recursive query as they are found: ``first``, then what ``step`` makes of those in ``rows``.
+
+    Raises OperationalError after ``MOST_RECURSIVE_ROWS``: a recursion that never ends would take all memory.
+    """
     seen: set[Row] = set()
+    count = 0
     while first:
         if distinct:
             first = [row for row in dict.fromkeys(map(same_row, first)) if row not in seen]
             seen.update(first)
+        count += len(first)
+        if count > MOST_RECURSIVE_ROWS:
+            raise OperationalError(
+                f"a recursive query has found more than {MOST_RECURSIVE_ROWS} rows and no end: "
+                "let a condition in its second part, or a LIMIT, end it"
+            )
         yield from first
         rows[:] = first
         first = step()

@@ -159,6 +159,8 @@ class Expressions:
             return term if self.often(0.5) else f"NOT {term}"
         if kind == "text" and choice < 0.25:
             return self._like(term, names)
+        if 0.5 < choice < 0.55:  # folded before there is any row
+            term = self.constant(kind)
         if choice < 0.55:
             other = self.constant(kind, names, True) if self.often(0.6) else self.value(kind, names, min(depth, 1))
             return f"{term} {self.random.choice(COMPARISONS)} {other}"

@@ -130,3 +130,15 @@ no rows
 Project: book.id
   KeyLookup: book (book.id = null)
 no rows
+
+> SELECT 1 < 1, 1 <= 1, 1 = 1, 1 >= 1, 1 > 1, 1 <> 1, 1 < 2, 1 <= 2, 1 = 2, 1 >= 2, 1 > 2, 1 <> 2, 2 < 1, 2 <= 1, 2 = 1, 2 >= 1, 2 > 1, 2 <> 1
+---
+(False, True, True, True, False, False, True, True, False, False, False, True, False, False, False, True, True, True)
+
+> SELECT 'a' < 'a', 'a' <= 'a', 'a' >= 'a', 'a' < 'B', 'a' >= 'B', NULL = 1, 1 < NULL, NULL <> NULL, NOT NULL IS NULL
+---
+(False, True, True, False, True, None, None, None, False)
+
+> SELECT NOT 1 < 1, NOT 1 <= 1, NOT 1 = 1, NOT 1 >= 1, NOT 1 > 1, NOT 1 <> 1, NOT id < 3, NOT id <= 3, NOT id >= 3, NOT id > 3 FROM book WHERE id = 3
+---
+(True, False, False, False, True, True, True, False, False, True)

@@ -1,0 +1,355 @@
+"""The faults: each replaces a piece of one file of the package, which is there once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``old`` becomes ``new`` in ``file``."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+FAULTS = (
+    # --- NULL, comparisons, conditions
+    Fault(
+        "NOT IN forgets that a NULL among the values makes it unknown",
+        "sql/emit.py",
+        'tests.append(f"(None not in {items})")',
+        "pass",
+    ),
+    Fault(
+        "NOT IN (subquery) forgets the NULL among its rows",
+        "sql/emit.py",
+        """*([f"(None not in {rows})"] if expr.nullable else [])""",
+        "",
+    ),
+    Fault(
+        "two NULLs are equal",
+        "sql/emit.py",
+        'if op == "=" and not (is_nullable(left) and is_nullable(right)) and',
+        'if op == "=" and',
+    ),
+    Fault(
+        "IS NOT DISTINCT FROM is the opposite",
+        "sql/emit.py",
+        'operator = "==" if negated is truth else "!="',
+        'operator = "!=" if negated is truth else "=="',
+    ),
+    Fault(
+        "the opposite of < is >",
+        "sql/optimize/simplify.py",
+        '"<": ">=", ">=": "<", ">": "<=", "<=": ">"}',
+        '"<": ">", ">=": "<", ">": "<=", "<=": ">"}',
+    ),
+    Fault(
+        "a comparison of constants is folded with < for <=",
+        "sql/optimize/simplify.py",
+        '"<=": left <= right',
+        '"<=": left < right',
+    ),
+    Fault(
+        "a CASE whose first branch is never taken falls through to its value",
+        "sql/optimize/simplify.py",
+        "if condition not in (FALSE, UNKNOWN_TRUTH):",
+        "if condition != FALSE:",
+    ),
+    Fault(
+        "a branch of CASE is taken where its condition is NULL",
+        "sql/emit.py",
+        'parts.append(f"{emit(value)} if {first if at == 0 else self.is_true(condition)}")',
+        'parts.append(f"{emit(value)} if not {self.is_false(condition)}")',
+    ),
+    Fault(
+        "LIKE takes _ for any text",
+        "sql/patterns.py",
+        're.escape(part) if isinstance(part, str) else "."',
+        're.escape(part) if isinstance(part, str) else ".*"',
+    ),
+    Fault(
+        "LIKE drops its escape character's meaning",
+        "sql/patterns.py",
+        "if escape and character == escape:",
+        "if escape and character == escape and parts:",
+    ),
+    # --- indexes and access paths
+    Fault(
+        "an open upper bound is taken as closed",
+        "storage/keys.py",
+        "high_open and high is not None,\n            )",
+        "False,\n            )",
+    ),
+    Fault(
+        "an open lower bound of a longer key is taken as closed",
+        "storage/keys.py",
+        "*((GREATEST,) if low_open else ())",
+        "",
+    ),
+    Fault(
+        "a closed upper bound of a longer key is taken as open",
+        "storage/keys.py",
+        "*(() if high_open else (GREATEST,))",
+        "",
+    ),
+    Fault(
+        "a descending key swaps no bounds",
+        "storage/keys.py",
+        "low, high, low_open, high_open = high, low, high_open, low_open",
+        "pass",
+    ),
+    Fault(
+        "a range of an index without a lower bound finds NULLs",
+        "storage/keys.py",
+        "unbounded = None if nulls or not self.components[0].nullable else LEAST",
+        "unbounded = None",
+    ),
+    Fault(
+        "a partial index serves every query",
+        "sql/optimize/access.py",
+        "if not _implied(scan, where, terms):",
+        "if False:",
+    ),
+    Fault(
+        "a union of indexes drops what its paths left to be tested",
+        "sql/optimize/access.py",
+        "exact = [term] if not any(path.residual for path in found) else []",
+        "exact = [term]",
+    ),
+    Fault(
+        "MIN takes the NULLs at the beginning of an index",
+        "sql/optimize/min_max.py",
+        "Limit(replace(path.node, nulls=False), _ONE)",
+        "Limit(replace(path.node, nulls=True), _ONE)",
+    ),
+    Fault(
+        "a walk of an index in the other direction keeps its direction",
+        "sql/optimize/access.py",
+        "replace(path, node=replace(node, reverse=not node.reverse), order=order)",
+        "replace(path, order=order)",
+    ),
+    # --- joins and subqueries
+    Fault(
+        "every LEFT JOIN is an inner one",
+        "sql/optimize/reduce_joins.py",
+        'if node.kind == "left" and _refused(bound_aliases(node.right), above):',
+        'if node.kind == "left":',
+    ),
+    Fault(
+        "a LEFT JOIN below IS NULL is an inner one",
+        "sql/optimize/reduce_joins.py",
+        "case IsNull(term=term, negated=True):\n            return _is_null(term, nulls)",
+        "case IsNull(term=term):\n            return _is_null(term, nulls)",
+    ),
+    Fault(
+        "a condition above an outer join moves into it",
+        "sql/optimize/push_filters.py",
+        'elif node.kind != "inner":',
+        'elif node.kind not in ("inner", "left"):',
+    ),
+    Fault(
+        "a hash join files NULLs, and finds them",
+        "sql/compile/joins.py",
+        "if is_nullable(key):\n            frame.where(f\"({frame.atom(key, 'key')} is not None)\")\n        texts",
+        "texts",
+    ),
+    Fault(
+        "a full join forgets the right rows without a pair",
+        "sql/compile/joins.py",
+        "enumerate({right.iterable}) if {at} not in {matched}]",
+        "enumerate({right.iterable}) if {at} not in {matched} and False]",
+    ),
+    Fault(
+        "a nested loop of an outer join drops the rest of its condition",
+        "sql/compile/joins.py",
+        "frame.where(frame.is_true(condition))\n    return _iterable(frame, steps, tuple_of(right.names), kind)",
+        "pass\n    return _iterable(frame, steps, tuple_of(right.names), kind)",
+    ),
+    Fault(
+        "NOT EXISTS becomes a semi join",
+        "sql/optimize/decorrelate.py",
+        'return "anti" if negated else "semi", right, conjunction(on)',
+        'return "semi", right, conjunction(on)',
+    ),
+    Fault(
+        "NOT IN of nullable values becomes an anti join",
+        "sql/optimize/decorrelate.py",
+        "if negated and any(is_nullable(side) and not _is_tested(side, below) for side in (*terms, *values)):",
+        "if False:",
+    ),
+    # --- groups, sorting, limits
+    Fault(
+        "DISTINCT of several columns is dropped",
+        "sql/compile/order.py",
+        "value = open_row(frame, node.source)\n    inexact",
+        "value = open_row(frame, node.source)\n    return\n    inexact",
+    ),
+    Fault(
+        "UNION keeps duplicates",
+        "sql/compile/order.py",
+        'rows = f"dict.fromkeys(chain({left}, {right}))"',
+        'rows = f"chain({left}, {right})"',
+    ),
+    Fault(
+        "NULLS FIRST and NULLS LAST are exchanged when descending",
+        "sql/compile/order.py",
+        '"LEAST" if key.nulls_first is not key.descending else "GREATEST"',
+        '"LEAST" if key.nulls_first else "GREATEST"',
+    ),
+    Fault("TopN keeps one row too few", "sql/runtime.py", "del kept[count:]", "del kept[max(count - 1, 1) :]"),
+    Fault("TopN forgets the offset", "sql/compile/order.py", 'f"{first}[{offset}:]" if offset else first', "first"),
+    Fault(
+        "TopN ignores all but the first direction",
+        "sql/runtime.py",
+        "kept.sort(key=key, reverse=down)",
+        "kept.sort(key=key, reverse=descending)",
+    ),
+    Fault(
+        "COUNT of an outer join's rows counts those without a pair",
+        "sql/optimize/aggregate_early.py",
+        "Constant(0 if call.args else 1, BIGINT)",
+        "Constant(1, BIGINT)",
+    ),
+    Fault(
+        "aggregates go below a join that repeats rows",
+        "sql/optimize/aggregate_early.py",
+        "if any(split.lead.alias in used_aliases(expr) for expr in exprs):\n        return False",
+        "",
+    ),
+    Fault(
+        "COUNT(x) counts NULLs where it is alone",
+        "sql/compile/aggregate.py",
+        'tests += [f"({frame.value(arg)} is not None)" for arg in cell.call.args if is_nullable(arg)]',
+        "pass",
+    ),
+    Fault(
+        "the sum of no row is zero",
+        "sql/functions/aggregates.py",
+        "def _sum(values: Sequence[Any]) -> Any:\n    if not values:\n        return None",
+        "def _sum(values: Sequence[Any]) -> Any:\n    if not values:\n        return 0",
+    ),
+    Fault(
+        "a condition over an aggregate moves below it",
+        "sql/optimize/push_filters.py",
+        "movable = node.alias in used_aliases(term) and is_stable(term) and not holds_subquery(term)",
+        "movable = True",
+    ),
+    Fault(
+        "LIMIT stops an outer sort's source early",
+        "sql/optimize/top_n.py",
+        "return TopN(source, keys, limit, offset)",
+        "return TopN(source, keys[:1], limit, offset)",
+    ),
+    # --- windows
+    Fault(
+        "a frame of rows ends one row early",
+        "sql/functions/window.py",
+        "[min(max(at + last + 1, 0), size) for at in range(size)]",
+        "[min(max(at + last, 0), size) for at in range(size)]",
+    ),
+    Fault(
+        "EXCLUDE TIES excludes the current row, too",
+        "sql/functions/window.py",
+        "return [row for row in rows if row == at or not start <= row < stop]",
+        "return [row for row in rows if not start <= row < stop]",
+    ),
+    Fault(
+        "partitions are not cut",
+        "sql/compile/window.py",
+        'frame.finish(f"{parts}[{clean(key)}].append({clean(item)})")',
+        'frame.finish(f"{parts}[0].append({clean(item)})")',
+    ),
+    # --- storage: writes, constraints, undoing
+    Fault(
+        "a changed row keeps its old index entries",
+        "storage/table.py",
+        "if old is not ABSENT:\n                self._trees[at].discard(old, rowid)",
+        "pass",
+    ),
+    Fault(
+        "a deleted row keeps its index entries",
+        "storage/index.py",
+        "tree.discard_many(key, set(rowids(group)))",
+        "pass",
+    ),
+    Fault(
+        "many changed rows are not entered under their new keys",
+        "storage/index.py",
+        "self.add_many(news, moved)\n            return",
+        "return",
+    ),
+    Fault(
+        "a unique index is not checked in bulk", "storage/index.py", "if strict and not self.exempt(key):", "if False:"
+    ),
+    Fault(
+        "NULLs clash in a unique index",
+        "storage/index.py",
+        "return self.schema.nulls_distinct and self.encoding.has_null(key)",
+        "return False",
+    ),
+    Fault(
+        "a primary key given twice replaces the row",
+        "storage/table.py",
+        "raise self._duplicate_rowid()\n        self._change(rowid, None, row)",
+        "pass\n        self._change(rowid, None, row)",
+    ),
+    Fault(
+        "a foreign key to no row is no error",
+        "storage/constraints.py",
+        "if not finder.found(values):\n                raise IntegrityError(",
+        "if False:\n                raise IntegrityError(",
+    ),
+    Fault(
+        "a row that is referred to may go",
+        "storage/constraints.py",
+        "if finder.found(values):\n                raise still_referenced(reference, values)",
+        "pass",
+    ),
+    Fault(
+        "undoing an update leaves the index as it was",
+        "storage/table.py",
+        "if key is not ABSENT and not tree.insert(key, rowid):\n                tree.grow(key, rowid)",
+        "pass",
+    ),
+    Fault(
+        "undoing forgets the number of rows",
+        "storage/journal.py",
+        "self.deltas[name] += (new is None) - (old is None)",
+        "pass",
+    ),
+    Fault(
+        "ROLLBACK TO keeps one change too many",
+        "storage/journal.py",
+        "while len(entries) > mark:",
+        "while len(entries) > mark + 1:",
+    ),
+    Fault(
+        "an upsert updates where its condition does not hold",
+        "sql/compile/write.py",
+        "frame.where(frame.is_true(conflict.condition))\n        changed",
+        "pass\n        changed",
+    ),
+    Fault(
+        "a program outlives a change of its tables",
+        "sql/prepare.py",
+        "if (None if found is None else found.token) != known:",
+        "if False:",
+    ),
+    # --- storage: other transactions
+    Fault(
+        "a replay loses the rows that were inserted",
+        "storage/catalog.py",
+        "if new is not None:\n                        table.reapply(rowid, old, new)",
+        "if new is not None and old is not None:\n                        table.reapply(rowid, old, new)",
+    ),
+    Fault(
+        "a replay does not look at the row it changes",
+        "storage/table.py",
+        "if current != old:\n            if old is None:",
+        "if current is None and old is not None:\n            if old is None:",
+    ),
+)
