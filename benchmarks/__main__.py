@@ -15,14 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from .databases import DATABASES
+from .growth import growth_table, measure_growth
 from .measure import measure_all, workers
 from .report import Groups, as_data, chart, table
+from .space import measure_space, space_table
 
 
 def main() -> None:
     """Parse the arguments, run, print."""
     options = _arguments()
     names = _available(["zodb", *options.against])
+    if options.growth:
+        grown = measure_growth(names, options.folder, options.growth, options.only, options.rounds)
+        print(growth_table(grown, names))
+        _write(options, {"growth": grown})
+        return
+    if options.space:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            space = measure_space(names, Path(folder), options.rows, options.rounds)
+        print(space_table(space, options.rows))
+        _write(options, {"rows": options.rows, "space": space})
+        return
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as folder,
         workers(names, Path(folder), options.rows) as found,
@@ -51,6 +64,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--cpu", action="store_true", help="compare processor time: steadier, but blind to disks and servers"
     )
+    parser.add_argument(
+        "--growth",
+        type=lambda text: [int(size) for size in text.split(",")],
+        help="instead: these numbers of rows, such as 1000,10000,100000, and how the time grows with them",
+    )
+    parser.add_argument("--space", action="store_true", help="instead: disk, memory and cold starts, for --rows")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--svg", type=Path, help="also draw a chart here")
     parser.add_argument("--folder", type=Path, help="where the databases are made (default: the temporary folder)")

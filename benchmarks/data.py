@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import random
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 
-from django.db import connection
+from django.db import connection, models
 
 from .models import Author, Book, Document, Tag
 
@@ -23,14 +25,19 @@ def load(rows: int) -> None:
         for model in (Author, Tag, Book, Document):
             editor.create_model(model)
     choose = random.Random(42)
-    Author.objects.bulk_create(Author(name=f"Author {i:06}") for i in range(authors()))
+    _create(Author, (Author(name=f"Author {i:06}") for i in range(authors())))
     Tag.objects.bulk_create(Tag(name=f"Tag {i}") for i in range(TAGS))
-    Book.objects.bulk_create((book(i, choose) for i in range(rows)), batch_size=500)
+    _create(Book, (book(i, choose) for i in range(rows)))
     links = Book.tags.through
     pairs = {(choose.randrange(rows) + 1, choose.randrange(TAGS) + 1) for _ in range(rows * 2)}
-    links.objects.bulk_create((links(book_id=b, tag_id=t) for b, t in sorted(pairs)), batch_size=500)
-    Document.objects.bulk_create((document(i, choose) for i in range(rows)), batch_size=500)
+    _create(links, (links(book_id=b, tag_id=t) for b, t in sorted(pairs)))
+    _create(Document, (document(i, choose) for i in range(rows)))
     connection.close()
+
+
+def _create(model: type[models.Model], rows: Iterator[models.Model]) -> None:
+    while some := list(islice(rows, 10_000)):
+        model._default_manager.bulk_create(some, batch_size=500)
 
 
 def authors() -> int:
