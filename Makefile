@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 EXAMPLES ?= 800
 FAULTS ?=
 LABELS ?=
-TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py sessions.py retry.py)
+TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py isolation.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
 
 BIN := $(VENV)/bin
