@@ -1,46 +1,156 @@
-"""Replacing expressions inside expressions and plans, whatever their classes."""
+"""Rebuilding plans and expressions: the walks that every rewrite is made of. What does not change is not copied."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import is_
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from .plan import Node, OnConflict, Output
 from .record import fields_with, replace
 
+T = TypeVar("T")
 Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
+ExprChange = Callable[[Expr], Expr]
+NodeChange = Callable[[Node], Node]
 Replacement = Callable[[Expr], Expr | None]
 """An expression → what stands for it; None leaves it, and asks again for its operands."""
 
-_PARTS = (Expr, Node, AggregateCall, SortKey, Output, OnConflict, WindowCall, WindowFrame, FrameBound)
-_NAMES = tuple(part.__name__ for part in _PARTS)
+
+def changed(item: T, **values: Any) -> T:
+    """``dataclasses.replace``, but ``item`` itself where every value is what it was."""
+    if all(getattr(item, name) is value for name, value in values.items()):
+        return item
+    return replace(item, **values)
+
+
+def map_sources(node: Node, change: NodeChange) -> Node:
+    """The node with each of its sources replaced by what ``change`` makes of it."""
+    rebuilt: Node = _rebuild(node, _NODES, change)
+    return rebuilt
+
+
+def map_expressions(node: Node, change: ExprChange) -> Node:
+    """The node with each expression that it holds replaced as a whole; its sources stay."""
+    rebuilt: Node = _rebuild(node, _EXPRESSIONS, change)
+    return rebuilt
+
+
+def map_operands(expr: Expr, change: ExprChange, on_plan: NodeChange | None = None) -> Expr:
+    """The expression with its direct operands replaced, and the plan that it holds by ``on_plan``."""
+    rebuilt: Expr = _rebuild(expr, _EXPRESSIONS, change)
+    return rebuilt if on_plan is None else _rebuild(rebuilt, _NODES, on_plan)
+
+
+def transform(expr: Expr, change: ExprChange, on_plan: NodeChange | None = None) -> Expr:
+    """Every part of the expression replaced, operands before what holds them; plans only by ``on_plan``."""
+    return _walked(expr, _no_replacement, change, on_plan)
+
+
+def _no_replacement(expr: Expr) -> None:
+    return None
+
+
+def _walked(expr: Expr, replacement: Replacement, change: ExprChange, on_plan: NodeChange | None) -> Expr:
+    """Parts replaced, what holds others before these; then, operands first, what is left changed.
+
+    A loop, since a chain of a thousand terms nests as deeply.
+    """
+    parts, at = [expr], 0
+    done: dict[int, Expr] = {}
+    while at < len(parts):
+        instead = replacement(parts[at])
+        if instead is None:
+            parts.extend(operands(parts[at]))
+        else:
+            done[id(parts[at])] = instead
+        at += 1
+
+    def replaced(operand: Expr) -> Expr:
+        known = done.get(id(operand))
+        return _walked(operand, replacement, change, on_plan) if known is None else known
+
+    for part in reversed(parts):
+        if id(part) not in done:
+            done[id(part)] = change(map_operands(part, replaced, on_plan))
+    return done[id(expr)]
+
+
+def transform_plan(node: Node, change: ExprChange) -> Node:
+    """Every part of every expression in the whole plan replaced, within the plans of its subqueries too."""
+
+    def on_plan(plan: Node) -> Node:
+        return transform_plan(plan, change)
+
+    rebuilt: Node = _rebuild(node, _EXPRESSIONS, lambda expr: transform(expr, change, on_plan))
+    return map_sources(rebuilt, on_plan)
 
 
 def rewrite(part: Part, replacement: Replacement) -> Part:
-    """``part`` with its expressions replaced, parents first; enters the plans of subqueries.
-
-    What stays the same stays the same object.
-    """
-    result: Part = _rewritten(part, replacement)
-    return result
+    """``part`` with its expressions replaced, what holds others before these; enters the plans of subqueries."""
+    found: Any = _rewritten(part, replacement)
+    return found  # type: ignore[no-any-return]
 
 
-def _rewritten(value: Any, replacement: Replacement) -> Any:
-    if type(value) is tuple:
-        items = tuple([_rewritten(item, replacement) for item in value])
-        return value if all(map(is_, items, value)) else items
-    if not isinstance(value, _PARTS):
-        return value
+def _rewritten(part: Any, replacement: Replacement) -> Any:
+    def on_expr(expr: Expr) -> Expr:
+        return _walked(expr, replacement, _same, on_plan)
+
+    def on_plan(plan: Node) -> Node:
+        return _rewritten(plan, replacement)  # type: ignore[no-any-return]
+
+    if isinstance(part, Expr):
+        return on_expr(part)
+    return _rebuild(_rebuild(part, _EXPRESSIONS, on_expr), _NODES, on_plan)
+
+
+def _same(expr: Expr) -> Expr:
+    return expr
+
+
+def operands(expr: Expr) -> Iterator[Expr]:
+    """The direct operands, in order; does not enter the plans of subqueries."""
+    for name in fields_with(type(expr), _EXPRESSIONS.names):
+        yield from _expressions(getattr(expr, name))
+
+
+def _expressions(value: Any) -> Iterator[Expr]:
     if isinstance(value, Expr):
-        instead = replacement(value)
-        if instead is not None:
-            return instead
+        yield value
+    elif type(value) is tuple:
+        for item in value:
+            yield from _expressions(item)
+
+
+_HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame, FrameBound)
+
+
+class _Sought(NamedTuple):
+    """What a walk is for: a class, and the names of those that hold some of it, as annotations have them."""
+
+    class_: type
+    names: tuple[str, ...]
+
+
+_NODES = _Sought(Node, ("Node",))
+_EXPRESSIONS = _Sought(Expr, ("Expr", *(holder.__name__ for holder in _HOLDERS)))
+
+
+def _rebuild(item: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
     changes = {}
-    for name in fields_with(type(value), _NAMES):
-        old = getattr(value, name)
-        new = _rewritten(old, replacement)
+    for name in fields_with(type(item), sought.names):
+        old = getattr(item, name)
+        new = _visit(old, sought, change)
         if new is not old:
             changes[name] = new
-    return replace(value, **changes) if changes else value
+    return replace(item, **changes) if changes else item
+
+
+def _visit(value: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, sought.class_):
+        return change(value)
+    if type(value) is tuple:
+        items = tuple([_visit(item, sought, change) for item in value])
+        return value if all(map(is_, items, value)) else items
+    return _rebuild(value, sought, change) if isinstance(value, _HOLDERS) else value

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ...storage.protocol import Catalog
 from ..plan import Node
+from ..rewrite import map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
@@ -20,7 +21,6 @@ from .min_max import min_max
 from .prune import prune
 from .push_filters import push_filters
 from .reduce_joins import reduce_joins
-from .rewriting import map_expressions, map_sources, transform
 from .simplify import simplify
 from .statistics import Statistics
 from .top_n import top_n

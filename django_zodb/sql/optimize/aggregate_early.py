@@ -12,10 +12,10 @@ from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant,
 from ..functions import AGGREGATES
 from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
 from ..record import record
+from ..rewrite import changed, map_expressions, map_sources
 from .cluster import cluster_of
 from .join_step import equal_pair
 from .order import order_of_groups
-from .rewriting import changed, map_expressions, map_sources
 from .statistics import Statistics
 from .terms import conjunction, conjuncts, substitute, through_project, unfiltered, used_aliases
 

@@ -23,11 +23,11 @@ from ..plan import (
     bound_aliases,
 )
 from ..record import record
+from ..rewrite import changed, map_sources
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .order import order_of_groups, ordered_paths
-from .rewriting import changed, map_sources
 from .statistics import Statistics, sort_cost
 from .terms import conjuncts, filtered, through_project, used_aliases
 from .use_index_order import wanted

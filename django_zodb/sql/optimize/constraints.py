@@ -30,7 +30,7 @@ from ..expr import (
 from ..patterns import prefix_end
 from ..plan import Scan
 from ..record import record, replace
-from .rewriting import transform
+from ..rewrite import transform
 from .terms import is_stable, used_aliases
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..expr import Column, Compare, Constant, Exists, Expr, InPlan, IsNull, is_nullable
 from ..plan import Distinct, Filter, Join, JoinKind, Limit, Node, Project, Sort, bound_aliases, output_columns
-from .rewriting import map_sources
+from ..rewrite import map_sources
 from .statistics import Statistics
 from .terms import conjunction, conjuncts, filtered, free_aliases, is_stable, unfiltered, used_aliases
 

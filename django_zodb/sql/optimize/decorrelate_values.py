@@ -13,11 +13,11 @@ from ...values import BIGINT
 from ..expr import Call, Column, Compare, Constant, Expr, Subquery, is_nullable, type_of
 from ..plan import Aggregate, DistinctOn, Filter, Join, Limit, Node, Output, Project, Sort, bound_aliases
 from ..record import record
+from ..rewrite import changed, map_expressions, map_sources, transform
 from ..show import expressions
 from .access import best_path
 from .cluster import as_scan
 from .join_step import equal_pair, estimated_rows, least_hashed
-from .rewriting import changed, map_expressions, map_sources, transform
 from .statistics import HASH_LISTED, HASH_PROBE, Statistics
 from .terms import conjunction, filtered, free_aliases, is_stable, parts, substitute, unfiltered, used_aliases
 

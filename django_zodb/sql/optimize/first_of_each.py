@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..expr import Column, Compare, Constant, Expr, Param, type_of
 from ..plan import Filter, Node, Window
-from .rewriting import changed, map_sources
+from ..rewrite import changed, map_sources
 from .statistics import Statistics
 from .terms import conjuncts
 

@@ -10,10 +10,10 @@ from ...values import BIGINT
 from ..expr import AggregateCall, Constant, Expr, IsNull, SortKey, rowid
 from ..plan import Aggregate, IndexRange, Limit, Node, Scan
 from ..record import replace
+from ..rewrite import map_sources
 from .access import Terms
 from .constraints import canonical
 from .order import ordered_paths
-from .rewriting import map_sources
 from .statistics import Statistics
 from .terms import unfiltered, used_aliases
 

@@ -21,9 +21,9 @@ from ..plan import (
     Sort,
     walk,
 )
+from ..rewrite import changed, map_expressions, map_sources, transform
 from ..show import expressions
 from .decorrelate import unordered
-from .rewriting import changed, map_expressions, map_sources, transform
 from .statistics import Statistics
 from .terms import TRUE, parts
 

@@ -18,7 +18,7 @@ from ..plan import (
     bound_aliases,
     output_columns,
 )
-from .rewriting import changed, map_sources
+from ..rewrite import changed, map_sources
 from .statistics import Statistics
 from .terms import (
     conjunction,

@@ -29,7 +29,7 @@ from ..expr import (
 )
 from ..functions import FUNCTIONS
 from ..plan import Filter, Join, Limit, Node, Project, Sort, bound_aliases
-from .rewriting import changed, map_sources
+from ..rewrite import changed, map_sources
 from .statistics import Statistics
 from .terms import conjuncts, through_project
 

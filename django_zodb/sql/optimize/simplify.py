@@ -29,7 +29,7 @@ from ..expr import (
 )
 from ..plan import Filter, HashJoin, Join, NestedLoop, Node
 from ..record import replace
-from .rewriting import map_expressions, map_sources, transform
+from ..rewrite import map_expressions, map_sources, transform
 from .statistics import Statistics
 from .terms import FALSE, TRUE, UNKNOWN_TRUTH
 

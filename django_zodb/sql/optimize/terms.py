@@ -8,8 +8,8 @@ from ...values import BOOLEAN
 from ..expr import And, Call, Column, Constant, Exists, Expr, InPlan, Subquery
 from ..functions import FUNCTIONS
 from ..plan import Filter, Node, Project, bound_aliases, walk
+from ..rewrite import operands, transform, transform_plan
 from ..show import expressions
-from .rewriting import operands, transform, transform_plan
 
 TRUE = Constant(True, BOOLEAN)
 FALSE = Constant(False, BOOLEAN)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..expr import Constant
 from ..plan import Limit, Node, Project, Sort, TopN, gives_one
-from .rewriting import map_sources
+from ..rewrite import map_sources
 from .statistics import Statistics
 
 

@@ -31,9 +31,9 @@ from ..plan import (
     SortRuns,
     bound_aliases,
 )
+from ..rewrite import changed, map_sources
 from .access import Path, Terms, best_path, indexes, paths
 from .order import order_of_groups, ordered_paths
-from .rewriting import changed, map_sources
 from .statistics import SORT_ROW, Statistics, sort_cost
 from .terms import filtered, through_project, unfiltered, used_aliases
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ..plan import Filter, Node, Scan
+from ..rewrite import map_sources
 from .access import best_path
-from .rewriting import map_sources
 from .statistics import Statistics
 from .terms import filtered, unfiltered
 
