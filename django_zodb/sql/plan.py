@@ -368,6 +368,19 @@ class IndexIn(Node):
 
 
 @record
+class IndexGroups(Node):
+    """The distinct keys of an index of one column, in its order, each with the number of its rows; reads no row.
+
+    Binds ``alias`` to tuples of the key and, under each further name of ``columns``, that number.
+    """
+
+    table: TableSchema
+    alias: str
+    index: str
+    columns: tuple[OutputColumn, ...]
+
+
+@record
 class RowidUnion(Node):
     """Rows that one of several access paths to the same table and alias finds, each once, in rowid order."""
 
@@ -494,6 +507,8 @@ def has_key(node: Node, keys: Sequence[Expr]) -> bool:
     names = {key.name for key in keys if isinstance(key, Column)}
     if isinstance(node, Aggregate):
         return names >= {key.name for key in node.keys}
+    if isinstance(node, IndexGroups):
+        return node.columns[0].name in names
     if isinstance(node, DistinctOn):
         return {*keys} >= {*node.keys}
     return isinstance(node, BaseAccess) and node.table.is_key(names)
@@ -511,6 +526,8 @@ def output_columns(node: Node) -> tuple[OutputColumn, ...]:
         case Values(columns=columns) | Listing(columns=columns) | SetOperation(columns=columns):
             return columns
         case Shared(columns=columns) | Recursive(columns=columns) | WorkTable(columns=columns):
+            return columns
+        case IndexGroups(columns=columns):
             return columns
         case Aggregate(keys=keys, calls=calls):
             return tuple(OutputColumn(o.name, type_of(o.expr), is_nullable(o.expr)) for o in keys) + tuple(

@@ -175,6 +175,8 @@ def _access(node: Node) -> str:
             return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
         case p.RowidUnion():
             return f"RowidUnion: {_table(node)}"
+        case p.IndexGroups(table=table, index=index, columns=(key, *counts)):
+            return f"IndexGroups: {table.name} using {index} ({key.name}{', count' if counts else ''})"
         case _:
             return type(node).__name__
 

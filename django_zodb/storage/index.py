@@ -66,6 +66,14 @@ class StoredIndex:
             return True
         return self.encoding.plain and not nulls
 
+    def counts(self) -> Iterable[tuple[Any, int]]:
+        """Each distinct key with the number of its rows; see ``protocol.Index.counts``."""
+        return zip(self.tree.keys(), map(_exact_size, self.tree.values()), strict=True)
+
+    def keys(self) -> Iterable[Any]:
+        """The distinct keys; see ``protocol.Index.keys``."""
+        return self.tree.keys()  # type: ignore[no-any-return]
+
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
         """An estimate of the size of that range; exact where it lies within one leaf."""
         if len(prefix) == len(self.encoding.components):
@@ -236,6 +244,10 @@ def _flatten_backwards(postings: Iterable[Posting]) -> Iterator[int]:
             yield from reversed(posting)
         else:
             yield from keys_backwards(posting)
+
+
+def _exact_size(posting: Posting) -> int:
+    return 1 if type(posting) is int else len(posting)
 
 
 def _size(posting: Posting) -> int:

@@ -7,7 +7,7 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .schema import IndexSchema, TableSchema, ViewSchema
 
@@ -58,6 +58,17 @@ class Index(Protocol):
         descend); ``ties_reversed`` turns only the rowids of equal keys round. Lazy; not to be used across a write to
         the table.
         """
+        ...
+
+    def counts(self) -> Iterable[tuple[Any, int]]:
+        """Each distinct key with the number of its rows, in key order; of an index with one key, ascending and plain.
+
+        Plain are integers, texts, booleans, dates, times, timestamps, intervals, bytes and decimals, by code point.
+        """
+        ...
+
+    def keys(self) -> Iterable[Any]:
+        """The distinct keys of such an index."""
         ...
 
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:

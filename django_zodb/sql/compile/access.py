@@ -110,6 +110,23 @@ def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str) -> None:
     frame.scope[node.alias].rowid = rowid
 
 
+def open_index_groups(frame: Frame, node: p.IndexGroups, needed: Needed) -> None:
+    """Loop over the keys of an index, with their numbers of rows where these are used."""
+    frame.note(node)
+    alias = frame.unit.row_name(node.alias)
+    key, *counts = [column.name for column in node.columns]
+    name = frame.source.name(f"{alias}_{key}")
+    columns = {key: name}
+    index = frame.unit.index(node.table, node.index)
+    if any((node.alias, count) in needed for count in counts):
+        number = frame.source.name(f"{alias}_count")
+        columns |= dict.fromkeys(counts, number)
+        frame.each(f"{name}, {number}", f"{index}.counts()")
+    else:
+        frame.each(name, f"{index}.keys()")
+    frame.bind(node.alias, [key, *counts], None).columns = columns
+
+
 def nullable_keys(node: p.BaseAccess) -> list[Expr]:
     """The keys and bounds that find nothing where they are NULL."""
     match node:

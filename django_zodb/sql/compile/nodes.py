@@ -8,7 +8,7 @@ from ...errors import InternalError
 from .. import expr as x
 from .. import plan as p
 from ..plan import Node
-from .access import open_access
+from .access import open_access, open_index_groups
 from .aggregate import open_aggregate
 from .cte import open_recursive, open_shared, open_work_table
 from .frame import WHOLE, Frame, Needed, needed_by, whole
@@ -58,6 +58,8 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_work_table(frame, node)
         case p.LockRows():
             open_lock(frame, node, needed)
+        case p.IndexGroups():
+            open_index_groups(frame, node, needed)
         case _ if isinstance(node, p.BaseAccess):
             open_access(frame, node, needed)
         case _:

@@ -17,6 +17,7 @@ from .choose_joins import choose_joins
 from .decorrelate import decorrelate
 from .decorrelate_values import decorrelate_values
 from .first_of_each import first_of_each
+from .index_groups import index_groups
 from .min_max import min_max
 from .prune import prune
 from .push_filters import push_filters
@@ -62,6 +63,7 @@ OPTIMIZERS: tuple[Rewrite, ...] = (
     prune,
     first_of_each,
     aggregate_early,
+    index_groups,
     optimize_subqueries,
     min_max,
     choose_joins,

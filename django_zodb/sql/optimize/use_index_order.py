@@ -17,6 +17,7 @@ from ..plan import (
     Distinct,
     Filter,
     HashJoin,
+    IndexGroups,
     IndexLookup,
     IndexRange,
     KeyLookup,
@@ -101,6 +102,8 @@ def _led_in_order(
             return None if led is None else filtered(led, terms)
         case Scan():
             return _ordered_scan(node, (), keys, statistics, limit, runs)
+        case IndexGroups():
+            return node if keys and _is_order_of(node, keys[0]) else None
         case Project():
             below_keys = _keys_below(keys, node)
             led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, runs)
@@ -116,6 +119,14 @@ def _led_in_order(
             led = _led_in_order(node.left, _keys_of_left(keys, node), statistics, limit, runs)
             return None if led is None else changed(node, left=led)
     return None
+
+
+def _is_order_of(node: IndexGroups, key: SortKey) -> bool:
+    """Whether the key is that of the groups, none of which has the key of another."""
+    first = node.columns[0]
+    if not isinstance(key.expr, Column) or (key.expr.alias, key.expr.name) != (node.alias, first.name):
+        return False
+    return not key.descending and (key.nulls_first or not first.nullable)
 
 
 def _keys_below(keys: Keys, project: Project) -> Keys | None:

@@ -45,17 +45,14 @@ Project: grouped.id, grouped.name, grouped.count, grouped.string_agg
 ---
 Project: grouped.author_id, grouped.count as n
   TopN: 2 by grouped.count desc, grouped.author_id
-    Aggregate: count(*) by book.author_id
-      Scan: book
+    IndexGroups: book using book_author_id (author_id, count)
 (1, 2)
 (2, 2)
 
 [plan]> SELECT author_id, COUNT(*) FROM book GROUP BY author_id ORDER BY author_id
 ---
 Project: grouped.author_id, grouped.count
-  Sort: grouped.author_id
-    Aggregate: count(*) by book.author_id
-      Scan: book
+  IndexGroups: book using book_author_id (author_id, count)
 (None, 1)
 (1, 2)
 (2, 2)
@@ -240,3 +237,71 @@ Project: grouped.country, grouped.count
 ('FR', 1)
 ('GB', 2)
 ('IT', 1)
+
+[plan]> SELECT DISTINCT author_id FROM book ORDER BY author_id
+---
+IndexGroups: book using book_author_id (author_id)
+(None,)
+(1,)
+(2,)
+(3,)
+(4,)
+
+[plan]> SELECT COUNT(DISTINCT author_id) FROM book
+---
+Project: grouped.count
+  Aggregate: count(book values.key)
+    IndexGroups: book using book_author_id (key)
+(4,)
+
+[plan]> SELECT author_id, COUNT(*) AS n, COUNT(id) FROM book GROUP BY author_id HAVING COUNT(*) > 1 ORDER BY author_id
+---
+Project: grouped.author_id, grouped.count as n, grouped.count_2 as count
+  Filter: grouped.count > 1
+    IndexGroups: book using book_author_id (author_id, count)
+(1, 2, 2)
+(2, 2, 2)
+
+[plan]> SELECT DISTINCT author_id, author_id + 1 FROM book ORDER BY author_id
+---
+Sort: result.author_id
+  Distinct
+    Project: book.author_id, book.author_id + 1 as ?column?
+      Scan: book
+(None, None)
+(1, 2)
+(2, 3)
+(3, 4)
+(4, 5)
+
+[plan]> SELECT COUNT(DISTINCT author_id) FROM book WHERE year > 1900
+---
+Project: grouped.count
+  Aggregate: count(distinct book.author_id)
+    IndexRange: book using book_year (book.year > 1900)
+(3,)
+
+[plan]> SELECT author_id, COUNT(year) FILTER (WHERE in_print) FROM book GROUP BY author_id ORDER BY author_id
+---
+Project: grouped.author_id, grouped.count
+  Sort: grouped.author_id
+    Aggregate: count(book.year) filter (where book.in_print) by book.author_id
+      Scan: book
+(None, 0)
+(1, 2)
+(2, 1)
+(3, 1)
+(4, 1)
+
+[plan]> SELECT a.name, COUNT(b.id) FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id, a.name ORDER BY a.id
+---
+Project: grouped.name, grouped.count
+  Project: a.id, a.name, coalesce(grouped early.count, 0) as count
+    HashJoin: left on a.id = grouped early.key 0
+      Scan: author a
+      IndexGroups: book using book_author_id (key 0, count)
+('Austen', 2)
+('Borges', 2)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)

@@ -159,8 +159,7 @@ Project: a.id
       NestedLoop: inner
         Scan: author a
         KeyLookup: tag t (t.id = 1)
-      Aggregate: count(*) by b.author_id
-        Scan: book b
+      IndexGroups: book using book_author_id (key 0, count)
 (1,)
 (2,)
 

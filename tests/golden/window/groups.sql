@@ -8,8 +8,7 @@ Project: grouped.a, grouped.count, windowed.sum, windowed_2.rank
   Sort: grouped.a
     Window: rank() over (order by grouped.count desc)
       Window: sum(grouped.count) over (order by grouped.a)
-        Aggregate: count(*) by n.a
-          Scan: n
+        IndexGroups: n using n_a (a, count)
 (None, 2, 2, 1)
 (1, 2, 4, 1)
 (2, 2, 6, 1)

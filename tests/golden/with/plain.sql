@@ -18,8 +18,7 @@ Project: a.author_id, b.author_id
     HashJoin: inner on a.books = b.books and b.author_id > a.author_id
       Shared: per_author
         Project: grouped.author_id, grouped.count as books
-          Aggregate: count(*) by book.author_id
-            Scan: book
+          IndexGroups: book using book_author_id (author_id, count)
       Shared: per_author
 (1, 2)
 (3, 4)
