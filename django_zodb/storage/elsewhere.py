@@ -24,9 +24,13 @@ _NONE: frozenset[int] = frozenset()
 def deleted_elsewhere(session: Session, table: StoredTable, found: Collection[tuple[int, Row]]) -> frozenset[int]:
     """The rowids among ``found`` that are there no more. Cheap unless others changed the very records of these rows.
 
-    It goes by the changes that the storage has told of: all that this process made, and those that were heard of.
+    It goes by the changes that the storage has told of: all of a database in memory or a file, of others those that
+    were heard of.
     """
-    heard = getattr(session.zodb_connection._normal_storage, "_invalidations", None)
+    storage = session.zodb_connection._normal_storage
+    if session.database.ordered:
+        storage.sync(True)
+    heard = getattr(storage, "_invalidations", None)
     if not heard:
         return _NONE
     changed = [rowid for rowid, _ in found if bucket_oid(table.tree, rowid) in heard]

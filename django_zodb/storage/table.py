@@ -132,17 +132,27 @@ class StoredTable:
 
     def insert(self, row: Row, rowid: int | None = None) -> Row:
         """Store a new row; see ``protocol.Table.insert``."""
-        rowid, row = self._prepared(row, rowid)
-        if self.get(rowid) is not None:
-            raise self._duplicate_rowid()
-        self._change(rowid, None, row)
+        given = row
+        target, row = self._prepared(given, rowid)
+        while self.get(target) is not None:
+            if not self._draws(given, rowid):
+                raise self._duplicate_rowid()
+            target, row = self._prepared(given, rowid)
+        self._change(target, None, row)
         return row
+
+    def _draws(self, row: Row, rowid: int | None = None) -> bool:
+        """Whether a new row gets a generated rowid: somebody may have chosen the same one, then the next will do."""
+        return rowid is None if self._rowid_column is None else row[self._rowid_column] is None
 
     def insert_many(self, rows: Iterable[Row]) -> list[Row]:
         """Store new rows; see ``protocol.Table.insert_many``."""
-        rowids, stored = self._prepared_many(list(rows))
-        if len(set(rowids)) < len(rowids) or any(map(self.tree.has_key, rowids)):
-            raise self._duplicate_rowid()
+        given = list(rows)
+        rowids, stored = self._prepared_many(given)
+        while len(set(rowids)) < len(rowids) or any(map(self.tree.has_key, rowids)):
+            if not all(map(self._draws, given)):
+                raise self._duplicate_rowid()
+            rowids, stored = self._prepared_many(given)
         self._change_all(rowids, None, stored)
         return stored
 
