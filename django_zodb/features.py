@@ -6,6 +6,8 @@ from django.db import InterfaceError
 from django.db.backends.base.features import BaseDatabaseFeatures
 from django.utils.functional import cached_property
 
+from .storage.open import locate
+
 
 class DatabaseFeatures(BaseDatabaseFeatures):
     """The flags that differ from Django's defaults, and those of newer Django versions than the oldest supported."""
@@ -52,7 +54,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_slicing_ordering_in_compound = True
     supported_explain_formats = {"PYTHON", "TEXT"}
 
-    # Transactions
+    # Transactions; see also has_select_for_update
     supports_transactions = True
     atomic_transactions = False  # a failed statement leaves no trace, and the transaction stays usable
     can_release_savepoints = True
@@ -73,6 +75,16 @@ class DatabaseFeatures(BaseDatabaseFeatures):
 
     # Test databases
     can_clone_databases = True
+
+    @cached_property
+    def has_select_for_update(self) -> bool:  # type: ignore[override]
+        """Where one lock orders the commits of everybody, rows can be locked for everybody: in memory and in a file."""
+        settings = self.connection.settings_dict
+        return locate(settings["NAME"], settings.get("HOST"), settings.get("PORT")).ordered
+
+    has_select_for_update_nowait = property(lambda self: self.has_select_for_update)
+    has_select_for_update_skip_locked = property(lambda self: self.has_select_for_update)
+    has_select_for_update_of = property(lambda self: self.has_select_for_update)
 
     @cached_property
     def introspected_field_types(self) -> dict[str, str]:  # type: ignore[override]

@@ -224,7 +224,7 @@ class Connection:
         session = self._session
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                if attempt > 1:
+                if attempt % 2 == 0:  # not each time: who has locked a row needs the commit lock to free it
                     session.hold()
                 result = work()
                 session.commit()
@@ -251,7 +251,12 @@ class Connection:
                 if isinstance(program, Definition):
                     session.hold()
                 mark = session.mark()
+            locked = session.journal.locked
+            before = len(locked)
             rows, count, rowid = program.run(catalog, params or ())
+            while len(locked) > before and not session.sees_newest(before):
+                program = prepare(text, params, catalog, self._programs)
+                rows, count, rowid = program.run(catalog, params or ())
             if mark is not None:
                 catalog.end_statement()
         except BaseException as error:

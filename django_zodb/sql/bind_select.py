@@ -284,7 +284,10 @@ class _Select:
             plan = sorted_by(plan, sort_keys)
         if on:
             plan = DistinctOn(plan, tuple(map(comparable, on)))
-        plan = self._locked(limited(plan, self.node, self.here))
+        if any(lock.args.get("wait") is False for lock in self.node.args.get("locks") or ()):
+            plan = limited(self._locked(plan), self.node, self.here)  # what is skipped does not count
+        else:
+            plan = self._locked(limited(plan, self.node, self.here))
         return self._query(Project(plan, self.alias, outputs))
 
     def _outputs(self) -> tuple[Output, ...]:

@@ -134,7 +134,8 @@ def label(node: Node) -> str:
         case p.WorkTable(work=work):
             return f"WorkTable: {work}"
         case p.LockRows(aliases=aliases):
-            return f"LockRows: {', '.join(aliases)}"
+            how = ", skip locked" if node.skip_locked else ", nowait" if node.nowait else ""
+            return f"LockRows: {', '.join(aliases)}{how}"
         case p.TopN(keys=keys, limit=limit, offset=offset):
             return f"TopN: {_limit(limit, offset)} by {_sort_keys(keys)}"
         case p.SortRuns(keys=keys, sorted=sorted_):

@@ -124,6 +124,17 @@ class StoredCatalog:
         if self.root["token"] != self._token:
             self.forget()
 
+    def lock_again(self, locked: Sequence[tuple[str, int, Row]]) -> None:
+        """On a newer snapshot: depend on these rows and nothing else; ConflictError if one of them is another one."""
+        self.refresh()
+        self.journal.locked.clear()
+        self.journal.relied.clear()
+        for name, rowid, row in locked:
+            if self.schema(name) is None:
+                raise ConflictError(f"table {name} was dropped by another transaction")
+            self.table(name).check_unchanged(rowid, row)
+            self.table(name).lock(rowid, row)
+
     def forget(self) -> None:
         """Drop what was derived from definitions: some have changed."""
         self._live.clear()

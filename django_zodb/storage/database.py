@@ -29,12 +29,13 @@ from .catalog import SEALED_SINCE, check_format, create_layout, is_empty
 from .classes import class_factory
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
-from .locking import CommitLock
+from .locking import HAS_RANGE_LOCKS, CommitLock
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
 from .options import SESSION_OPTIONS, Options, check_options
 from .progress import Report, silent, watched
 from .protocol import Compile
+from .rowlocks import RowLocks
 from .sequences import MAX_ID, Sequences
 from .session import Session
 from .statistics import Statistics
@@ -152,6 +153,12 @@ class Database:
             raise translated(error) from error
         return before, storage.getSize()
 
+    def _new_row_locks(self) -> RowLocks:
+        storage, timeout = self._storage, self.options.timeout
+        if isinstance(storage, DataFile) and HAS_RANGE_LOCKS and not self.options.read_only:
+            return RowLocks(self.location.name, timeout, storage.claim_row, storage.has_claimed_rows)
+        return RowLocks(self.location.name, timeout, None, None)
+
     # --- opening and closing ---------------------------------------------------------------------------------------
 
     def connect(self, manager: transaction.TransactionManager) -> tuple[Any, int]:
@@ -165,6 +172,7 @@ class Database:
     def _open_zodb(self) -> None:
         if self._storage is None:
             self._storage = open_storage(self.location, self.options)
+        self.row_locks = self._new_row_locks()
         try:
             self._zodb = self._laid_out()
         except BaseException as error:
@@ -335,6 +343,7 @@ class Database:
             return
         _inherited.append((self._zodb, self._storage))  # finalizers must not touch what the parent uses
         self._zodb = None
+        self.row_locks = self._new_row_locks()
         if isinstance(self._storage, MemoryStorage):
             self._storage.after_fork()
             return

@@ -42,7 +42,7 @@ from ..errors import OperationalError
 from .classes import refuse_resolution
 from .files import Handle, create_whole, read_all, sync_folder, touch_private, write_all
 from .headers import STATUS_AT
-from .locking import CommitLock, attend, free, is_marked, mark, take
+from .locking import CommitLock, attend, claim, free, is_marked, mark, take
 from .packing import Packer
 from .savedindex import load_index, save_index
 from .tail import LENGTH, RECORD, last_transactions, transactions
@@ -338,6 +338,14 @@ class DataFile(FileStorage):  # type: ignore[misc]
         if self._held:  # closing has freed it already
             self._held = False
             free(self._view[0].fd)
+
+    def claim_row(self, byte: int, claimed: bool) -> bool:
+        """For ``rowlocks``: take a byte of the lock file, or give it back; False if another process has it."""
+        return self._attendance < 0 or claim(self._attendance, byte, claimed)
+
+    def has_claimed_rows(self) -> bool:
+        """For ``rowlocks``: whether another process has taken any byte of the lock file."""
+        return is_marked(self._attendance, 0, 0)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 

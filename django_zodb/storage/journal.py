@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
+from .rowlocks import Wait
+
 Row = tuple[Any, ...]
 Change = tuple[str, int, Row | None, Row | None]
 """A row's change: table name, rowid, the old row (None: inserted) and the new one (None: deleted)."""
@@ -60,6 +62,10 @@ def _nobody(table: Any, found: Collection[tuple[int, Row]]) -> frozenset[int]:
     return _NONE
 
 
+def _at_commit(oid: bytes | None, rowid: int, wait: Wait) -> bool:
+    return True
+
+
 class Reverts(Protocol):
     """What undoing asks of a table."""
 
@@ -84,6 +90,8 @@ class Journal:
         """Table name and rowid of deleted rows that another transaction had deleted before; see ``elsewhere``."""
         self.deleted_elsewhere: Callable[[Any, Collection[tuple[int, Row]]], frozenset[int]] = _nobody
         """Given by the session: which rows of the table are deleted already."""
+        self.lock_row: Callable[[bytes | None, int, Wait], bool] = _at_commit
+        """Given by the session: lock a row of a table, named by its definition's oid; False if it is to be skipped."""
         self.pending: list[int] = []
         """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
@@ -148,6 +156,13 @@ class Journal:
         assert self._table is not None
         self._table(name).revert(rowid, old, new)
         self.deltas[name] += (new is None) - (old is None)
+
+    def changed_rows(self) -> Iterator[tuple[str, int]]:
+        """Table name and rowid of each row that was there before, and is changed or deleted."""
+        for name, moves in moves_of(self.entries).items():
+            for rowid, old in zip(moves.rowids, moves.olds, strict=True):
+                if old is not None:
+                    yield name, rowid
 
     def net(self) -> Net:
         """What the changes amount to, row by row, as they first changed; a row that came and went is left out."""

@@ -25,7 +25,7 @@ _LONGEST_PAUSE_S = 0.001
 
 _FLOCK = struct.Struct("hhqqi4x")
 # macOS and the BSDs have no locks of this kind, or Python does not name them there.
-_HAS_RANGE_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
+HAS_RANGE_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
 
 
 class CommitLock:
@@ -150,15 +150,28 @@ def attend(path: str, alone: bool = False) -> int:
 
 def mark(descriptor: int, position: int, marked: bool) -> None:
     """Mark a byte of the file as belonging to a commit that is being made durable; the mark dies with the process."""
-    if _HAS_RANGE_LOCKS:
-        kind = fcntl.F_WRLCK if marked else fcntl.F_UNLCK
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, 1, 0))
+    if HAS_RANGE_LOCKS:
+        _set(descriptor, position, marked)
 
 
-def is_marked(descriptor: int, position: int) -> bool:
-    """True if another process has marked the byte."""
-    if not _HAS_RANGE_LOCKS:
+def is_marked(descriptor: int, position: int, length: int = 1) -> bool:
+    """True if another process has marked one of these bytes."""
+    if not HAS_RANGE_LOCKS:
         return False
-    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, position, 1, 0)
+    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, position, length, 0)
     answer = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
     return bool(answer[0] != fcntl.F_UNLCK)
+
+
+def claim(descriptor: int, position: int, claimed: bool) -> bool:
+    """Mark a byte, or take the mark away; False if another process has marked it."""
+    try:
+        _set(descriptor, position, claimed)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _set(descriptor: int, position: int, marked: bool) -> None:
+    kind = fcntl.F_WRLCK if marked else fcntl.F_UNLCK
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, 1, 0))

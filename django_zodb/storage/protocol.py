@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+from .rowlocks import Wait
 from .schema import IndexSchema, TableSchema, ViewSchema
 
 Row = tuple[object, ...]
@@ -150,8 +151,12 @@ class Table(Protocol):
         """Rowids that inserting ``row`` would collide with in that unique index, or in any unique index or key."""
         ...
 
-    def lock(self, rowid: int, row: Row) -> None:
-        """Make this transaction fail, retryably, if another one changes the row before this one commits."""
+    def lock(self, rowid: int, row: Row, wait: Wait = "wait") -> bool:
+        """Lock the row until the transaction ends; False if another one has it and it is to be skipped.
+
+        Waits for another one's lock, or raises OperationalError. Where no lock reaches everybody who writes, this
+        transaction fails, retryably, if another one changes the row before it commits.
+        """
         ...
 
 

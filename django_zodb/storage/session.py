@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import random
 import time
+import weakref
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from .failures import STORAGE_ERRORS, translated
 from .journal import Journal
 from .locking import CommitLock
 from .protocol import Compile
+from .rowlocks import Key, Locker, Wait
 from .sequences import SessionSequences
 
 if TYPE_CHECKING:
@@ -129,6 +131,11 @@ class _LastCheck:
     commit = tpc_finish = tpc_abort = abort = tpc_begin
 
 
+def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
+    """Lock a row of the table whose definition has that oid (None: nobody else can see it)."""
+    return oid is None or session._locker.take(session._database.row_locks, (oid, rowid), wait)
+
+
 class Session:
     """One user's connection to a Database; it belongs to one thread at a time.
 
@@ -145,6 +152,7 @@ class Session:
         self._generation = -1
         self._active = False
         self._hold: _Hold | None = None
+        self._locker = Locker()
         self._user = self._description = ""
         self.writes = 0
         """How many transactions this session has made durable."""
@@ -205,8 +213,11 @@ class Session:
         root = connection.root()
         self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
         journal = Journal()
+        me = weakref.proxy(self)
         if not self._serializable:
-            journal.deleted_elsewhere = partial(deleted_elsewhere, self)
+            journal.deleted_elsewhere = partial(deleted_elsewhere, me)
+        if self._database.ordered:
+            journal.lock_row = partial(_lock_row, me)
         self._catalog = StoredCatalog(root, journal, self._compile, self._sequences)
 
     def snapshot(self) -> Session:
@@ -310,6 +321,7 @@ class Session:
 
     def _finished(self) -> None:
         self._active = False
+        self._locker.free()
         hold, self._hold = self._hold, None
         if hold is not None:
             hold.release()
@@ -355,6 +367,42 @@ class Session:
             raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
         catalog.refresh()
 
+    def sees_newest(self, before: int) -> bool:
+        """After a statement that locked rows: whether it saw them as they are now, when nobody else can change them.
+
+        If not, the transaction moves to the newest snapshot, and the statement is to be run again. ``before`` is how
+        many rows were locked before it. Raises ConflictError if that cannot be: something was written already, or a
+        row that was locked before has changed.
+        """
+        database, catalog = self._database, self.catalog
+        if not database.ordered:
+            return True
+        try:
+            with database.commit_lock:  # who has found the rows free has committed when this is
+                storage = self._connection._normal_storage
+                storage.sync(True)
+                heard = storage._invalidations
+            if heard is not None and heard.isdisjoint(catalog.relied()):
+                return True
+            if catalog.journal.dirty or self._serializable:
+                raise errors.ConflictError("a row was changed by another transaction before this one locked it")
+            self._connection.newTransaction(None, True)
+            catalog.lock_again(catalog.journal.locked[:before])
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+        return False
+
+    def _locked_row(self) -> Key | None:
+        """With the commit lock: a row that this transaction changes and another one has locked, or None."""
+        locks, catalog = self._database.row_locks, self._catalog
+        if not self._database.ordered or not self._locker.concern(locks):
+            return None
+        for name, rowid in catalog.journal.changed_rows():
+            oid = catalog.table(name).record._p_oid if catalog.schema(name) is not None else None
+            if oid is not None and not self._locker.take(locks, (oid, rowid), "skip"):
+                return oid, rowid
+        return None
+
     def _commit_changes(self) -> None:
         database = self._database
         if self._hold is not None:
@@ -363,10 +411,16 @@ class Session:
         for round_ in range(1, _ROUNDS + 1):
             try:
                 with database.commit_lock:
-                    if self._touches(self._catch_up()) or again:
-                        self._replay()
-                    self._write()
-                return
+                    locked = self._locked_row()
+                    if locked is None:
+                        if self._touches(self._catch_up()) or again:
+                            self._replay()
+                        self._write()
+                        return
+                if self._hold is not None:  # who has locked it waits for the lock that is held here
+                    raise errors.ConflictError("another transaction has locked a row that this one changes")
+                self._locker.take(database.row_locks, locked, "wait")
+                continue
             except RecordConflict:  # someone who does not hold our lock was faster
                 if round_ == _ROUNDS:
                     raise

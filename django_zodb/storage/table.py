@@ -20,6 +20,7 @@ from .journal import Batch, Journal
 from .keys import ABSENT, Bounds, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
+from .rowlocks import Wait
 from .trees import bucket_oid, items_backwards, values_backwards
 
 
@@ -308,10 +309,13 @@ class StoredTable:
                     found.update(live.with_key(key))
         return sorted(found)
 
-    def lock(self, rowid: int, row: Row) -> None:
-        """Make this transaction depend on the row staying as it is."""
+    def lock(self, rowid: int, row: Row, wait: Wait = "wait") -> bool:
+        """See ``protocol.Table.lock``."""
+        if not self._journal.lock_row(self.record._p_oid, rowid, wait):
+            return False
         self._journal.locked.append((self._name, rowid, row))
         self.rely_on(bucket_oid(self.tree, rowid))
+        return True
 
     def rely_on(self, *oids: bytes | None) -> None:
         """Make this transaction depend on these records, and on the table's definition."""

@@ -137,10 +137,12 @@ def open_lock(frame: Frame, node: p.LockRows, needed: Needed) -> None:
         binding = frame.scope[alias]
         assert binding.table is not None
         rowid = frame.rowid(alias)
-        frame.do(
-            f"if {rowid} is not None:",
-            f"    {frame.unit.table(binding.table)}.lock({rowid}, {binding.row})",
-        )
+        mode = ", 'skip'" if node.skip_locked else ", 'nowait'" if node.nowait else ""
+        locked = f"{frame.unit.table(binding.table)}.lock({rowid}, {binding.row}{mode})"
+        if node.skip_locked:
+            frame.where(f"({rowid} is None or {locked})")
+        else:
+            frame.do(f"if {rowid} is not None:", f"    {locked}")
 
 
 def _rowid_columns(node: Node, alias: str) -> list[str]:
