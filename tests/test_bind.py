@@ -379,7 +379,7 @@ SELECTS: list[tuple[str, Sequence[object], str]] = [
         (),
         """
         Project: book.id
-          LockRows: book
+          LockRows: book, skip locked
             Scan: book
         """,
     ),

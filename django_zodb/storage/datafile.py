@@ -17,7 +17,6 @@ file. Closed, the file is one that FileStorage itself opens.
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,7 +34,7 @@ from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError, TxnHeader
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
-from ZODB.utils import maxtid, p64, u64, z64
+from ZODB.utils import maxtid, p64, z64
 from zope.interface import alsoProvides
 
 from ..errors import OperationalError
@@ -43,6 +42,7 @@ from .classes import refuse_resolution
 from .files import Handle, create_whole, read_all, sync_folder, touch_private, write_all
 from .headers import STATUS_AT
 from .locking import CommitLock, attend, claim, free, is_marked, mark, take
+from .oids import Oids
 from .packing import Packer
 from .savedindex import load_index, save_index
 from .tail import LENGTH, RECORD, last_transactions, transactions
@@ -58,10 +58,6 @@ _LOOK_S = 1.0
 _SAVE_STEP = 64 << 20
 # Of a file of this size, saving it costs nothing that anybody would notice.
 _SMALL = 16 << 20
-# Below are oids given in the commit, one after the other. Above are blocks of a process, at random, for those that are
-# needed before: two processes do not choose the same of 2 ** 46 blocks, and if they did, one would be refused.
-_FIRST_OF_BLOCKS = 1 << 62
-_BLOCK_BITS = 16
 
 
 class DataFile(FileStorage):  # type: ignore[misc]
@@ -97,7 +93,8 @@ class DataFile(FileStorage):  # type: ignore[misc]
         self._commit_lock_acquire = self._commit_lock.acquire
         self._commit_lock_release = self._commit_lock.release
         self._held = False
-        self._nextpos = self._low_oid = self._low_oid_at = self._next_oid = self._end_of_block = 0
+        self._nextpos = 0
+        self._oids = Oids()
         self._look_at = 0.0
         try:
             if not read_only:
@@ -395,21 +392,8 @@ class DataFile(FileStorage):  # type: ignore[misc]
         if self._is_read_only:
             raise ReadOnlyError()
         with self._lock:
-            if self._commit_lock.mine:
-                return self._following_oid()
-            if self._next_oid == self._end_of_block:
-                self._next_oid = _FIRST_OF_BLOCKS + (secrets.randbits(46) << _BLOCK_BITS)
-                self._end_of_block = self._next_oid + (1 << _BLOCK_BITS)
-            self._next_oid += 1
-            return p64(self._next_oid - 1)  # type: ignore[no-any-return]
-
-    def _following_oid(self) -> bytes:
-        if self._low_oid_at != self._pos:
-            self._low_oid_at = self._pos
-            with suppress(ValueError):  # there is none
-                self._low_oid = max(self._low_oid, u64(self._index.maxKey(p64(_FIRST_OF_BLOCKS - 1))))
-        self._low_oid += 1
-        return p64(self._low_oid)  # type: ignore[no-any-return]
+            oids = self._oids
+            return oids.following(self._index, self._pos) if self._commit_lock.mine else oids.early()
 
     def tpc_begin(self, transaction: Any, tid: bytes | None = None, status: str = " ") -> None:
         """As FileStorage, with the file's lock and everything that others have committed."""

@@ -1,0 +1,43 @@
+"""Object ids that no two processes give to different objects, though nobody asks anybody."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+
+from ZODB.fsIndex import fsIndex
+from ZODB.utils import p64, u64
+
+_FIRST_OF_BLOCKS = 1 << 62
+_BLOCK_BITS = 16
+_RANDOM_BITS = 46
+
+
+class Oids:
+    """The ids of one storage of a process. Those given in a commit follow each other, so they stay small.
+
+    What needs an id before has it from a block that the process has chosen at random above all those. Two processes do
+    not choose the same of 2 ** 46 blocks; and if they did, the second one's commit would be refused.
+    """
+
+    def __init__(self) -> None:
+        self._highest = 0
+        self._known_at = 0
+        self._next = self._end = 0
+
+    def following(self, index: fsIndex, position: int) -> bytes:
+        """With the commit lock: the next id after all in the index, which reaches that position of the file."""
+        if self._known_at != position:
+            self._known_at = position
+            with suppress(ValueError):  # there is none
+                self._highest = max(self._highest, u64(index.maxKey(p64(_FIRST_OF_BLOCKS - 1))))
+        self._highest += 1
+        return p64(self._highest)  # type: ignore[no-any-return]
+
+    def early(self) -> bytes:
+        """Without the commit lock: an id of this process's block."""
+        if self._next == self._end:
+            self._next = _FIRST_OF_BLOCKS + (secrets.randbits(_RANDOM_BITS) << _BLOCK_BITS)
+            self._end = self._next + (1 << _BLOCK_BITS)
+        self._next += 1
+        return p64(self._next - 1)  # type: ignore[no-any-return]
