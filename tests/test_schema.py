@@ -207,6 +207,30 @@ def test_columns_are_added_with_defaults_comments_and_expressions(thing: type[Th
         Thing._meta._expire_cache()
 
 
+class Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_a_long_change_shows_its_progress_on_a_terminal(
+    thing: type[Thing], stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_zodb.storage.rebuild.REPORTED_ROWS", 3)
+    told = stream()
+    thing.objects.create(name="Ada", number=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", told)
+        alter("number", models.BigIntegerField(null=True, name="number"))
+        assert told.getvalue() == ""
+        thing.objects.bulk_create([Thing(name="Ada", number=n) for n in range(1100)])
+        alter("number", models.CharField(max_length=9, null=True, name="number"))
+    assert ("django_project_thing: rows" in told.getvalue()) is (stream is Terminal)
+    assert len(rows()) == 1101
+
+
 def test_tables_are_renamed(thing: type[Thing]) -> None:
     thing.objects.create(name="a")
     with connection.schema_editor() as editor:

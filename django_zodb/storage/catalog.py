@@ -102,6 +102,8 @@ class StoredCatalog:
         self.journal = journal
         self.sequences = sequences
         self.constraints = Constraints(self, journal)
+        self.report: Report = silent
+        """Told how far a change of definitions has come with the rows of a large table."""
         self._compile = compile
         self._plans: dict[str, TablePlan] = {} if plans is None else plans
         self._token = ""

@@ -209,7 +209,7 @@ class Definition:
     def _alter(self, table: StoredTable, plan: TablePlan, convert: Callable[[Row], Row] | None) -> None:
         old, new = table.schema, plan.schema
         references = list(self._catalog.references_to(old.name))
-        rebuild = Rebuild(table, plan, references, convert, self._spill)
+        rebuild = Rebuild(table, plan, references, convert, self._spill, self._catalog.report)
         self._touch_targets(old.name, [fk for fk in new.foreign_keys if fk not in old.foreign_keys])
         if rebuild.reads_rows:
             self._rely_on_rows(table)

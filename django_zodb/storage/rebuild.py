@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntegrityError
 from .index import StoredIndex
-from .keys import ABSENT, Key, Row
+from .keys import Key, Row
 from .persistent import IndexTree, RowTree
 from .plan import IndexPlan, TablePlan, primary_key_name, same_key_sources, values_getter
+from .progress import Report, reported, silent
 from .schema import ForeignKey, IndexSchema
 
 if TYPE_CHECKING:
     from .constraints import Reference
     from .table import StoredTable
+
+REPORTED_ROWS = 20_000
+"""A table of fewer rows is done before anybody wonders."""
 
 SPILL_ROWS = 50_000
 """So many converted rows are written to a temporary file together, and leave the memory."""
@@ -28,7 +32,8 @@ class Rebuild:
 
     ``convert`` turns an old row into a new one; without it the rows stay. After ``run``, ``rows`` is the tree to use;
     ``run`` is needed only if ``reads_rows``. Nothing of the old table is changed. An index stays if every row has the
-    same key in it as before, under the same rowid. ``spill`` is given the new rows now and then, to write them out.
+    same key in it as before, under the same rowid. ``spill`` is given the new rows now and then, to write them out, and
+    ``report`` is told how far the rows of a large table have come.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Rebuild:
         references: Sequence[Reference],
         convert: Callable[[Row], Row] | None,
         spill: Callable[[RowTree], None],
+        report: Report = silent,
     ) -> None:
         self._table = table
         self._old = table.schema
@@ -45,10 +51,12 @@ class Rebuild:
         self._plan = plan
         self._convert = convert
         self._spill = spill
+        self._report = report if table.count() >= REPORTED_ROWS else silent
         self.rows: RowTree = table.tree
         self._moved = False
         self._kept = self._indexes_that_may_stay()
-        self._keys: dict[str, list[tuple[Key, int]]] = {}
+        self._keys: dict[str, list[Key]] = {}
+        self._rowids: list[int] = []
         self._references = references
         self._watched = self._values_that_foreign_keys_use()
         self._changed_values: set[str] = set()
@@ -145,7 +153,8 @@ class Rebuild:
             if index.schema.name not in self._kept or self._rekeys:
                 self._keys[index.schema.name] = []
         building = [(index.key_of, self._keys[index.schema.name]) for index in writer.indexes if self._builds(index)]
-        for count, (rowid, old) in enumerate(self._table.items(), 1):
+        told = reported(self._table.items(), self._report, f"{self._new.name}: rows", self._table.count())
+        for count, (rowid, old) in enumerate(told, 1):
             row = writer.admit(old if self._convert is None else self._convert(old))
             target = rowid if at is None else row[at]
             if rebuilds_rows:
@@ -154,8 +163,10 @@ class Rebuild:
                     raise self._bad_key(target)
                 if count % SPILL_ROWS == 0:
                     self._spill(rows)
+            if building:
+                self._rowids.append(target)
             for key_of, keys in building:
-                keys.append((key_of(row), target))
+                keys.append(key_of(row))
             if comparisons:
                 self._compare(comparisons, old, row)
         self.rows = rows
@@ -207,25 +218,19 @@ class Rebuild:
         tree = kept.tree if kept is not None else IndexTree()
         index = StoredIndex(self._new.name, replace(plan.schema, deferrable=False), plan.encoding, tree, lambda: 0)
         if kept is None:
-            for key, rowid in self._sorted_keys(plan):
-                index.add(key, rowid)
+            index.add_many(*self._entries(plan))
         elif plan.schema.unique and not _as_strict(kept.schema, plan.schema):
             index.check_all_single()
         return tree
 
-    def _sorted_keys(self, plan: IndexPlan) -> Iterator[tuple[Key, int]]:
-        """The index's entries in an order that fills its tree well."""
+    def _entries(self, plan: IndexPlan) -> tuple[list[Key], list[int]]:
+        """The index's keys and their rowids."""
         keys = self._keys.get(plan.schema.name)
+        if keys is not None:
+            return keys, self._rowids
         at = self._new.rowid_column
-        if keys is None:
-            key_of = plan.key_of
-            keys = [(key_of(row), rowid if at is None else row[at]) for rowid, row in self.rows.items()]
-        present = [entry for entry in keys if entry[0] is not ABSENT]
-        nulls = [entry for entry in present if entry[0] is None]
-        present = [entry for entry in present if entry[0] is not None]
-        present.sort()
-        yield from nulls
-        yield from present
+        rowids = list(self.rows.keys()) if at is None else [row[at] for row in self.rows.values()]
+        return list(map(plan.key_of, self.rows.values())), rowids
 
     def foreign_keys_to_check(self) -> list[ForeignKey]:
         """The table's foreign keys that its rows may not satisfy."""
