@@ -7,7 +7,7 @@ from typing import Any
 import ZODB
 from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
-from ZODB.POSException import POSError
+from ZODB.POSException import ConflictError, POSError
 from ZODB.serialize import ObjectReader
 
 from ..errors import Error, OperationalError, OutcomeUnknownError
@@ -83,8 +83,10 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         """Load the state of an object; ZODB's hook."""
         try:
             super().setstate(obj)
-        except (*STORAGE_ERRORS, TransientError, Error):
+        except (ConflictError, TransientError, Error):
             raise
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
         except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
             raise _nonsense(error) from error
         self._loads += 1

@@ -22,6 +22,7 @@ import transaction
 import ZODB
 from ZODB.POSException import ConflictError as RecordConflict
 from ZODB.serialize import referencesf
+from ZODB.utils import z64
 
 from .. import errors
 from .bounded import BoundedDB
@@ -187,6 +188,8 @@ class Database:
         options = self.options
         for last in (False, False, True):
             try:
+                if self._storage.lastTransaction() not in (None, z64):
+                    self._storage.load(z64)  # a root that is lost is an error; DB would make a new one
                 zodb = BoundedDB(
                     self._storage,
                     pool_size=options.pool_size,

@@ -368,9 +368,13 @@ class DataFile(FileStorage):  # type: ignore[misc]
             data = os.pread(handle.fd, _READ_AT_ONCE, position)
             if data[:8] != oid or len(data) < DATA_HDR_LEN + 8:
                 raise CorruptedDataError(oid, data[:DATA_HDR_LEN], position)
-            _, serial, previous, _, _, length = RECORD.unpack_from(data)
+            _, serial, previous, transaction, _, length = RECORD.unpack_from(data)
+            if not transaction:  # zeros, which look like a deletion of the root
+                raise CorruptedDataError(oid, data[:DATA_HDR_LEN], position)
             if serial < tid:
                 break
+            if os.pread(handle.fd, 8, transaction) != serial:  # else a changed byte in it would hide this revision
+                raise CorruptedDataError(oid, data[:DATA_HDR_LEN], position)
             if not previous:
                 return None
             position, following = previous, serial

@@ -38,6 +38,8 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
         file.seek(position)
         header = file.read(TRANS_HDR_LEN)
         if is_torn(header):
+            if is_followed(file.fileno(), position, header):
+                raise damaged(name, position, size)
             return
         length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
         end = position + length
@@ -54,6 +56,26 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
 def is_torn(header: bytes) -> bool:
     """True for the start of a transaction that was never finished: flagged so, or nothing but what a crash leaves."""
     return len(header) <= STATUS_AT or header[STATUS_AT : STATUS_AT + 1] == _CHECKPOINT or not any(header)
+
+
+def is_followed(descriptor: int, position: int, header: bytes) -> bool:
+    """Whether a whole transaction follows what looks torn: then it is no end, but damaged.
+
+    There is one commit at a time, so that nothing can follow an unfinished one. Ask again for the header where others
+    may be writing: it may have been finished meanwhile.
+    """
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if len(header) == TRANS_HDR_LEN and any(header):
+        end = position + u64(header[8:16])
+        if end + 8 < size and os.pread(descriptor, 8, end) == header[8:16]:
+            return os.pread(descriptor, TRANS_HDR_LEN, position) == header
+    length = os.pread(descriptor, 8, size - 8)
+    last = size - 8 - u64(length)
+    if last <= position:
+        return False
+    other = os.pread(descriptor, TRANS_HDR_LEN, last)
+    whole = other[8:16] == length and other[STATUS_AT : STATUS_AT + 1] in STATUSES
+    return whole and os.pread(descriptor, len(header), position) == header
 
 
 def damaged(name: str, position: int, size: int) -> OperationalError:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from ZODB.FileStorage.format import DATA_HDR, DATA_HDR_LEN, TRANS_HDR, TRANS_HDR_LEN
 
-from .headers import STATUSES, UNDONE, damaged, is_torn
+from .headers import STATUSES, UNDONE, damaged, is_followed, is_torn
+from .seal import is_broken
 
 TRANSACTION = struct.Struct(TRANS_HDR)
 RECORD = struct.Struct(DATA_HDR)
@@ -66,6 +67,8 @@ def transactions(descriptor: int, name: str, position: int, settled: bool) -> It
         data, offset = window.at(position, TRANS_HDR_LEN, size)
         header = data[offset : offset + TRANS_HDR_LEN]
         if is_torn(header):
+            if is_followed(descriptor, position, header):
+                raise damaged(name, position, size)
             return
         # What was read may be a mixture of a commit that was given up and of the one that took its place. A header
         # without the flag that is still there is final, and so is what was read after it.
@@ -98,11 +101,17 @@ def _transaction(window: _Window, start: int, header: bytes) -> Committed | None
         data, offset = window.at(position, DATA_HDR_LEN, end + 8)
         if offset + DATA_HDR_LEN > len(data):
             return None
-        oid, _, _, transaction, _, stored = unpack(data, offset)
-        if transaction != start:
+        oid, serial, _, transaction, _, stored = unpack(data, offset)
+        if transaction != start or serial != tid:
             return None
         records[oid] = position
-        position += DATA_HDR_LEN + (stored or 8)
+        position += DATA_HDR_LEN
+        if 0 < stored <= end - position:
+            # An oid that has changed would leave an older revision in the place of this one.
+            data, offset = window.at(position, stored, end + 8)
+            if is_broken(oid, data[offset : offset + stored]):
+                return None
+        position += stored or 8
     data, offset = window.at(end, 8, end + 8)
     if position != end or data[offset : offset + 8] != header[8:16]:
         return None
