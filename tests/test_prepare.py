@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -233,6 +234,22 @@ def test_explain_analyze_runs_the_statement(connection: dbapi.Connection) -> Non
     assert cursor.execute("SELECT COUNT(*) FROM book").fetchone() == (1,)
     cursor.execute("EXPLAIN DELETE FROM book")
     assert cursor.execute("SELECT COUNT(*) FROM book").fetchone() == (1,)
+
+
+def test_explain_analyze_counts_the_rows_of_each_node(connection: dbapi.Connection) -> None:
+    cursor = connection.cursor()
+    text = "EXPLAIN ANALYZE SELECT a.title FROM book a, book b WHERE a.year < b.year AND b.title <> %s ORDER BY a.title"
+    lines = [str(line) for (line,) in cursor.execute(text, ("x",)).fetchall()]
+    shown = [re.sub(r", \d+ expected", "", line.strip()) for line in lines[:-1]]
+    assert shown[1:] == [
+        "Sort: a.title (1 rows)",
+        "NestedLoop: inner on a.year < b.year (1 rows)",
+        "Scan: book a (2 rows)",
+        "Filter: b.title <> p0 (2 rows)",
+        "Scan: book b (2 rows)",
+    ]
+    assert all("expected" in line for line in lines[1:-1])
+    assert lines[-1].startswith("1 rows in ")
 
 
 SCHEMA = TableSchema("t", (ColumnSchema("id", BIGINT), ColumnSchema("Name", TEXT), ColumnSchema("n", INTEGER)))

@@ -21,16 +21,19 @@ from ..storage.schema import TableSchema
 from ..values import TEXT
 from .bind import Bound, bind, bind_parsed_expression
 from .coerce import Misfit, are_same, condition
-from .compile import compile_plan, compile_repeated, compile_row_function
+from .compile import compile_counted, compile_plan, compile_repeated, compile_row_function
 from .ddl import bind_definition
 from .expr import Expr
 from .in_lists import Padded, padded
 from .optimize import optimize
+from .optimize.estimates import estimated_rows
+from .optimize.statistics import Statistics
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
 from .patterns import like_shape
-from .plan import OutputColumn
+from .plan import Node, OutputColumn, walk
 from .program import Program
 from .scope import nullable
+from .show import explain
 
 Params = Sequence[object] | Mapping[str, object]
 
@@ -350,7 +353,11 @@ class _Bulk:
 
 
 class _Explanation:
-    """EXPLAIN: rows of one text each. ANALYZE runs the statement, and says how many rows it took how long for."""
+    """EXPLAIN: rows of one text each.
+
+    ANALYZE runs the statement, too, and says how many rows were expected of each node, how many it let through, and
+    how long all took. The nodes are one function: their times cannot be told apart.
+    """
 
     columns = (OutputColumn("QUERY PLAN", TEXT, nullable=False),)
 
@@ -361,13 +368,27 @@ class _Explanation:
 
     def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """The lines."""
-        lines = self._lines()
-        if self._explain.analyze:
-            start = time.perf_counter()
-            _, count, _ = self._program.run(catalog, params)  # type: ignore[arg-type]
-            lines.append(f"{count} rows in {(time.perf_counter() - start) * 1000:.3f} ms")
+        lines = self._analyzed(catalog, params) if self._explain.analyze else self._lines()
         rows = [(line,) for line in lines]
         return rows, len(rows), None
+
+    def _analyzed(self, catalog: Catalog, params: Params) -> list[str]:
+        program, counted = compile_counted(self._program)
+        statistics = Statistics(catalog)
+        expected = {id(node): estimated_rows(node, statistics) for node in walk(program.plan) if id(node) in counted}
+        start = time.perf_counter()
+        _, count, _ = program.run(catalog, params)  # type: ignore[arg-type]
+        total = f"{count} rows in {(time.perf_counter() - start) * 1000:.3f} ms"
+        if self._explain.format != "text":
+            return [*self._lines(), total]
+
+        def note(node: Node) -> str:
+            if id(node) not in counted:
+                return ""
+            found = f"{counted[id(node)]} rows"
+            return f" ({found}, {expected[id(node)]:.0f} expected)" if id(node) in expected else f" ({found})"
+
+        return [*explain(program.plan, note), total]
 
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """The lines, one by one."""

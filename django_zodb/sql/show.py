@@ -6,7 +6,7 @@ whose expression holds it. Literal values are shown, parameters are ``p0``, ``p1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from ..storage.schema import TableSchema
@@ -17,9 +17,12 @@ from .plan import Node
 from .record import fields_with
 
 
-def explain(node: Node) -> list[str]:
-    """The plan as indented lines, the root first, with the plans of subqueries inside expressions."""
-    return list(_tree(node, 0, "", _Counter()))
+def explain(node: Node, note: Callable[[Node], str] = lambda node: "") -> list[str]:
+    """The plan as indented lines, the root first, with the plans of subqueries inside expressions.
+
+    ``note`` says what is to stand behind the line of a node.
+    """
+    return list(_tree(node, 0, "", _Counter(), note))
 
 
 def subplans(node: Node) -> Iterator[tuple[str, Node]]:
@@ -86,16 +89,16 @@ class _Counter:
         return self.seen
 
 
-def _tree(node: Node, depth: int, prefix: str, counter: _Counter) -> Iterator[str]:
-    yield "  " * depth + prefix + label(node)
+def _tree(node: Node, depth: int, prefix: str, counter: _Counter, note: Callable[[Node], str]) -> Iterator[str]:
+    yield "  " * depth + prefix + label(node) + note(node)
     for kind, plan in subplans(node):
-        yield from _tree(plan, depth + 2, f"{kind} subquery {counter.next()}: ", counter)
+        yield from _tree(plan, depth + 2, f"{kind} subquery {counter.next()}: ", counter, note)
     if isinstance(node, p.Shared):
         if node.name in counter.shared:
             return
         counter.shared.add(node.name)
     for source in p.sources(node):
-        yield from _tree(source, depth + 1, "", counter)
+        yield from _tree(source, depth + 1, "", counter, note)
 
 
 def label(node: Node) -> str:

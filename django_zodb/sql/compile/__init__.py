@@ -36,7 +36,7 @@ from .write import repeated, write_delete, write_insert, write_update
 
 _SQL_SHOWN = 1000
 
-__all__ = ["compile_plan", "compile_repeated", "compile_row_function"]
+__all__ = ["compile_counted", "compile_plan", "compile_repeated", "compile_row_function"]
 
 
 def compile_plan(node: Node, sql_text: str) -> Program:
@@ -57,6 +57,19 @@ def compile_plan(node: Node, sql_text: str) -> Program:
         raise too_complex(error) from error
 
 
+def compile_counted(program: Program) -> tuple[Program, dict[int, int]]:
+    """The same statement, slower, and how many rows each node of its plan (by its ``id``) lets through while it runs.
+
+    Nodes that are no block of their own, such as the lookup of a join, are not among them.
+    """
+    counted: dict[int, int] = {}
+
+    def build(nullable: bool, stream: bool) -> Generated:
+        return _generate(program.plan, program.sql, True, stream, counted)
+
+    return Program(program.sql, program.plan, build, program.tables), counted
+
+
 def compile_repeated(program: Program) -> Program | None:
     """From the program that inserts a row, the one that does so for every so many parameters; None if there is none."""
     plan = repeated(program.plan)
@@ -68,8 +81,10 @@ def _without_nulls(node: Node) -> Node:
     return rewrite(node, lambda part: replace(part, nullable=False) if isinstance(part, x.Param) else None)
 
 
-def _generate(node: Node, sql_text: str, nullable: bool, stream: bool) -> Generated:
-    unit = Unit(node, nullable, stream)
+def _generate(
+    node: Node, sql_text: str, nullable: bool, stream: bool, counted: dict[int, int] | None = None
+) -> Generated:
+    unit = Unit(node, nullable, stream, counted)
     frame = Frame(unit)
     match node:
         case p.Insert():

@@ -148,6 +148,10 @@ class Frame:
         from .nodes import open_node  # which needs this module
 
         open_node(self, node, needed)
+        counted = self.unit.counted
+        if counted is not None:
+            counted[id(node)] = 0
+            self.do(f"{self.source.share('rows_of', counted)}[{id(node)}] += 1")
 
     # --- steps -----------------------------------------------------------------------------------------------------
 

@@ -24,11 +24,12 @@ class Unit:
     ``nullable`` tells whether parameters may be NULL, ``stream`` whether the function is a generator.
     """
 
-    def __init__(self, plan: Node, nullable: bool, stream: bool) -> None:
+    def __init__(self, plan: Node, nullable: bool, stream: bool, counted: dict[int, int] | None = None) -> None:
         self.source = Source([*runtime.NAMES, "params", "catalog"])
         self.source.namespace.update(runtime.NAMES)
         self.nullable = nullable
         self.stream = stream
+        self.counted = counted
         self.definitions: list[str] = []
         nodes = list(_all_nodes(plan))
         self.rowids = _aliases_whose_rowid_is_used(nodes)

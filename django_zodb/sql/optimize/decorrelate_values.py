@@ -17,7 +17,8 @@ from ..rewrite import changed, map_expressions, map_sources, transform
 from ..show import expressions
 from .access import best_path
 from .cluster import as_scan
-from .join_step import equal_pair, estimated_rows, least_hashed
+from .estimates import estimated_rows
+from .join_step import equal_pair, least_hashed
 from .statistics import HASH_LISTED, HASH_PROBE, Statistics
 from .terms import conjunction, filtered, free_aliases, is_stable, parts, substitute, unfiltered, used_aliases
 

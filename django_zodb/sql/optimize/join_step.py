@@ -7,27 +7,18 @@ from typing import cast
 from ...values import BIGINT
 from ..expr import Compare, Constant, Expr
 from ..plan import (
-    Aggregate,
-    Distinct,
-    Filter,
     HashJoin,
-    IndexLookup,
-    Join,
     JoinKind,
-    KeyLookup,
-    Limit,
-    Listing,
     NestedLoop,
     Node,
     Scan,
-    Values,
     bound_aliases,
     has_key,
-    sources,
 )
 from ..record import record
 from .access import Path, best_path, paths
 from .cluster import as_scan
+from .estimates import estimated_rows
 from .statistics import (
     BETWEEN,
     DESCENT,
@@ -40,7 +31,7 @@ from .statistics import (
     Statistics,
     selectivity_of,
 )
-from .terms import conjunction, conjuncts, is_stable, used_aliases
+from .terms import conjunction, is_stable, used_aliases
 
 _OUTGROWN = 30.0  # times as many rows as are taken for few
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
@@ -69,35 +60,6 @@ def leading(node: Node, statistics: Statistics) -> Joined:
         return Joined(node, max(path.result_rows, 0.1), path.cost)
     rows = estimated_rows(node, statistics)
     return Joined(node, rows, rows * 2, rows * 2)
-
-
-def estimated_rows(node: Node, statistics: Statistics) -> float:
-    """A guess at the number of rows of any plan."""
-    match node:
-        case Scan():
-            return statistics.rows(node)
-        case Values(rows=rows) | Listing(rows=rows):
-            return float(len(rows))
-        case KeyLookup() | IndexLookup(unique=True) | Aggregate(keys=()):
-            return 1.0
-        case Filter(source=source, condition=condition):
-            base = as_scan(node)
-            if base is not None:
-                return best_path(*base, statistics).result_rows
-            return estimated_rows(source, statistics) * selectivity_of(conjuncts(condition))
-        case Limit(source=source, limit=Constant(value=int(limit))):
-            return min(estimated_rows(source, statistics), float(limit))
-        case Aggregate(source=source) | Distinct(source=source):
-            return estimated_rows(source, statistics) / 3
-        case Join(left=left, right=right, condition=condition, kind="inner" | "left" | "full"):
-            both = estimated_rows(left, statistics), estimated_rows(right, statistics)
-            return both[0] * both[1] if condition is None else max(both)
-        case Join(left=left):
-            return estimated_rows(left, statistics) * 0.5
-        case NestedLoop(left=left) | HashJoin(left=left):
-            return estimated_rows(left, statistics)
-    below = [estimated_rows(source, statistics) for source in sources(node)]
-    return sum(below) if below else float(SMALLEST)
 
 
 def equal_pair(term: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:

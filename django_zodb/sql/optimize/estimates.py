@@ -1,0 +1,92 @@
+"""How many rows a plan is expected to give, at any stage; a guess where nothing is known."""
+
+from __future__ import annotations
+
+from ..expr import Constant
+from ..plan import (
+    Aggregate,
+    BaseAccess,
+    Distinct,
+    Filter,
+    HashJoin,
+    IndexIn,
+    IndexLookup,
+    IndexRange,
+    Join,
+    KeyIn,
+    KeyRange,
+    Limit,
+    NestedLoop,
+    Node,
+    RowidUnion,
+    Scan,
+    TopN,
+    Values,
+    gives_one,
+    sources,
+)
+from .access import best_path, indexes
+from .cluster import as_scan
+from .statistics import BETWEEN, HALF_OPEN, SMALLEST, Statistics, selectivity_of
+from .terms import conjuncts
+
+
+def estimated_rows(node: Node, statistics: Statistics) -> float:
+    """The expected number of rows."""
+    if gives_one(node):
+        return 1.0
+    match node:
+        case Values(rows=rows):
+            return float(len(rows))
+        case Filter(source=source, condition=condition):
+            base = as_scan(node)
+            if base is not None:
+                return best_path(*base, statistics).result_rows
+            return estimated_rows(source, statistics) * selectivity_of(conjuncts(condition))
+        case (
+            Limit(source=source, limit=Constant(value=int(limit)))
+            | TopN(source=source, limit=Constant(value=int(limit)))
+        ):
+            return min(estimated_rows(source, statistics), float(limit))
+        case Aggregate(source=source) | Distinct(source=source):
+            return estimated_rows(source, statistics) / 3
+        case Join() | NestedLoop() | HashJoin():
+            return _joined(node, statistics)
+        case _ if isinstance(node, BaseAccess):
+            return _accessed(node, statistics)
+    below = [estimated_rows(source, statistics) for source in sources(node)]
+    return sum(below) if below else float(SMALLEST)
+
+
+def _joined(node: Join | NestedLoop | HashJoin, statistics: Statistics) -> float:
+    left = estimated_rows(node.left, statistics)
+    if node.kind in ("semi", "anti"):
+        return left * 0.5
+    right = estimated_rows(node.right, statistics)
+    if isinstance(node, NestedLoop):
+        return left * max(right * selectivity_of(conjuncts(node.condition)), 1.0 if node.kind == "left" else 0.0)
+    linked = isinstance(node, HashJoin) or node.condition is not None
+    return max(left, right) if linked else left * right
+
+
+def _accessed(node: BaseAccess, statistics: Statistics) -> float:
+    """The rows of an access path, for one row of what it depends on."""
+    scan = Scan(node.table, node.alias)
+    rows = statistics.rows(scan)
+    match node:
+        case KeyRange(low=low, high=high):
+            return rows * (BETWEEN if low and high else HALF_OPEN if low or high else 1.0)
+        case KeyIn(keys=keys):
+            return float(len(keys))
+        case RowidUnion(paths=paths):
+            return sum(estimated_rows(path, statistics) for path in paths)
+        case IndexLookup(index=name) | IndexRange(index=name) | IndexIn(index=name):
+            index = next(index for index in indexes(scan) if index.name == name)
+            match node:
+                case IndexLookup(keys=keys):
+                    return rows * statistics.equal(scan, index, keys)
+                case IndexRange(prefix=prefix, low=low, high=high):
+                    return rows * statistics.between(scan, index, prefix, low, high)
+                case IndexIn(keys=keys):
+                    return rows * sum(statistics.equal(scan, index, (key,)) for key in keys)
+    return rows
