@@ -8,8 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import random
+import resource
+import subprocess
+import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +330,90 @@ def commit_with_fault(
         assert lost not in names, "told as failed, and yet committed"
     close_all()
     return said
+
+
+# --- disks that are full ----------------------------------------------------------------------------------------------
+
+
+def fill(path: Path, make_room: Callable[[], None]) -> None:
+    """Commit until there is no room, then make some; leaves by the exit code."""
+    session = new_session(Database.open(path))
+    number = 0
+    try:
+        while number < 10_000:
+            insert(session, "parent", f"{number} " + "x" * 1000)
+            session.commit()
+            number += 1
+    except errors.OperationalError as error:
+        assert not isinstance(error, errors.OutcomeUnknownError)
+        assert "disk is full" in str(error) or "File too large" in str(error)
+    else:
+        os._exit(2)
+    assert not session.in_transaction
+    names = [row[1].split()[0] for row in session.catalog.table("parent").rows()]
+    assert names == [str(each) for each in range(number)], "what was committed is there, what failed is not"
+    session.rollback()
+    make_room()
+    insert(session, "parent", "next")
+    session.commit()
+    session.close()
+    os._exit(0)
+
+
+def in_child(work: Callable[[], None]) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_quota(tmp_path: Path) -> None:
+    """No file may grow beyond a limit, and then it may again."""
+    path = tmp_path / "Data.fs"
+    session = new_session(Database.open(path))
+    session.catalog.create_table(PARENT)
+    session.commit()
+    session.close()
+    close_all()
+
+    def work() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        fill(path, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard)))
+
+    assert in_child(work) == 0
+    names = [row[1].split()[0] for row in content_of(path)["parent"]]
+    assert "next" in names
+    assert len(names) == len(set(names)) > 5
+
+
+@pytest.mark.torture
+def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file system in memory of one megabyte; whoever may not mount one is told so."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"NOT RUN: a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        path, ballast = folder / "Data.fs", folder / "ballast"
+        session = new_session(Database.open(path))
+        session.catalog.create_table(PARENT)
+        session.commit()
+        session.close()
+        close_all()
+        ballast.write_bytes(bytes(300_000))
+        assert in_child(lambda: fill(path, ballast.unlink)) == 0
+        names = [row[1].split()[0] for row in content_of(path)["parent"]]
+        assert "next" in names
+        assert len(names) == len(set(names)) > 5
+        told(capsys, f"a disk of 1 MB was full after {len(names) - 1} commits; with some room work went on")
+        close_all()
+    finally:
+        close_all()
+        subprocess.run(["umount", str(folder)], check=True)

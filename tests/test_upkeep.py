@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import importlib
@@ -595,6 +596,123 @@ def test_leftovers_are_removed(database: Database, path: str, tmp_path: Path) ->
     back_up(path, folder, silent)
     assert restored(folder) == rows(database, "event")
     assert sorted(each.suffix for each in folder.iterdir()) == ["", "", ".dat", ".deltafsz", ".fsz"]
+
+
+# --- beside a process that writes -------------------------------------------------------------------------------------
+
+
+class Site:
+    """Another process that writes to the file without end, and tells what it has committed."""
+
+    def __init__(self, path: str) -> None:
+        close_all()
+        reading, writing = os.pipe()
+        self._child = forked(lambda: self._write(path, writing))
+        os.close(writing)
+        self._told = os.fdopen(reading)
+        assert self._told.readline() == "0\n", "it has begun"
+
+    @staticmethod
+    def _write(path: str, writing: int) -> None:
+        database = Database.open(path)
+        number = 0
+        while True:
+            session = new_session(database)
+            insert(session, "event", number % 7, number, f"site {number}")
+            session.commit()
+            session.close()
+            os.write(writing, f"{number}\n".encode())
+            number += 1
+
+    def stop(self) -> set[str]:
+        """Kill it; the codes of what it has committed for sure."""
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        with self._told:
+            return {"site 0", *(f"site {line.strip()}" for line in self._told if line.endswith("\n"))}
+
+
+@pytest.fixture
+def site(database: Database, path: str) -> Iterator[Site]:
+    running = Site(path)
+    yield running
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        running.stop()
+
+
+def codes(path: str) -> set[str]:
+    return {row[3] for row in rows(Database.open(path), "event")}
+
+
+def test_packing_beside_a_site(site: Site, path: str) -> None:
+    database = Database.open(path)
+    for _ in range(5):
+        database.pack(time.time())
+        assert problems(database) == []
+        time.sleep(0.05)
+    written = site.stop()
+    assert len(written) > 5
+    assert codes(path) >= written
+    assert problems(database) == []
+
+
+def test_packs_that_are_killed_beside_a_site(site: Site, path: str) -> None:
+    for _ in range(10):
+        killed(lambda: pack_for_ever(path), random.uniform(0.03, 0.15))
+        assert Path(path).exists()
+    written = site.stop()
+    assert codes(path) >= written
+    assert problems(Database.open(path)) == []
+
+
+def stop_into(site: Site, done: list[set[str]]) -> None:
+    done.append(site.stop())
+
+
+def test_a_site_that_is_killed_while_it_is_packed(database: Database, path: str) -> None:
+    for _ in range(4):
+        site = Site(path)
+        packing = Database.open(path)
+        done: list[set[str]] = []
+        killer = threading.Timer(random.uniform(0, 0.1), stop_into, (site, done))
+        killer.start()
+        packing.pack(time.time())
+        killer.join()
+        assert codes(path) >= done[0]
+        assert problems(packing) == []
+        session = new_session(packing)
+        for row in rows(packing, "event"):
+            if row[3].startswith("site"):
+                delete(session, "event", row[0])
+        session.commit()
+        session.close()
+
+
+def test_backups_and_checks_beside_a_site(site: Site, path: str, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    for number in range(6):
+        known = codes(path)
+        back_up(path, folder, silent, compress=False)
+        assert known <= {row[3] for row in restored(folder)}
+        assert problems(Database.open(path)) == []
+        if number == 2:
+            Database.open(path).pack(time.time())
+    written = site.stop()
+    back_up(path, folder, silent)
+    assert {row[3] for row in restored(folder)} >= written
+
+
+def test_a_repair_beside_a_site(database: Database, path: str) -> None:
+    harm(database, lambda root: root["catalog"]["child_parent"].tree.clear())
+    site = Site(path)
+    database = Database.open(path)
+    session = new_session(database)
+    found = check(session, silent)
+    assert {problem.name for problem in found.problems} == {"child_parent"}
+    repair(session, found, silent)
+    assert problems(database) == []
+    written = site.stop()
+    assert codes(path) >= written
 
 
 # --- the commands ---------------------------------------------------------------------------------------------------
