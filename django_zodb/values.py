@@ -242,12 +242,17 @@ def _decimal_converter(type_: SqlType) -> Converter:
     def to_scaled(value: Any) -> Decimal:
         number = _to_decimal(value)
         if number.as_tuple().exponent != -scale:
-            number = number.quantize(quantum, context=_DECIMAL_CONTEXT)
+            number = without_sign_of_zero(number.quantize(quantum, context=_DECIMAL_CONTEXT))
         if -limit < number < limit:
             return number
         raise DataError(f"{value} is out of range for type {type_}")
 
     return to_scaled
+
+
+def without_sign_of_zero(number: Decimal) -> Decimal:
+    """The number, which has just been rounded; zero for what was rounded to minus zero, which SQL does not know."""
+    return number if number else number.copy_abs()
 
 
 def _to_decimal(value: Any) -> Decimal:

@@ -135,6 +135,8 @@ class Expressions:
     def condition(self, names: Sequence[Name], depth: int = 2) -> str:
         """A condition in three-valued logic."""
         choice = self.random.random()
+        if self.often(0.03):
+            return self.random.choice(("TRUE", "FALSE", "1 = 1", "NULL IS NULL", "NULL = 1", "2 < 1"))
         if depth <= 0 or choice < 0.5:
             return self._comparison(names, depth)
         if choice < 0.78:

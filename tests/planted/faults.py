@@ -54,10 +54,10 @@ FAULTS = (
         '"<=": left < right',
     ),
     Fault(
-        "a CASE whose first branch is never taken falls through to its value",
+        "a branch of CASE that is always taken hides those before it",
         "sql/optimize/simplify.py",
-        "if condition not in (FALSE, UNKNOWN_TRUTH):",
-        "if condition != FALSE:",
+        "return replace(expr, whens=tuple(whens), otherwise=value) if whens else value",
+        "return value",
     ),
     Fault(
         "a branch of CASE is taken where its condition is NULL",

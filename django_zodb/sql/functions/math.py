@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from ...values import BIGINT, DECIMAL, DOUBLE, INTEGER, Kind, SqlType
+from ...values import BIGINT, DECIMAL, DOUBLE, INTEGER, Kind, SqlType, without_sign_of_zero
 from .base import Function, first_type, guarded
 
 _WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
@@ -83,7 +83,7 @@ def _rounded(rounding: str) -> Callable[..., Any]:
                 return x
             return float(Decimal(repr(x)).quantize(Decimal(1).scaleb(-digits), rounding, _WIDE)) + 0.0
         number = Decimal(x).quantize(Decimal(1).scaleb(-digits), rounding, _WIDE)
-        return number if digits > 0 else number.quantize(Decimal(1), context=_WIDE)
+        return without_sign_of_zero(number if digits > 0 else number.quantize(Decimal(1), context=_WIDE))
 
     return round_
 
@@ -94,7 +94,7 @@ def _whole(compute: Callable[[float], int], rounding: str) -> Callable[[Any], An
             return x
         if type(x) is float:
             return compute(x) + 0.0 if math.isfinite(x) else x
-        return x.quantize(Decimal(1), rounding, _WIDE)
+        return without_sign_of_zero(x.quantize(Decimal(1), rounding, _WIDE))
 
     return call
 

@@ -58,3 +58,23 @@ use: library
 > SELECT COALESCE(COALESCE(%s, %s), %s) * 2, d.c + 1 FROM (SELECT COALESCE(COALESCE(%s, %s), %s) AS c) d {None, 2, 3, None, None, 5}
 ---
 (4, 6)
+
+[differs: decimals stay decimals]> SELECT CAST(CEIL(-0.5) AS text), CAST(ROUND(-0.4) AS text), CAST(ROUND(-0.04, 1) AS text), CAST(TRUNC(-0.7) AS text), CAST(CEIL(CAST(-0.5 AS double precision)) + 1 AS text)
+---
+('0', '0', '0.0', '0', '1')
+
+[differs: sqlite3 does not round to a column's scale]> SELECT CAST(CAST(-0.001 AS numeric(5, 2)) AS text), CAST(-0.009 AS numeric(5, 2))
+---
+('0.00', Decimal('-0.01'))
+
+> SELECT id, CASE WHEN id < 2 THEN 'a' WHEN TRUE THEN 'b' WHEN id > 2 THEN 'c' ELSE 'd' END, CASE WHEN FALSE THEN 'a' WHEN id = 2 THEN 'b' WHEN NULL THEN 'c' ELSE 'd' END, CASE WHEN NULL THEN 'a' WHEN FALSE THEN 'b' END, CASE WHEN TRUE THEN id END FROM book WHERE id < 4 ORDER BY id
+---
+(1, 'a', 'd', None, 1)
+(2, 'b', 'b', None, 2)
+(3, 'b', 'd', None, 3)
+
+> SELECT id FROM book WHERE CASE WHEN id = 1 THEN FALSE WHEN TRUE THEN id < 4 END AND TRUE OR FALSE OR id = 5 AND NOT FALSE ORDER BY id
+---
+(2,)
+(3,)
+(5,)
