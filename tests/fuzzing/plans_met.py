@@ -12,7 +12,7 @@ from django_zodb.sql import plan as p
 LOGICAL = ("Join semi", "Join anti")
 """Never in a plan that is carried out: the planner always finds a strategy for them."""
 
-BEYOND_SQLITE = ("LockRows", "DistinctOn")
+BEYOND_SQLITE = ("LockRows", "DistinctOn", "Listing")
 """What sqlite3 has no statement for."""
 
 

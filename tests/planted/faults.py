@@ -294,8 +294,8 @@ FAULTS = (
     Fault(
         "a primary key given twice replaces the row",
         "storage/table.py",
-        "raise self._duplicate_rowid()\n        self._change(rowid, None, row)",
-        "pass\n        self._change(rowid, None, row)",
+        "if not self._draws(given, rowid):\n                raise self._duplicate_rowid()\n            target, row",
+        "if not self._draws(given, rowid):\n                break\n            target, row",
     ),
     Fault(
         "a foreign key to no row is no error",
