@@ -32,6 +32,8 @@ class Expressions:
         self.params: list[object] = []
         self.parameters = True
         """False inside a definition, which has none."""
+        self.constants = False
+        """Whether there may be conditions of nothing but constants."""
         self._subquery = subquery
 
     def often(self, share: float) -> bool:
@@ -135,7 +137,7 @@ class Expressions:
     def condition(self, names: Sequence[Name], depth: int = 2) -> str:
         """A condition in three-valued logic."""
         choice = self.random.random()
-        if self.often(0.03):
+        if self.constants and self.often(0.05):
             return self.random.choice(("TRUE", "FALSE", "1 = 1", "NULL IS NULL", "NULL = 1", "2 < 1"))
         if depth <= 0 or choice < 0.5:
             return self._comparison(names, depth)
@@ -161,7 +163,7 @@ class Expressions:
             return term if self.often(0.5) else f"NOT {term}"
         if kind == "text" and choice < 0.25:
             return self._like(term, names)
-        if 0.5 < choice < 0.55:  # folded before there is any row
+        if self.constants and 0.45 < choice < 0.55:  # folded before there is any row
             term = self.constant(kind)
         if choice < 0.55:
             other = self.constant(kind, names, True) if self.often(0.6) else self.value(kind, names, min(depth, 1))

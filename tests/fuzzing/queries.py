@@ -39,6 +39,7 @@ class Queries:
     def query(self) -> Query:
         """A whole query."""
         self.expressions.params.clear()
+        self.expressions.constants = self._often(0.4)
         self._aliases, self._nesting, self._with = 0, 0, []
         if self._often(0.2):
             for _ in range(self.random.choice((1, 1, 2))):
@@ -81,7 +82,7 @@ class Queries:
         """The definition of a view, and the kinds of its columns ``c0``, ``c1`` …"""
         self.expressions.params.clear()
         self._aliases, self._nesting, self._with = 0, 1, []
-        self.expressions.parameters = False
+        self.expressions.parameters = self.expressions.constants = False
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
         body = self._select((), kinds, named=True)
         self.expressions.parameters = True
@@ -240,9 +241,10 @@ class Queries:
 
     def _joined(self, names: list[Name], text: str) -> tuple[list[Name], str]:
         more, item = self._item()
-        kind = self.random.choice(
-            ("JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN")
-        )
+        kinds = ["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "LEFT JOIN", "CROSS JOIN"]
+        if not self.expressions.constants:  # sqlite3 3.40 takes a constant condition before a FULL JOIN for one of all
+            kinds += ["RIGHT JOIN", "FULL JOIN"]
+        kind = self.random.choice(kinds)
         both = [*names, *more]
         if kind == "CROSS JOIN":
             return both, f"{text} CROSS JOIN {item}"
