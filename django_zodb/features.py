@@ -66,6 +66,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     schema_editor_uses_clientside_param_binding = True
     supports_combined_alters = True
     can_rename_index = True
+    ignores_table_name_case = True
     supports_comments = True
     supports_covering_indexes = True
     supports_deferrable_unique_constraints = True

@@ -98,8 +98,9 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
 
     def _schema(self, table_name: str) -> TableSchema:
         with self._catalog() as catalog:
-            schema = catalog.schema(table_name)
-            view = catalog.view(table_name) if schema is None else None
+            name = _in_any_case(table_name, (*catalog.table_names(), *catalog.view_names()))
+            schema = catalog.schema(name)
+            view = catalog.view(name) if schema is None else None
             if view is not None:
                 schema = view_as_table(view, catalog)
         if schema is None:
@@ -269,3 +270,10 @@ def _key(key: IndexKey) -> str:
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
+
+
+def _in_any_case(name: str, names: Iterable[str]) -> str:
+    """That of ``names`` which is equal to ``name``, or differs from it in case alone; else ``name``."""
+    known = list(names)
+    folded = name.casefold()
+    return name if name in known else next((each for each in known if each.casefold() == folded), name)

@@ -123,10 +123,10 @@ class Context:
         """The table or view of that name; ProgrammingError if there is none."""
         statement = self.statement
         found = self._find(name.text)
-        if found is None and statement.catalog is not None and not name.quoted:
+        if found is None and statement.catalog is not None:
             statement.tables[name.text] = None
             with self.placed(node):
-                chosen = name.choose([*statement.catalog.table_names(), *statement.catalog.view_names()])
+                chosen = name.in_any_case([*statement.catalog.table_names(), *statement.catalog.view_names()])
             found = None if chosen is None else self._find(chosen)
         if found is None:
             raise self.wrong(node, f'table "{name.text}" does not exist')

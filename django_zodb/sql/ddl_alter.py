@@ -28,7 +28,7 @@ def alter_table(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows ALTER TABLE."""
     if_exists = reader.accept("IF", "EXISTS")
     reader.accept("ONLY")
-    name = reader.identifier("a table")
+    name = reader.relation("a table")
     table = find_table(catalog, name, if_exists)
     if reader.token.word == "RENAME":
         rename(reader, catalog, table)

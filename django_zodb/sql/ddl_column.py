@@ -278,7 +278,7 @@ def _check(reader: Reader, name: str | None, where: str) -> Constraint:
 
 def _references(reader: Reader, columns: list[Name], name: str | None, where: str) -> Constraint:
     """Read what follows REFERENCES."""
-    target = reader.identifier("a table")
+    target = reader.relation("a table")
     referenced = reader.identifiers() if reader.token.word == "(" else []
     actions = {"DELETE": "NO ACTION", "UPDATE": "NO ACTION"}
     while True:

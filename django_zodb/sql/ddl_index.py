@@ -26,7 +26,7 @@ def create_index(reader: Reader, catalog: Catalog, unique: bool) -> None:
     name = None if reader.token.word == "ON" else reader.identifier("an index")
     reader.expect("ON")
     reader.accept("ONLY")
-    table_name = reader.identifier("a table")
+    table_name = reader.relation("a table")
     _read_method(reader)
     keys = _read_keys(reader)
     include = reader.identifiers() if reader.accept("INCLUDE") else []
@@ -179,8 +179,10 @@ def comment_on(reader: Reader, catalog: Catalog) -> None:
     what = reader.expect_any("TABLE", "COLUMN", "INDEX")
     if what == "COLUMN":
         table, column = _column_path(reader)
+    elif what == "TABLE":
+        table, column = reader.relation("a table"), None
     else:
-        table, column = reader.identifier(f"a {what.lower()}"), None
+        table, column = reader.identifier("an index"), None
     reader.expect("IS")
     comment = None if reader.accept("NULL") else reader.string()
     reader.finish()
@@ -199,7 +201,7 @@ def comment_on(reader: Reader, catalog: Catalog) -> None:
 
 def _column_path(reader: Reader) -> tuple[Name, Name]:
     """Read ``table.column``."""
-    table = reader.identifier("a table", qualifies=True)
+    table = reader.relation("a table", qualifies=True)
     reader.expect(".")
     return table, reader.identifier("a column")
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from ..errors import NotSupportedError, ProgrammingError
-from .record import record
+from .record import record, replace
 
 _TOKEN = re.compile(
     r"""
@@ -126,6 +126,10 @@ class Reader:
             self.refuse("a qualified name is not supported")
         text = token.text if token.kind == "word" else token.text[1:-1].replace('""', '"')
         return Name(text, token.kind == "quoted", self.where(token))
+
+    def relation(self, what: str, qualifies: bool = False) -> Name:
+        """Consume the name of a table or view, which means the same in any case, even if it is quoted."""
+        return replace(self.identifier(what, qualifies), quoted=False)
 
     def identifiers(self, what: str = "a column") -> list[Name]:
         """Consume a parenthesised, comma-separated list of identifiers."""

@@ -19,7 +19,7 @@ def rename(reader: Reader, catalog: Catalog, table: str | None) -> None:
     """Carry out ``RENAME …`` of ``table``; None, of a missing table under IF EXISTS, only reads it."""
     reader.expect("RENAME")
     if reader.accept("TO"):
-        new = reader.identifier("a table")
+        new = reader.relation("a table")
         reader.finish()
         if table is not None:
             _rename_table(catalog, table, new)
@@ -36,7 +36,7 @@ def rename(reader: Reader, catalog: Catalog, table: str | None) -> None:
 
 
 def _rename_table(catalog: Catalog, table: str, new: Name) -> None:
-    if catalog.schema(new.text) is not None:
+    if new.among(name for name in catalog.table_names() if name != table) is not None:
         raise ProgrammingError(f'table "{new.text}" already exists{new.where}')
     schema = _with_texts(existing(catalog, table), lambda text: with_renamed_table(text, table, new.text))
     catalog.alter_table(table, replace(schema, name=new.text))

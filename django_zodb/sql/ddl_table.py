@@ -16,7 +16,7 @@ from .ddl_parse import Name, Reader
 def create_table(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows CREATE TABLE."""
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    name = reader.identifier("a table")
+    name = reader.relation("a table")
     if reader.token.word == "AS":
         reader.refuse("CREATE TABLE AS is not supported; write CREATE TABLE, then INSERT INTO … SELECT")
     columns, constraints = _read_elements(reader)
@@ -59,9 +59,9 @@ def _built(catalog: Catalog, name: Name, columns: list[ColumnDefinition], constr
 def drop_table(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows DROP TABLE; several tables are dropped together."""
     if_exists = reader.accept("IF", "EXISTS")
-    names = [reader.identifier("a table")]
+    names = [reader.relation("a table")]
     while reader.accept(","):
-        names.append(reader.identifier("a table"))
+        names.append(reader.relation("a table"))
     cascade = reader.accept_any("CASCADE", "RESTRICT") == "CASCADE"
     reader.finish()
     found = [find_table(catalog, name, if_exists) for name in names]
@@ -86,9 +86,9 @@ def truncate(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows TRUNCATE; tables that refer to these must be named too, or CASCADE given."""
     reader.accept("TABLE")
     reader.accept("ONLY")
-    names = [reader.identifier("a table")]
+    names = [reader.relation("a table")]
     while reader.accept(","):
-        names.append(reader.identifier("a table"))
+        names.append(reader.relation("a table"))
     restart = reader.accept_any("RESTART", "CONTINUE")
     if restart:
         reader.expect("IDENTITY")

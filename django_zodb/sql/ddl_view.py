@@ -12,7 +12,7 @@ from .ddl_parse import Name, Reader
 def create_view(reader: Reader, catalog: Catalog, replace: bool) -> None:
     """Carry out what follows CREATE [OR REPLACE] VIEW."""
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    name = reader.identifier("a view")
+    name = reader.relation("a view")
     columns = tuple(column.text for column in reader.identifiers()) if reader.token.word == "(" else ()
     reader.expect("AS")
     query = reader.rest()
@@ -34,9 +34,9 @@ def create_view(reader: Reader, catalog: Catalog, replace: bool) -> None:
 def drop_view(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows DROP VIEW."""
     if_exists = reader.accept("IF", "EXISTS")
-    names = [reader.identifier("a view")]
+    names = [reader.relation("a view")]
     while reader.accept(","):
-        names.append(reader.identifier("a view"))
+        names.append(reader.relation("a view"))
     cascade = reader.accept_any("CASCADE", "RESTRICT") == "CASCADE"
     reader.finish()
     found = [_view_named(catalog, name, if_exists) for name in names]

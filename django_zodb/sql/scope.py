@@ -1,7 +1,7 @@
 """Which names mean what at one point of a statement: the sources of a FROM, and the scopes around it.
 
 An unquoted name is looked up as written first, then regardless of case, where that leaves no doubt; a quoted one
-exactly. Errors are ``NameProblem``: the binder knows the place and raises them as ProgrammingError.
+exactly. Names of tables and views go by letters alone, even quoted, as in SQLite: no two differ in case only. Errors are ``NameProblem``: the binder knows the place and raises them as ProgrammingError.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ class Name:
         if len(alike) > 1:
             raise NameProblem(f'"{self.text}" may be {" or ".join(sorted(alike))}: quote it')
         return alike.pop() if alike else None
+
+    def in_any_case(self, candidates: Iterable[str]) -> str | None:
+        """The candidate it means regardless of case, quoted or not, as tables and views are named."""
+        return replace(self, quoted=False).choose(candidates)
 
 
 @record
@@ -187,17 +191,25 @@ class Scope:
 
     def resolve(self, table: Name | None, column: Name) -> Expr:
         """The expression that a column reference means; NameProblem if there is none, or more than one."""
+        found = self._lookup(table, column)
+        if found is None and table is not None and table.quoted:  # only now, lest an outer table be taken for an inner
+            found = self._lookup(replace(table, quoted=False), column)
+        if found is not None:
+            return found
+        if table is None:
+            raise NameProblem(f'column "{column.text}" does not exist')
+        if any(scope.source(table) for scope in self.chain()):
+            raise NameProblem(f'column "{table.text}.{column.text}" does not exist')
+        raise NameProblem(f'"{table.text}" is no table of this FROM')
+
+    def _lookup(self, table: Name | None, column: Name) -> Expr | None:
         for scope in self.chain():
             found = scope._unqualified(column) if table is None else scope._qualified(table, column)
             if len(found) > 1:
                 raise NameProblem(f'column "{column.text}" is ambiguous')
             if found:
                 return found[0]
-        if table is None:
-            raise NameProblem(f'column "{column.text}" does not exist')
-        if any(scope.source(table) for scope in self.chain()):
-            raise NameProblem(f'column "{table.text}.{column.text}" does not exist')
-        raise NameProblem(f'"{table.text}" is no table of this FROM')
+        return None
 
     def _qualified(self, table: Name, column: Name) -> list[Expr]:
         source = self.source(table)

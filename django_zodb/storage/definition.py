@@ -119,11 +119,13 @@ class Definition:
         for name in dropped[len(names) :]:
             self._put("views", name, _MISSING)
 
-    def _check_free(self, name: str) -> None:
-        """Raise ProgrammingError if there is a table or view of that name."""
-        for kind, found in (("table", self._catalog.schema(name)), ("view", self._catalog.view(name))):
-            if found is not None:
-                raise ProgrammingError(f'{kind} "{name}" already exists')
+    def _check_free(self, name: str, renamed: str | None = None) -> None:
+        """Raise ProgrammingError if a table or view has that name in any case, other than the one being renamed."""
+        folded = name.casefold()
+        for kind, names in (("table", self._catalog.table_names()), ("view", self._catalog.view_names())):
+            for found in names:
+                if found.casefold() == folded and found != renamed:
+                    raise ProgrammingError(f'{kind} "{found}" already exists')
 
     def truncate(self, names: Sequence[str], restart: bool) -> None:
         """Empty the tables, and give them new sequences if ``restart``."""
@@ -176,7 +178,7 @@ class Definition:
         """Give a table a new definition and, with ``convert``, new rows."""
         table = self._existing(name)
         if schema.name != name:
-            self._check_free(schema.name)
+            self._check_free(schema.name, name)
         schema = _renewed(_pointing_at_itself(schema, name))
         new_keys = [fk for fk in schema.foreign_keys if fk not in table.schema.foreign_keys]
         plan = self._validated(schema, new_keys, table.schema)
