@@ -22,6 +22,7 @@ from django.db.models import F, Value
 from django_project.models import Author, Book, Everything
 
 from django_zodb import dbapi
+from django_zodb.sql.parse import parse
 from django_zodb.sql.regexes import TIME_LIMIT_S
 
 HOSTILE = (
@@ -374,15 +375,21 @@ def test_deep_expressions(db: dbapi.Connection, expression: str) -> None:
                 assert len(str(error)) < 2000
 
 
-def test_deep_expressions_in_a_small_stack(db: dbapi.Connection) -> None:
+@pytest.mark.parametrize(
+    "opening", ["(", "CAST(", "EXISTS (SELECT 1 WHERE ", "CASE WHEN ", "ARRAY[", "NOT (", "INTERVAL "]
+)
+@pytest.mark.parametrize("levels", [240, 3000])
+def test_deep_expressions_in_a_small_stack(db: dbapi.Connection, opening: str, levels: int) -> None:
     """Threads of a server have less stack than the main one: 1 MB is the least that Python's builds give."""
     outcome: list[object] = []
 
     def run() -> None:
         try:
-            outcome.append(rows(db, "SELECT " + "(" * 3000 + "1" + ")" * 3000))
+            parse(f"SELECT {opening * levels}1{CLOSINGS[opening] * levels}", False)
         except dbapi.DatabaseError as error:
             outcome.append(error)
+        else:
+            outcome.append("parsed")
 
     old = threading.stack_size(1024 * 1024)
     try:
@@ -392,6 +399,17 @@ def test_deep_expressions_in_a_small_stack(db: dbapi.Connection) -> None:
     finally:
         threading.stack_size(old)
     assert len(outcome) == 1
+    assert levels == 240 or isinstance(outcome[0], dbapi.OperationalError)
+
+
+CLOSINGS = {"CAST(": " AS text)", "CASE WHEN ": " THEN 1 END", "ARRAY[": "]", "INTERVAL ": ""} | dict.fromkeys(
+    ("(", "EXISTS (SELECT 1 WHERE ", "NOT ("), ")"
+)
+
+
+def test_nested_brackets_are_refused_before_the_parser_tries_them_all(db: dbapi.Connection) -> None:
+    with pytest.raises(dbapi.OperationalError, match="nested too deeply"), within(5, 100):
+        rows(db, f"SELECT {'ARRAY[' * 62}1{']' * 62}")
 
 
 def test_a_literal_of_ten_megabytes(db: dbapi.Connection) -> None:

@@ -358,6 +358,26 @@ def _with_option(text: str, explain: Explain, words: list[str], start: int) -> E
 # --- the tree ------------------------------------------------------------------------------------------------------
 
 
+_DEEPEST = 250
+_OPENING = {TokenType.L_PAREN: 1, TokenType.CASE: 1, TokenType.L_BRACKET: 25, TokenType.L_BRACE: 25}
+_CLOSING = {TokenType.R_PAREN: 1, TokenType.END: 1, TokenType.R_BRACKET: 25, TokenType.R_BRACE: 25}
+_PREFIXES = frozenset((TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, TokenType.INTERVAL))
+
+
+def _check_depth(text: str, tokens: list[Token]) -> None:
+    """OperationalError for what nests so deeply that the parser, which is C, would overrun a thread's stack of 1 MB.
+
+    Since Python 3.12 nothing else stops it. Of nested brackets it tries each twice: ten levels are a thousand trials.
+    """
+    depth = prefixes = 0
+    for token in tokens:
+        kind = token.token_type
+        prefixes = prefixes + 1 if kind in _PREFIXES else 0
+        depth = max(depth + _OPENING.get(kind, 0) - _CLOSING.get(kind, 0), 0)
+        if depth + prefixes > _DEEPEST:
+            raise OperationalError(f"the statement is nested too deeply: {quote(text, token.start)}")
+
+
 def _tree(text: str, tokens: list[Token]) -> exp.Expression:
     first = tokens[0]
     word = first.text.upper()
@@ -365,6 +385,7 @@ def _tree(text: str, tokens: list[Token]) -> exp.Expression:
         raise NotSupportedError(f"{word} is not supported: {quote(text, first.start)}")
     if word not in _FIRST_WORDS:
         raise ProgrammingError(f"no SQL statement: {quote(text, first.start)}")
+    _check_depth(text, tokens)
     try:
         trees: Sequence[Any] = _DIALECT.parser().parse(tokens, text)
     except SqlglotError as error:
