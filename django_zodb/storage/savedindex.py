@@ -40,7 +40,7 @@ def load_index(path: str, descriptor: int) -> tuple[fsIndex, int, bytes] | None:
 
 def save_index(path: str, index: fsIndex, position: int, like: str) -> None:
     """Save the index that reaches ``position``, with the mode of the file ``like``, in place of an older one."""
-    temporary = f"{path}_tmp{os.getpid()}"
+    temporary = f"{path}_tmp"  # who saves has the commit lock: it is the only one
     try:
         touch_private(temporary, like)
         index.save(position, temporary)
