@@ -513,6 +513,27 @@ def test_many_create_one_file(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} <= {"New.fs", "New.fs.lock", "New.fs.index"}
 
 
+def test_closing_waits_for_the_commits_of_other_threads(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, started = os.fsync, threading.Event()
+
+    def slow(descriptor: int) -> None:
+        started.set()
+        time.sleep(0.2)
+        real(descriptor)
+
+    def commit() -> None:
+        dbapi.connect(path, autocommit=True).execute("UPDATE account SET amount = 5 WHERE id = 1")
+
+    monkeypatch.setattr(os, "fsync", slow)
+    thread = threading.Thread(target=commit)
+    thread.start()
+    started.wait()
+    close_all()
+    monkeypatch.undo()
+    thread.join()
+    assert values(path, "SELECT amount FROM account WHERE id = 1") == [5]
+
+
 def test_two_paths_to_one_file(path: str, tmp_path: Path) -> None:
     soft, hard = tmp_path / "Soft.fs", tmp_path / "Hard.fs"
     soft.symlink_to(path)

@@ -54,6 +54,8 @@ _WRITE_AT_ONCE = 1 << 20
 _KEPT_IN_MEMORY = 8 << 20
 # How often the path is looked at: whoever packs says so in the old file, but a person may put another one there.
 _LOOK_S = 1.0
+# How long closing waits for a commit of another thread.
+_LONGEST_COMMIT_S = 30.0
 # The index is saved when the file has grown by so much, or by a sixteenth: what a killed process leaves to be scanned.
 _SAVE_STEP = 64 << 20
 # Of a file of this size, saving it costs nothing that anybody would notice.
@@ -176,6 +178,11 @@ class DataFile(FileStorage):  # type: ignore[misc]
         """Close the file and save its index, if that is worth it; harmless when repeated."""
         if self.closed:
             return
+        with self._lock:
+            self.closed = True  # no commit begins from now on
+        deadline = monotonic() + _LONGEST_COMMIT_S
+        while self._transaction is not None and not self._commit_lock.mine and monotonic() < deadline:
+            time.sleep(0.001)  # another thread is in the middle of its commit
         grown = self._pos - self._saved
         if grown and (self._pos < _SMALL or grown * 64 > self._pos):
             self._save_if_free()
@@ -404,6 +411,9 @@ class DataFile(FileStorage):  # type: ignore[misc]
         if self._transaction is not None and self._transaction is not transaction and self._commit_lock.mine:
             raise StorageTransactionError("this thread is committing another transaction to the same file")
         super().tpc_begin(transaction, tid, status)
+        if self.closed:
+            self.tpc_abort(transaction)
+            raise StorageError("the file is closed")
 
     def tpc_vote(self, transaction: Any) -> Any:
         """Write the transaction behind all others, flagged as not yet committed."""
