@@ -18,7 +18,10 @@ from .databases import DATABASES
 from .growth import growth_table, measure_growth
 from .measure import measure_all, workers
 from .report import Groups, as_data, chart, table
+from .sharing import measure_sharing, sharing_table
 from .space import measure_space, space_table
+
+_SHARING_S = 2.0
 
 
 def main() -> None:
@@ -29,6 +32,12 @@ def main() -> None:
         grown = measure_growth(names, options.folder, options.growth, options.only, options.rounds)
         print(growth_table(grown, names))
         _write(options, {"growth": grown})
+        return
+    if options.processes:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            shared = measure_sharing(Path(folder), options.processes, _SHARING_S, options.rounds)
+        print(sharing_table(shared, options.processes))
+        _write(options, {"processes": options.processes, "sharing": shared})
         return
     if options.space:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -69,6 +78,7 @@ def _arguments() -> argparse.Namespace:
         type=lambda text: [int(size) for size in text.split(",")],
         help="instead: these numbers of rows, such as 1000,10000,100000, and how the time grows with them",
     )
+    parser.add_argument("--processes", type=int, help="instead: so many commit to one file, beside sqlite3")
     parser.add_argument("--space", action="store_true", help="instead: disk, memory and cold starts, for --rows")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--svg", type=Path, help="also draw a chart here")
