@@ -52,6 +52,10 @@ class LockTimeoutError(OperationalError):
     retryable = True
 
 
+class DamagedError(OperationalError):
+    """A record of the database is not what was stored: restore it from a backup."""
+
+
 class OutcomeUnknownError(OperationalError):
     """The storage failed at the very moment of the commit: it may have been made durable, or not."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import stat
@@ -448,6 +449,36 @@ def test_a_cache_that_makes_no_sense_is_begun_anew(served: Served, tmp_path: Pat
     Path(f"{prefix}-1.zec").write_bytes(b"no cache at all" * 100)
     session = served.session(client_cache=prefix)
     assert names(session) == ["first"]
+
+
+def test_a_damaged_cache_gives_no_wrong_row(served: Served, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "site")
+    session = served.session(client_cache=prefix)
+    for number in range(5):
+        add(session, f"row {number} " + "x" * 200)
+    expected = names(session)
+    session.close()
+    close_all()
+    file = Path(f"{prefix}-1.zec")
+    whole = file.read_bytes()
+    used = len(whole.rstrip(b"\0"))
+    outcomes = set()
+    for seed in range(150 if os.environ.get("TORTURE") else 10):
+        chance = random.Random(seed)
+        damaged = bytearray(whole)
+        at = chance.randrange(4, used) if seed else whole.index(b"row 3 xxx")
+        length = chance.choice((1, 4, 60))
+        damaged[at : at + length] = chance.randbytes(length)
+        file.write_bytes(damaged)
+        try:
+            session = served.session(client_cache=prefix)
+            assert names(session) == expected
+            session.close()
+            outcomes.add("right rows")
+        except errors.OperationalError:
+            outcomes.add("refused")
+        close_all()
+    assert "right rows" in outcomes
 
 
 @torture

@@ -10,7 +10,7 @@ from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, POSError
 from ZODB.serialize import ObjectReader
 
-from ..errors import Error, OperationalError, OutcomeUnknownError
+from ..errors import DamagedError, Error, OutcomeUnknownError
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
 from .seal import check_seal, sealed
@@ -18,8 +18,8 @@ from .seal import check_seal, sealed
 _LOADS_PER_SWEEP = 500
 
 
-def _nonsense(error: Exception) -> OperationalError:
-    return OperationalError(
+def _nonsense(error: Exception) -> DamagedError:
+    return DamagedError(
         f"a record of the database makes no sense ({error or type(error).__name__}): "
         f"the file was damaged or tampered with; restore it from a backup"
     )
@@ -82,6 +82,20 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def setstate(self, obj: Any) -> None:
         """Load the state of an object; ZODB's hook."""
         try:
+            self._load_state(obj)
+        except DamagedError:
+            drop_cache = getattr(self.db().storage, "drop_cache", None)
+            if drop_cache is None:
+                raise
+            drop_cache()  # it may be the client's cache on disk that is damaged, and not what the server has
+            self._load_state(obj)
+        self._loads += 1
+        if self._loads >= _LOADS_PER_SWEEP:
+            self._loads = 0
+            self._cache.incrgc()
+
+    def _load_state(self, obj: Any) -> None:
+        try:
             super().setstate(obj)
         except (ConflictError, TransientError, Error):
             raise
@@ -89,10 +103,6 @@ class BoundedConnection(Connection):  # type: ignore[misc]
             raise translated(error) from error
         except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
             raise _nonsense(error) from error
-        self._loads += 1
-        if self._loads >= _LOADS_PER_SWEEP:
-            self._loads = 0
-            self._cache.incrgc()
 
 
 class BoundedDB(ZODB.DB):  # type: ignore[misc]

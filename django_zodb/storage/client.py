@@ -6,6 +6,7 @@ ZEO's own client imports whatever module a server's message names, and makes any
 from __future__ import annotations
 
 import builtins
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from zodbpickle import binary
 from zodbpickle.pickle import UnpicklingError
 
 from .classes import refuse_resolution
+
+logger = logging.getLogger("django_zodb")
 
 _GRACE_S = 0.5
 
@@ -61,6 +64,11 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
             Path(options["cache"]).chmod(0o600)  # ZEO makes it anew where it was of another size
         self._run: Callable[..., Any] = self._server.io_call
         self._server.io_call = self._answer
+
+    def drop_cache(self) -> None:
+        """Forget what was loaded: some of it was not what the server had sent."""
+        logger.warning("the cache %s was damaged; it is begun anew", self._cache.path or "of this process")
+        self._cache.clear()
 
     def pack(self, t: float, referencesf: Any = None) -> None:
         """Have the server pack, and wait for it however long that takes; others are served meanwhile."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from ..errors import OperationalError
+from ..errors import DamagedError
 
 _MARK = b".z\x01."
 _SIZE = 4 + len(_MARK)
@@ -28,15 +28,15 @@ def is_broken(oid: bytes, data: bytes) -> bool:
 
 
 def check_seal(oid: bytes, data: bytes, required: bool) -> None:
-    """OperationalError if the data are not those that were sealed, or have no seal although one is ``required``."""
+    """DamagedError if the data are not those that were sealed, or have no seal although one is ``required``."""
     if required and data[-len(_MARK) :] != _MARK:
         raise _broken(oid, "it has no checksum")
     if is_broken(oid, data):
         raise _broken(oid, "its checksum is wrong")
 
 
-def _broken(oid: bytes, reason: str) -> OperationalError:
-    return OperationalError(
+def _broken(oid: bytes, reason: str) -> DamagedError:
+    return DamagedError(
         f"record {int.from_bytes(oid, 'big'):#x} of the database is damaged: {reason}. "
         f"`manage.py zodbcheck` tells what else is; restore from a backup"
     )
