@@ -168,15 +168,33 @@ def test_what_is_no_document(text: str) -> None:
 
 def test_documents_are_decoded_once_and_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MOST_CHARACTERS", 1000)
-    monkeypatch.setattr(documents, "_known", {})
-    monkeypatch.setattr(documents, "_characters", 0)
-    texts = [f'{{"number": {number}}}' for number in range(1000)]
-    assert documents.decoded(texts[0]) is documents.decoded(texts[0])
-    assert [documents.decoded(text)["number"] for text in texts] == list(range(1000))
-    assert len(documents._known) < 100
+    monkeypatch.setattr(documents, "_decoded", memory := documents.Memory())
+    monkeypatch.setattr(documents, "_known", memory.values)
+    first = documents.decoded('{"n": 0}')
+    for number in range(200):
+        assert documents.decoded(f'{{"n": {number}}}') == {"n": number}
+    assert documents.decoded('{"n": 0}') is first  # a scan of more than fits has not pushed it out
+    assert 90 < len(memory.values) < 130
+    for number in range(1000):
+        documents.decoded(f'{{"n": {number}}}')
+    assert documents.decoded('{"n": 0}') is not first
+    assert len(memory.values) < 130
     long = f'"{"x" * documents.LONGEST_DOCUMENT}"'
     documents.decoded(long)
-    assert long not in documents._known
+    assert long not in memory.values
+
+
+def test_where_paths_lead_is_remembered_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_by_path", {})
+    make = documents.FUNCTIONS["JSON_COMPARABLE"].made[1]  # type: ignore[index]
+    paths = [f"p{number}" for number in range(documents.MOST_PATHS + 2)]
+    leads = {path: make(path) for path in paths}
+    for _ in range(2):
+        for number, path in enumerate(paths):
+            document = f'{{"{path}": {number}}}'
+            assert leads[path](document) == (2, number)
+            assert documents._by_path[path,].values == {document: (2, number)}
+    assert len(documents._by_path) == documents.MOST_PATHS
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------

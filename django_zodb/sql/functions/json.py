@@ -19,8 +19,13 @@ from ...errors import DataError
 from ...values import BOOLEAN, INTEGER, JSON, TEXT, as_text, load_json
 from .base import AggregateFunction, Function
 
-MOST_CHARACTERS = 4_000_000
-"""How much text the cache of decoded documents stands for; beyond it the cache begins anew."""
+MOST_CHARACTERS = 12_000_000
+"""For how much text is remembered what it means."""
+
+MOST_PATHS = 4
+"""For how many paths is remembered where they lead."""
+
+_PATIENCE = 4
 
 LONGEST_DOCUMENT = 100_000
 """Longer documents are decoded each time."""
@@ -45,31 +50,63 @@ def encode(value: Any) -> str:
 
 # --- decoding ------------------------------------------------------------------------------------------------------
 
-_known: dict[str, Any] = {}
 _lock = threading.Lock()
-_characters = 0
+
+
+class Memory:
+    """What has been found out about documents, by their texts, whose hashes stored texts keep.
+
+    Once it is full it stays as it is for a while: a scan of more than fits must not push out what does.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._characters = self._refused = 0
+
+    def keep(self, document: str, value: Any) -> None:
+        """Remember the value, if there is room."""
+        length = len(document)
+        if length > LONGEST_DOCUMENT:
+            return
+        with _lock:
+            if self._characters + length > MOST_CHARACTERS:
+                self._refused += length
+                if self._refused < _PATIENCE * MOST_CHARACTERS:
+                    return
+                self.values.clear()
+                self._characters = self._refused = 0
+            self._characters += length
+            self.values[document] = value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with _lock:
+            self.values.clear()
+            self._characters = self._refused = 0
+
+
+_decoded = Memory()
+_known = _decoded.values
+_by_path: dict[tuple[str, ...], Memory] = {}
 
 
 def decoded(document: str) -> Any:
-    """The value of a document, which must not be changed; DataError if it is none.
-
-    Remembered by the text, whose hash a stored text keeps: the filters that meet a row again find its value.
-    """
+    """The value of a document, which must not be changed, and is remembered; DataError if it is none."""
     value = _known.get(document, _MISSING)
-    return _decoded_now(document) if value is _MISSING else value
-
-
-def _decoded_now(document: str) -> Any:
-    global _characters
-    value = load_json(document)
-    if len(document) <= LONGEST_DOCUMENT:
-        with _lock:
-            if _characters > MOST_CHARACTERS:
-                _known.clear()
-                _characters = 0
-            _characters += len(document)
-            _known[document] = value
+    if value is _MISSING:
+        value = load_json(document)
+        _decoded.keep(document, value)
     return value
+
+
+def _memory_of(path: tuple[str, ...]) -> Memory:
+    """What is remembered of that path; of few paths at a time."""
+    memory = _by_path.get(path)
+    if memory is None:
+        if len(_by_path) >= MOST_PATHS:
+            _by_path.pop(next(iter(_by_path))).clear()
+        memory = _by_path[path] = Memory()
+    return memory
 
 
 def _valid(text: str) -> bool:
@@ -85,7 +122,10 @@ def _valid(text: str) -> bool:
 
 def _found(document: str, path: tuple[str, ...]) -> Any:
     """What the path leads to, or ``_MISSING``."""
-    value = decoded(document)
+    return _at(decoded(document), path)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         if type(value) is dict:
             value = value.get(step, _MISSING)
@@ -125,21 +165,23 @@ def _comparable(document: str, *path: str) -> tuple[Any, ...] | None:
 
 
 def _comparable_at(*path: str) -> Callable[[str], object]:
-    """``_comparable`` for one path, without a call for each step of it."""
+    """``_comparable`` for one path, remembered by the text: what it leads to is small, and no container of others."""
+    memory = _memory_of(path)
+    values = memory.values
+
+    def compute(document: str) -> tuple[Any, ...] | None:
+        nonlocal memory, values
+        value = _known.get(document, _MISSING)
+        value = _at(load_json(document) if value is _MISSING else value, path)
+        found = None if value is _MISSING else _key(value)
+        memory = _memory_of(path)
+        values = memory.values
+        memory.keep(document, found)
+        return found
 
     def comparable(document: str) -> tuple[Any, ...] | None:
-        value = _known.get(document, _MISSING)
-        if value is _MISSING:
-            value = _decoded_now(document)
-        for step in path:
-            if type(value) is not dict:
-                value = _item(value, step) if type(value) is list else _MISSING
-            else:
-                value = value.get(step, _MISSING)
-        kind = type(value)
-        if kind is str:
-            return (1, value)
-        return None if value is _MISSING else _KEYS[kind](value)
+        found = values.get(document, _MISSING)
+        return compute(document) if found is _MISSING else found
 
     return comparable
 
