@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from django_project.models import Author
 from django_zodb import errors, middleware
 from django_zodb import transaction as retrying
 from django_zodb.middleware import ReplayMiddleware, replayable
+from django_zodb.storage.database import Database
 from django_zodb.transaction import ATTEMPTS, attempts, retry
 
 in_commits = pytest.mark.django_db(transaction=True)
@@ -250,6 +252,20 @@ def test_many_threads_count_right(author: Author) -> None:
     monkeypatch.undo()
     assert failures == []
     assert stored(author) == "Ada" + "!" * 80
+
+
+def test_a_forked_child_counts_for_itself() -> None:
+    database = Database.open(":memory:fork")
+    database.statistics.count("retries")
+    with database.statistics._lock:  # as a thread of the parent may have it, which the child has not
+        child = os.fork()
+        if child == 0:
+            try:
+                database.statistics.count("retries")
+            finally:
+                os._exit(database.statistics.retries)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    database.close()
 
 
 # --- autocommit -------------------------------------------------------------------------------------------------------

@@ -341,6 +341,7 @@ class Database:
         """In a forked child: what the parent's threads held or wrote is theirs; open our own when it is needed."""
         self._commit_lock = CommitLock(self.location.name, self.options.timeout)
         self._opening = threading.RLock()
+        self.statistics = Statistics()
         self.generation += 1
         if self._zodb is None:
             return

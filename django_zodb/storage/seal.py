@@ -2,7 +2,7 @@
 
 ZODB keeps none. Its records are two pickles, and whatever follows is read by nobody, so that all of its tools work
 with sealed records as they are. The checksum is CRC-32 of the oid and the pickles: it finds damage, not forgery.
-Measured: a microsecond per record and one per kB, where making and storing the kB takes some forty.
+Measured: a microsecond per record and one per kB: 6 % of a cold scan, too little to be seen in writing.
 """
 
 from __future__ import annotations
