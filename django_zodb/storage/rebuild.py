@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REPORTED_ROWS = 20_000
 """A table of fewer rows is done before anybody wonders."""
 
-SPILL_ROWS = 50_000
+SPILL_ROWS = 20_000
 """So many converted rows are written to a temporary file together, and leave the memory."""
 
 ValuesOf = Callable[[Row], Any]
