@@ -663,8 +663,8 @@ def test_killed_while_packing(path: str, place: str) -> None:
 
 
 @contextmanager
-def serving(path: str) -> Iterator[tuple[str, int]]:
-    server = Server(open_storage(locate(path), Options()), ("127.0.0.1", 0))
+def serving(path: str, timeout: float = 10.0) -> Iterator[tuple[str, int]]:
+    server = Server(open_storage(locate(path), Options(timeout=timeout)), ("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert isinstance(server.address, tuple)
@@ -706,6 +706,46 @@ def test_a_server_beside_direct_users(path: str) -> None:
         assert client.execute("SELECT amount FROM account WHERE id = 3").fetchall() == [(220,)]
         assert client.execute("SELECT count(*) FROM note").fetchall() == [(120,)]
     check_file(path)
+
+
+def test_a_server_that_waits_for_a_commit_answers_others(path: str) -> None:
+    def work(say: Callable[[object], None]) -> None:
+        connection = dbapi.connect(path)
+        connection.execute("CREATE TABLE more (id bigint)")  # has the commit lock now
+        say("ready")
+        time.sleep(1.0)
+        connection.commit()
+
+    with serving(path) as (host, port):
+        one, other = (dbapi.connect(None, host, port, autocommit=True) for _ in range(2))
+        assert other.execute("SELECT count(*) FROM account").fetchall() == [(10,)]
+        child = Child(work)
+        child.line()
+        update = "UPDATE account SET amount = 5 WHERE id = 1"
+        thread = threading.Thread(target=lambda: one.execute(update))
+        thread.start()
+        time.sleep(0.1)
+        started = time.monotonic()
+        for _ in range(5):
+            assert other.execute("SELECT amount FROM account WHERE id = 1").fetchall() == [(100,)]
+        assert time.monotonic() - started < 0.6
+        assert thread.is_alive()
+        thread.join()
+        assert other.execute("SELECT amount FROM account WHERE id = 1").fetchall() == [(5,)]
+        assert child.succeeded() == []
+
+
+def test_a_server_that_waits_in_vain_says_so(path: str) -> None:
+    with serving(path, timeout=0.2) as (host, port):
+        client = dbapi.connect(None, host, port, autocommit=True)
+        child = committing(path, "write")
+        child.stopped()
+        with pytest.raises(errors.OperationalError, match=r"commit lock of .*Data\.fs for 0\.2 s"):
+            client.execute("UPDATE account SET amount = 5 WHERE id = 2")
+        child.signal(signal.SIGCONT)
+        assert child.succeeded() == ["committed"]
+        client.execute("UPDATE account SET amount = 5 WHERE id = 2")
+        assert client.execute("SELECT amount FROM account WHERE id < 3 ORDER BY id").fetchall() == [(0,), (5,)]
 
 
 # --- the parts --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class CommitLock:
         give_up: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._obtain = obtain
         self._give_up = give_up
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class CommitLock:
         if self._owner == me:
             self._depth += 1
             return True
-        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise self.timed_out("thread")
@@ -102,7 +102,7 @@ class CommitLock:
     def timed_out(self, what: str) -> LockTimeoutError:
         """The error for a lock that another ``what`` (thread or process) did not free in time."""
         return LockTimeoutError(
-            f"another {what} has kept the commit lock of {self._name} for {self._timeout_s:g} s: it commits, changes "
+            f"another {what} has kept the commit lock of {self._name} for {self.timeout_s:g} s: it commits, changes "
             f"definitions, or was stopped in the middle. Run the transaction again, or raise the option timeout"
         )
 

@@ -4,8 +4,7 @@ ZEO's own server would unpickle any builtin that a client names, and so run what
 hold plain values only. The storage neither resolves conflicts nor loads any class that a record names.
 
 A file that is served may be used by other processes too: the server is one more process that has it open. What they
-commit is looked for when a client begins a transaction, and some times a second for the others. While the server waits
-for the commit lock of a file, its clients wait.
+commit is looked for when a client begins a transaction, and some times a second for the others.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import ipaddress
 import logging
 import os
 import ssl
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from ZODB.POSException import POSError, StorageError
 from zodbpickle import binary
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
-from ..errors import Error, OperationalError
+from ..errors import Error, LockTimeoutError, OperationalError
+from .locking import CommitLock
 
 logger = logging.getLogger("django_zodb.server")
 
 _LOOK_S = 0.05
+_RETRY_S = 0.002
 
 Address = str | tuple[str, int]
 """The path of a Unix socket, or host and port."""
@@ -85,6 +87,44 @@ class _Client(ZEOStorage):  # type: ignore[misc]
         answer = Delay()
         self.call_soon_threadsafe(answer.reply, None)  # behind what ``follow`` has sent off
         return answer
+
+    def vote(self, tid: int) -> Any:
+        """As ZEO; while another process has the commit lock of a file, other clients are served."""
+        lock = getattr(self.storage, "_commit_lock", None)
+        if not isinstance(lock, CommitLock):
+            return super().vote(tid)
+        answer = Delay()
+        self._try_to_vote(tid, lock, answer, time.monotonic() + lock.timeout_s)
+        return answer
+
+    def _try_to_vote(self, tid: int, lock: CommitLock, answer: Delay, deadline: float) -> None:
+        """Vote if the lock is free now, else later."""
+        if not self.connected or self.transaction is None:
+            return
+        try:
+            lock.acquire(0.0)
+        except LockTimeoutError:
+            if time.monotonic() < deadline:
+                loop = self.server.acceptor.event_loop
+                loop.call_later(_RETRY_S, self._try_to_vote, tid, lock, answer, deadline)
+            else:
+                self._clear_transaction()
+                self._refuse(answer, StorageError(str(lock.timed_out("process"))))
+            return
+        try:
+            result = super().vote(tid)
+        except Exception as error:
+            self._refuse(answer, error)
+        else:
+            if isinstance(result, Delay):  # another client of this server comes first
+                self.call_soon_threadsafe(lambda: result.set_sender(answer.msgid, answer.protocol))
+            else:
+                self.call_soon_threadsafe(answer.reply, result)
+        finally:
+            lock.release()  # who votes has taken it once more
+
+    def _refuse(self, answer: Delay, error: Exception) -> None:
+        self.call_soon_threadsafe(answer.error, (type(error), error, error.__traceback__))
 
     def _vote(self, delay: Any = None) -> Any:
         try:
