@@ -1,7 +1,8 @@
 """Which names mean what at one point of a statement: the sources of a FROM, and the scopes around it.
 
 An unquoted name is looked up as written first, then regardless of case, where that leaves no doubt; a quoted one
-exactly. Names of tables and views go by letters alone, even quoted, as in SQLite: no two differ in case only. Errors are ``NameProblem``: the binder knows the place and raises them as ProgrammingError.
+exactly. Names of tables and views go by letters alone, even quoted, as in SQLite: no two differ in case only. Errors
+are ``NameProblem``: the binder knows the place and raises them as ProgrammingError.
 """
 
 from __future__ import annotations
