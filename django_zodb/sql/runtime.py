@@ -256,20 +256,23 @@ def sorted_runs(
         yield from found
 
 
-def first_sorted(rows: Iterable[Row], count: int, *keys: tuple[int, bool]) -> list[Row]:
+def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool]) -> list[Any]:
     """The first ``count`` of ``rows`` in the order of ``keys``: positions, and whether the order there descends.
 
     The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far.
     """
     sorts = [(itemgetter(at), down) for at, down in reversed(keys)]
-    lead, descending = sorts[-1]
+    lead, descending = keys[0]
     rows = iter(rows)
-    kept: list[Row] = []
+    kept: list[Any] = []
     size = min(max(4 * count, _PIECE), NO_LIMIT)
     while count and (piece := list(islice(rows, size))):
         if len(kept) == count:
-            edge: Any = lead(kept[-1])
-            piece = [row for row in piece if not (lead(row) < edge if descending else edge < lead(row))]
+            edge = kept[-1][lead]
+            if descending:
+                piece = [row for row in piece if not row[lead] < edge]
+            else:
+                piece = [row for row in piece if not edge < row[lead]]
         kept += piece
         for key, down in sorts:
             kept.sort(key=key, reverse=down)
