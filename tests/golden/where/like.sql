@@ -56,3 +56,15 @@ no rows
 ---
 ('Beowulf',)
 ('Persuasion',)
+
+> SELECT 'ab' LIKE '_', 'a' LIKE '_', '' LIKE '_', 'ab' LIKE '__', 'abc' LIKE '_b_', 'abbc' LIKE '_b_', 'abc' LIKE 'a_', 'abc' LIKE '%_c', 'c' LIKE '%_c', '' LIKE '%', '' LIKE '', 'a' LIKE ''
+---
+(False, True, False, True, True, False, False, True, False, True, True, False)
+
+> SELECT '%' LIKE '!%' ESCAPE '!', 'a' LIKE '!%' ESCAPE '!', '_a' LIKE '!_%' ESCAPE '!', 'ba' LIKE '!_%' ESCAPE '!', 'a%b' LIKE 'a!%b' ESCAPE '!', 'axb' LIKE 'a!%b' ESCAPE '!', 'a!b' LIKE 'a!!b' ESCAPE '!', 'a_' LIKE '%!_' ESCAPE '!', 'ab' LIKE '%!_' ESCAPE '!'
+---
+(True, False, True, False, True, False, True, True, False)
+
+> SELECT 'ab' LIKE %s ESCAPE '!', 'a%%' LIKE %s ESCAPE '!', '_x_' LIKE %s ESCAPE '!', NULL LIKE %s, 'a' NOT LIKE %s {'a!_', 'a!%', '!_%!_', 'a', '_'}
+---
+(False, True, True, None, False)
