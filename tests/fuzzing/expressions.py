@@ -55,10 +55,12 @@ class Expressions:
         if nullable and self.often(0.04):
             return "NULL"
         held = [value for name in names if name.kind == kind for value in name.values]
-        value = self.random.choice(held if held and self.often(0.8) else VALUES[kind])
-        if self.parameters and (
-            kind == "date" or self.often(0.5)
-        ):  # a literal date would be a text where nothing says otherwise
+        return self.given(kind, self.random.choice(held if held and self.often(0.8) else VALUES[kind]))
+
+    def given(self, kind: str, value: object) -> str:
+        """The value, as a literal or a parameter."""
+        # A literal date would be a text where nothing says otherwise.
+        if self.parameters and (kind == "date" or self.often(0.5)):
             self.params.append(value)
             return f"⟦{len(self.params) - 1}⟧"
         return literal(value)

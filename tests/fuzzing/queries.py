@@ -46,6 +46,10 @@ class Queries:
                 self._common_table()
             if self._often(0.4):
                 self._recursive()
+        indexed = [table for table in self.tables if table.rows and table.indexed]
+        if indexed and not self._with and self._often(0.15):
+            text, order = self._by_index(self.random.choice(indexed))
+            return Query(*self.expressions.finished(text), order)
         choice = self.random.random()
         width = self.random.choice((1, 2, 2, 3))
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(width))
@@ -63,6 +67,38 @@ class Queries:
             return self.expressions.value(kind, names, 1)
         finally:
             self._nesting -= 9
+
+    def _by_index(self, table: Table) -> tuple[str, tuple[int, ...]]:
+        """Rows between values that some hold: the first columns of an index equal, the next one in a range."""
+        columns = self.random.choice(table.indexed)
+        names = {c.name: name_of("t", c.name, c.kind, table.values_of(c.name)) for c in table.columns}
+        row = dict(zip(names, self.random.choice(table.rows), strict=True))
+        conditions = []
+        equal = self.random.randrange(len(columns) + 1)
+        for name in columns[:equal]:
+            held = "" if row[name] is None else self.expressions.given(names[name].kind, row[name])
+            conditions.append(f"{names[name].text} = {held}" if held else f"{names[name].text} IS NULL")
+        for name in columns[equal : equal + 1]:
+            for operator in self.random.sample(("<", "<=", ">", ">="), self.random.choice((1, 1, 2))):
+                conditions.append(
+                    f"{names[name].text} {operator} {self.expressions.constant(names[name].kind, [names[name]])}"
+                )
+        if self._often(0.15):
+            conditions.append(self.expressions.condition(list(names.values()), 0))
+        shown = list(columns) if self._often(0.4) else [c.name for c in table.columns if c.kind != "json"]
+        text = f"SELECT {', '.join(names[name].text for name in shown)} FROM {quoted(table.name)} AS t"
+        if conditions:
+            text += f" WHERE {' AND '.join(conditions)}"
+        if self._often(0.3):
+            return text, ()
+        descending = self.random.choice(("", " DESC"))
+        rest = [name for name in shown if name not in columns]
+        ending = self.random.choice(("", "", " NULLS LAST", " NULLS FIRST"))
+        keys = [f"{names[name].text}{descending}{ending}" for name in columns] + [names[name].text for name in rest]
+        text += f" ORDER BY {', '.join(keys)}"
+        if self._often(0.5):
+            text += f" LIMIT {self.random.choice((1, 2, 5))}" + (" OFFSET 1" if self._often(0.3) else "")
+        return text, tuple(shown.index(name) for name in [*columns, *rest])
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

@@ -353,12 +353,13 @@ class QuerySets:
             if held is None:
                 queryset = queryset.filter(**{f"{name}__isnull": True}) if self.often(0.5) else queryset
                 continue
-            lookup = (
-                self.one("exact", "exact", "gte", "lte", "in", "range") if at == 0 else self.one("exact", "gt", "lte")
-            )
+            lookup = self.one("exact", "exact", "in", "range", *(("gt", "gte", "lt", "lte") if at else ("gt", "lt")))
             if kind_of(field) in ("bool", "uuid"):
                 lookup = "exact"
-            queryset = queryset.filter(**{f"{name}__{lookup}": self.conditions.argument(kind_of(field), lookup, held)})
+            value = self.conditions.argument(kind_of(field), lookup, held)
+            if lookup in ("gt", "gte", "lt", "lte"):  # bounds that rows meet
+                value = (self.data.any_row(model) or {}).get(field.attname) or held
+            queryset = queryset.filter(**{f"{name}__{lookup}": value})
             if field.is_relation and lookup not in ("exact", "in"):
                 break
         if self.often(0.2):

@@ -102,6 +102,8 @@ class Table:
     references: dict[str, str] = field(default_factory=dict)
     unique: set[str] = field(default_factory=set)
     definitions: list[str] = field(default_factory=list)
+    indexed: list[tuple[str, ...]] = field(default_factory=list)
+    """The columns of each index, and of the primary key."""
 
     def values_of(self, name: str) -> list[object]:
         """What a column holds, NULLs left out."""
@@ -186,6 +188,7 @@ def _define(random: Random, table: Table) -> None:
             part += random.choice(actions + [" ON DELETE SET NULL"] * column.nullable)
         parts.append(part)
     if table.key:
+        table.indexed.append(table.key)
         parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.key))})")
     table.definitions.append(f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)})")
     for number in range(random.choice((0, 1, 2, 3))):
@@ -202,6 +205,7 @@ def _make_index(random: Random, table: Table, name: str) -> str:
     unique = len(set(whole)) == len(whole) and random.random() < 0.5
     if unique:
         table.unique.update(names)
+    table.indexed.append(tuple(names))
     terms = [quoted(name) + random.choice(("", "", " DESC")) for name in names]
     if not unique and columns[0].kind == "text" and random.random() < 0.3:
         terms[0] = f"{random.choice(('lower', 'upper'))}({quoted(names[0])})"
