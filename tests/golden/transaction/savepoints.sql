@@ -79,3 +79,43 @@ ok
 > SELECT a FROM n WHERE id = 1
 ---
 (9,)
+
+> BEGIN
+---
+ok
+
+> INSERT INTO n (id, a) VALUES (101, 1), (102, 2)
+---
+2 rows
+
+> SAVEPOINT s
+---
+ok
+
+> INSERT INTO n (id, a) VALUES (103, 3)
+---
+1 rows
+
+> DELETE FROM n WHERE id IN (1, 101)
+---
+2 rows
+
+> ROLLBACK TO SAVEPOINT s
+---
+ok
+
+> SELECT COUNT(*), COUNT(*) FILTER (WHERE id > 100) FROM n
+---
+(9, 2)
+
+> SELECT COUNT(*) FROM n
+---
+(9,)
+
+> ROLLBACK
+---
+ok
+
+> SELECT COUNT(*) FROM n
+---
+(7,)

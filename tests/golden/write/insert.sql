@@ -58,3 +58,31 @@ use: library
 > INSERT INTO book_tag (id, book_id, tag_id) VALUES (100, NULL, 1) ON CONFLICT (book_id, tag_id) DO NOTHING
 ---
 IntegrityError: NOT NULL constraint failed: book_tag.book_id
+
+> CREATE TABLE upsert (id integer PRIMARY KEY, a integer, b text)
+---
+ok
+
+> INSERT INTO upsert VALUES (1, 1, 'x'), (2, 2, 'y'), (3, NULL, 'z')
+---
+3 rows
+
+> INSERT INTO upsert VALUES (1, 10, 'p'), (2, 20, 'q'), (3, 30, 'r'), (4, 40, 's') ON CONFLICT (id) DO UPDATE SET a = excluded.a, b = upsert.b || excluded.b WHERE upsert.a < 2 RETURNING id, a, b
+---
+(1, 10, 'xp')
+(4, 40, 's')
+
+> SELECT * FROM upsert ORDER BY id
+---
+(1, 10, 'xp')
+(2, 2, 'y')
+(3, None, 'z')
+(4, 40, 's')
+
+> INSERT INTO upsert VALUES (1, 0, 'no'), (5, 50, 'yes') ON CONFLICT DO NOTHING RETURNING id
+---
+(5,)
+
+> SELECT COUNT(*), SUM(a) FROM upsert
+---
+(5, 102)
