@@ -208,7 +208,7 @@ class DatabaseOperations(BaseDatabaseOperations):
     # --- INSERT --------------------------------------------------------------------------------------------------
 
     def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
-        """How many of ``objs`` go into one statement: so many that the values are ``BATCH_VALUES``."""
+        """How many of ``objs`` go into one statement: as many as have ``BATCH_VALUES`` values."""
         most = self.connection.features.max_query_params or BATCH_VALUES
         return max(min(most, BATCH_VALUES) // max(len(fields), 1), 1)
 
