@@ -156,6 +156,8 @@ class Expressions:
     def _comparison(self, names: Sequence[Name], depth: int) -> str:
         kind = self.random.choice(kinds_of(names))
         term = self.value(kind, names, min(depth, 1))
+        if not self.constants and '."' not in term:
+            term = self.column(kind, names) or term
         choice = self.random.random()
         document = self.column("json", names)
         if document is not None and choice < 0.1:

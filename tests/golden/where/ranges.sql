@@ -242,6 +242,82 @@ no rows
 ---
 no rows
 
+> SELECT id FROM r WHERE c < 2 ORDER BY id
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+
+> SELECT id FROM r WHERE c <= 2 ORDER BY id
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+(7,)
+(8,)
+
+> SELECT id FROM r WHERE c > 1 ORDER BY id
+---
+(7,)
+(8,)
+
+> SELECT id FROM r WHERE c >= 1 ORDER BY id
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+(7,)
+(8,)
+
+> SELECT id FROM r WHERE c > 1 AND c < 2 ORDER BY id
+---
+no rows
+
+> SELECT id FROM r WHERE c >= 1 AND c <= 2 ORDER BY id
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+(7,)
+(8,)
+
+> SELECT id FROM r WHERE c > 1 AND c <= 2 ORDER BY id
+---
+(7,)
+(8,)
+
+> SELECT id FROM r WHERE c >= 1 AND c < 2 ORDER BY id
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+
+> SELECT id FROM r WHERE c BETWEEN 2 AND 1 ORDER BY id
+---
+no rows
+
+> SELECT id FROM r WHERE c > 1 AND c < 1 ORDER BY id
+---
+no rows
+
+> SELECT id FROM r WHERE c < 0 ORDER BY id
+---
+no rows
+
+> SELECT id FROM r WHERE c > 99 ORDER BY id
+---
+no rows
+
 > SELECT id, a FROM r WHERE a <= 3 OR a IS NULL ORDER BY a, id LIMIT 5
 ---
 (5, None)
