@@ -210,7 +210,8 @@ class DatabaseOperations(BaseDatabaseOperations):
     def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
         """How many of ``objs`` go into one statement: as many as have ``BATCH_VALUES`` values."""
         most = self.connection.features.max_query_params or BATCH_VALUES
-        return max(min(most, BATCH_VALUES) // max(len(fields), 1), 1)
+        values = sum(len(each.fields) if isinstance(each, models.CompositePrimaryKey) else 1 for each in fields)
+        return max(min(most, BATCH_VALUES) // max(values, 1), 1)
 
     def return_insert_columns(self, fields: Iterable[models.Field[Any, Any]]) -> tuple[str, Any]:
         """``RETURNING`` the fields' columns."""

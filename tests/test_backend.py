@@ -622,3 +622,11 @@ def test_bulk_create_returns_keys_and_resolves_conflicts() -> None:
     )
     assert Author.objects.count() == 301
     assert Author.objects.get(name="a1").born == dt.date(2000, 1, 1)
+
+
+def test_a_batch_holds_so_many_values() -> None:
+    title, year = Book._meta.fields[1:3]
+    key = models.CompositePrimaryKey("title", "year")
+    key.fields = [title, year]
+    sizes = [connection.ops.bulk_batch_size(fields, []) for fields in ([], [title], [title, year], [key], [key, year])]
+    assert sizes == [1000, 1000, 500, 500, 333]
