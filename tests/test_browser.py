@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -152,7 +153,7 @@ def add_inline_loan(browser: Browser, title: str) -> None:
     browser.find("#loans-group .add-row a").click()
     browser.find("#loans-0 .select2-selection").click()
     browser.find(".select2-search__field").send_keys(title)
-    WebDriverWait(browser.driver, 20).until(
+    WebDriverWait(browser.driver, 20, ignored_exceptions=[StaleElementReferenceException]).until(
         lambda _: [title] == [text.split(" (")[0].lower() for text in browser.texts(".select2-results__option")]
     )
     browser.find(".select2-results__option").click()

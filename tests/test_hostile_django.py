@@ -25,7 +25,11 @@ SHORT = tuple(name for name in NAMES if len(name) <= 50)
 BY_SQL = tuple(name for name in SHORT if "%" not in name)
 """Names without the sign that Django itself cannot write in the name of a column."""
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    # Deprecated since Django 6.1, and safe as long as it is there.
+    pytest.mark.filterwarnings("ignore:Using percent signs in a column alias"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -241,8 +242,7 @@ def of_sqlite(mirror, text):
 @pytest.mark.parametrize("seed", range(8))
 def test_rows_do_not_depend_on_the_plan(seed):
     source = random.Random(seed)
-    mirror = sqlite3.connect(":memory:")
-    with connect(f":memory:optimized-{seed}") as connection:
+    with closing(sqlite3.connect(":memory:")) as mirror, connect(f":memory:optimized-{seed}") as connection:
         cursor = connection.cursor()
         for statement in TABLES:
             cursor.execute(statement)
@@ -260,4 +260,3 @@ def test_rows_do_not_depend_on_the_plan(seed):
                 plan = optimize(plain, statistics)
                 found = arranged(rows_of(plan, text, catalog))
                 assert found == expected, "\n".join([text, *explain(plan)])
-    mirror.close()

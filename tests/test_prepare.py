@@ -106,6 +106,9 @@ def test_another_tables_change_keeps_the_program(connection: dbapi.Connection) -
 def test_a_table_that_comes_to_have_the_very_name_is_meant_from_then_on(connection: dbapi.Connection) -> None:
     cursor = connection.cursor()
     assert cursor.execute("SELECT COUNT(*) FROM BOOK").fetchone() == (2,)
+    cursor.execute('ALTER TABLE book RENAME TO "Book"')
+    assert cursor.execute("SELECT COUNT(*) FROM BOOK").fetchone() == (2,)
+    cursor.execute("ALTER TABLE book RENAME TO other")
     cursor.execute('CREATE TABLE "BOOK" (id bigint PRIMARY KEY)')
     assert cursor.execute("SELECT COUNT(*) FROM BOOK").fetchone() == (0,)
 

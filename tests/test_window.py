@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -68,7 +69,7 @@ def answer(connection: Any, sql: str, rows: list[tuple[object, ...]]) -> list[tu
 
 
 def assert_same(sql: str, rows: list[tuple[object, ...]]) -> None:
-    with sqlite3.connect(":memory:") as other:
+    with closing(sqlite3.connect(":memory:")) as other:
         expected = answer(other, sql, rows)
     connection = dbapi.connect(f":memory:{uuid4().hex}")
     try:

@@ -152,12 +152,12 @@ def change(data: Data, querysets: QuerySets, changes: Changes) -> None:
     kept = data.random.random() < 0.25
     TALLY.changes += 1
     with _both(kept):
-        before = transaction.savepoint(using=THEIRS)
+        connections[THEIRS].cursor().execute("SAVEPOINT before_change")
         (ours, mine), (theirs, other) = (
             _answer(lambda alias=alias: _changed(made.run, data, alias)) for alias in (OURS, THEIRS)
         )
         if ours != theirs and made.in_two_steps is not None and None not in (ours, theirs):
-            theirs, other = _second_opinion(made, data, before)
+            theirs, other = _second_opinion(made, data)
         if mine is not None or other is not None:
             _check_refused(made, mine, other, ours, theirs)
             return
@@ -204,9 +204,9 @@ def _both(kept: bool) -> Iterator[None]:
             transaction.set_rollback(True, using=THEIRS)
 
 
-def _second_opinion(made: Change, data: Data, before: Any) -> tuple[Rows | None, Exception | None]:
+def _second_opinion(made: Change, data: Data) -> tuple[Rows | None, Exception | None]:
     """What sqlite3 has after the change that was made at once is undone, and made in two steps."""
-    transaction.savepoint_rollback(before, using=THEIRS)
+    connections[THEIRS].cursor().execute("ROLLBACK TO before_change")
     TALLY.sqlite_wrong += 1
     assert made.in_two_steps is not None
     in_two_steps = made.in_two_steps
