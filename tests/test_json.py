@@ -321,8 +321,9 @@ def _connections(django_db_blocker: Any) -> Iterator[None]:
                 Document.objects.using(alias).create(data=value, label="b" if number % 2 else "14", number=number + 10)
             Document.objects.using(alias).create(data=Value(None, models.JSONField()))
         yield
+        connections[ALIASES[0]].close()
+        connections[ALIASES[1]].connection.close()  # Django does not close a database in memory
         for alias in ALIASES:
-            connections[alias].close()
             del connections[alias]
 
 

@@ -9,6 +9,7 @@ import builtins
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import ZEO.Exceptions
@@ -59,6 +60,7 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
 
     def __init__(self, addresses: Sequence[str | tuple[str, int]], timeout: float, **options: Any) -> None:
         self._timeout_s = timeout
+        self._connected_anew = 0.0
         super().__init__(list(addresses), wait_timeout=timeout, **options)
         if options.get("cache") is not None:
             Path(options["cache"]).chmod(0o600)  # ZEO makes it anew where it was of another size
@@ -86,9 +88,26 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
         except TimeoutError as error:
             self._server.loop.call_soon_threadsafe(self._hang_up)
             raise ClientDisconnected(f"the server has not answered within {limit:g} s") from error
+        except ClientDisconnected:
+            self._server.loop.call_soon_threadsafe(self._connect_anew)
+            raise
 
     def _hang_up(self) -> None:
         """In the network's thread: drop the connection, with what may still be waiting to be sent."""
         protocol = self._server.client.protocol
         if protocol is not None and protocol.sm_protocol.transport is not None:
             protocol.sm_protocol.transport.abort()
+
+    def _connect_anew(self) -> None:
+        """In the network's thread: give up attempts to connect that have come to nothing within the time-out.
+
+        ZEO would wait for them as long as the system does, which is minutes where packets are lost; and on Python 3.13
+        it was seen that a connection stood and asyncio was never told.
+        """
+        client, now = self._server.client, monotonic()
+        if client.closed or client.protocol is not None or now - self._connected_anew < self._timeout_s:
+            return
+        self._connected_anew = now
+        for protocol in client.protocols:
+            protocol.close()
+        client.try_connecting()

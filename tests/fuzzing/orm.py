@@ -79,8 +79,8 @@ def disconnect() -> None:
     database = connections[OURS].connection.session.database
     connections[OURS].close()
     database.close()
+    connections[THEIRS].connection.close()  # Django does not close a database in memory
     for alias in (OURS, THEIRS):
-        connections[alias].close()
         del connections[alias]
         connections.settings.pop(alias, None)
 

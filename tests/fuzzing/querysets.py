@@ -152,7 +152,7 @@ class QuerySets:
             self.used["select_related"] += 1
             queryset = queryset.select_related(*names)
         fetched = [field for field in self.random.sample(many, min(len(many), 1)) if self.often(0.6)]
-        accessors = [field.name if field.concrete else field.get_accessor_name() for field in fetched]
+        accessors = [field.get_accessor_name() if field.auto_created else field.name for field in fetched]
         for field, accessor in zip(fetched, accessors, strict=True):
             self.used["prefetch_related"] += 1
             inner = field.related_model._base_manager.order_by("pk")
@@ -260,7 +260,7 @@ class QuerySets:
         if not many:
             return self._groups(model) if self.often(0.5) else self._rows(model)
         field = self.random.choice(many)
-        name = field.name if field.concrete else field.related_query_name()
+        name = field.related_query_name() if field.auto_created else field.name
         target = self.path(
             field.related_model, self.random.choice((0, 0, 1)), self.one("int", "int", "float"), single=True
         )

@@ -58,7 +58,7 @@ def _together(node: p.Window, needed: Needed) -> list[p.Window]:
     while isinstance(node.source, p.Window):
         below = _with_used_calls(node.source, needed)
         used = {alias for window in chain for alias, _ in needed_by(expressions(window))}
-        ordered = [each for each in (*chain, below) if not all(_is_whole(each, call) for _, call in each.calls)]
+        ordered = [each for each in (*chain, below) if _is_ordered(each)]
         if below.alias in used or below.partition != node.partition or len(ordered) > 1:
             break
         chain.append(below)
@@ -68,6 +68,11 @@ def _together(node: p.Window, needed: Needed) -> list[p.Window]:
 
 def _with_used_calls(node: p.Window, needed: Needed) -> p.Window:
     return replace(node, calls=tuple((name, call) for name, call in node.calls if (node.alias, name) in needed))
+
+
+def _is_ordered(node: p.Window) -> bool:
+    """Whether the order of the rows matters to any call."""
+    return not all(_is_whole(node, call) for _, call in node.calls)
 
 
 def _is_whole(node: p.Window, call: WindowCall) -> bool:
@@ -81,7 +86,8 @@ def _is_whole(node: p.Window, call: WindowCall) -> bool:
 
 
 class _Partitions:
-    """Windows of one partitioning while they are written; what they share is in the order of ``lead``.
+    """Windows of one partitioning while they are written; what they share is in the order of ``lead``, the only one
+    to which an order matters, if there is such a one.
 
     Rows of one table that can be sorted as they are stay as they are (``places`` are those of the sort keys); else
     tuples are made of the sort keys, of what the calls take, and of what is needed above.
@@ -93,7 +99,7 @@ class _Partitions:
         self.frame = frame
         self.source, self.needed = source, needed
         self.windows = windows
-        self.lead = max(windows, key=lambda window: len(window.order))
+        self.lead = next(filter(_is_ordered, windows), windows[0])
         self.first = first
         self.part = frame.source.name("part")
         self.names = frame.carried(frame.bound(source), needed)

@@ -87,3 +87,33 @@ ProgrammingError: window function RANK requires an OVER clause: "RANK" at 1:8
 > SELECT RANK() OVER w FROM n
 ---
 ProgrammingError: window "w" does not exist: "RANK() OVER w" at 1:8
+
+> SELECT id, SUM(year) OVER (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING), MIN(title) OVER (ORDER BY year DESC, id RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM book ORDER BY id
+---
+(1, 1817, 'Beowulf')
+(2, 1944, 'Beowulf')
+(3, 1949, 'Beowulf')
+(4, 1972, 'Beowulf')
+(5, 1984, 'Beowulf')
+(6, 1000, 'Beowulf')
+(7, None, 'Beowulf')
+
+> SELECT id, MIN(title) OVER (ORDER BY year DESC, id RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), SUM(year) OVER (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING) FROM book ORDER BY id
+---
+(1, 'Beowulf', 1817)
+(2, 'Beowulf', 1944)
+(3, 'Beowulf', 1949)
+(4, 'Beowulf', 1972)
+(5, 'Beowulf', 1984)
+(6, 'Beowulf', 1000)
+(7, 'Beowulf', None)
+
+> SELECT id, MIN(title) OVER (PARTITION BY author_id ORDER BY year DESC, id RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), ROW_NUMBER() OVER (PARTITION BY author_id ORDER BY title) FROM book ORDER BY id
+---
+(1, 'Emma', 1)
+(2, 'Emma', 2)
+(3, 'El Aleph', 2)
+(4, 'El Aleph', 1)
+(5, 'Le citta invisibili', 1)
+(6, "L'amant", 1)
+(7, 'Beowulf', 1)
