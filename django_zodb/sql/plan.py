@@ -153,10 +153,11 @@ class Distinct(Node):
 
 @record
 class DistinctOn(Node):
-    """The first row (in the order of the source) for each value of ``keys``."""
+    """The first row (in the order of the source) for each value of ``keys``; in that order, if it is ``ordered``."""
 
     source: Node
     keys: tuple[Expr, ...]
+    ordered: bool = True
 
 
 @record

@@ -236,7 +236,7 @@ def closed(text: str) -> str:
 
 def open_distinct_on(frame: Frame, node: p.DistinctOn, needed: Needed) -> None:
     """The first rows by their keys, in a dict."""
-    if isinstance(node.source, p.Sort) and _open_best(frame, node, node.source, needed):
+    if not node.ordered and isinstance(node.source, p.Sort) and _open_best(frame, node, node.source, needed):
         return
     early, frame.early = frame.early, False
     frame.open(node.source, needed | needed_by(node.keys))

@@ -153,7 +153,7 @@ def _of_first_rows(node: Sort, value: Expr, outer: frozenset[str]) -> Lifted | N
     source, pairs = split
     if any(used_aliases(key.expr) & outer or not is_stable(key.expr) for key in node.keys):
         return None
-    first = DistinctOn(Sort(source, node.keys), tuple(each for _, each in pairs))
+    first = DistinctOn(Sort(source, node.keys), tuple(each for _, each in pairs), ordered=False)
     return Lifted(first, pairs, changed(value, nullable=True))
 
 

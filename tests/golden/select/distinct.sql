@@ -38,3 +38,31 @@ use: library
 > SELECT DISTINCT in_print FROM book ORDER BY in_print DESC LIMIT 1
 ---
 (True,)
+
+[differs: sqlite3 has no DISTINCT ON]> SELECT DISTINCT ON (country, id) name, country FROM author WHERE country IS NOT NULL ORDER BY country
+---
+('Borges', 'AR')
+('Duras', 'FR')
+('Austen', 'GB')
+('Calvino', 'IT')
+
+[differs: sqlite3 has no DISTINCT ON]> SELECT DISTINCT ON (year) year, title FROM book ORDER BY year DESC, title
+---
+(1984, "L'amant")
+(1972, 'Le citta invisibili')
+(1949, 'El Aleph')
+(1944, 'Ficciones')
+(1817, 'Persuasion')
+(1815, 'Emma')
+(1000, 'Beowulf')
+
+[differs: sqlite3 has no DISTINCT ON]> SELECT DISTINCT ON (title, id) title FROM book ORDER BY title LIMIT 3
+---
+('Beowulf',)
+('El Aleph',)
+('Emma',)
+
+[differs: sqlite3 has no DISTINCT ON]> SELECT DISTINCT ON (in_print) in_print, title FROM book ORDER BY in_print DESC, title DESC
+---
+(True, 'Persuasion')
+(False, 'El Aleph')
