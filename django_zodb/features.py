@@ -6,6 +6,7 @@ from django.db import InterfaceError
 from django.db.backends.base.features import BaseDatabaseFeatures
 from django.utils.functional import cached_property
 
+from .storage.locking import HAS_RANGE_LOCKS
 from .storage.open import locate
 
 
@@ -79,9 +80,13 @@ class DatabaseFeatures(BaseDatabaseFeatures):
 
     @cached_property
     def has_select_for_update(self) -> bool:  # type: ignore[override]
-        """Where one lock orders the commits of everybody, rows can be locked for everybody: in memory and in a file."""
+        """Where one lock orders the commits of everybody, rows can be locked for everybody: in memory and in a file.
+
+        In a file it takes locks of ranges that belong to an open file, which Linux alone has.
+        """
         settings = self.connection.settings_dict
-        return locate(settings["NAME"], settings.get("HOST"), settings.get("PORT")).ordered
+        location = locate(settings["NAME"], settings.get("HOST"), settings.get("PORT"))
+        return location.ordered and (location.kind == "memory" or HAS_RANGE_LOCKS)
 
     has_select_for_update_nowait = property(lambda self: self.has_select_for_update)
     has_select_for_update_skip_locked = property(lambda self: self.has_select_for_update)

@@ -630,3 +630,11 @@ def test_a_batch_holds_so_many_values() -> None:
     key.fields = [title, year]
     sizes = [connection.ops.bulk_batch_size(fields, []) for fields in ([], [title], [title, year], [key], [key, year])]
     assert sizes == [1000, 1000, 500, 500, 333]
+
+
+def test_row_locks_of_files_need_locks_of_ranges(
+    file_connection: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_zodb.features.HAS_RANGE_LOCKS", False)
+    assert not file_connection.features.has_select_for_update
+    assert connection.features.__class__(connection).has_select_for_update, "in memory, threads need none"
