@@ -8,6 +8,7 @@ import pickle
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,12 +18,15 @@ import ZODB
 from BTrees.LOBTree import LOBTree
 from hypothesis import given
 from hypothesis import strategies as st
+from ZODB._compat import Unpickler
 from ZODB.FileStorage import FileStorage
-from ZODB.serialize import referencesf
+from ZODB.serialize import ObjectWriter, referencesf
 
 from django_zodb.errors import OperationalError
+from django_zodb.storage.bounded import BoundedDB
 from django_zodb.storage.compact import Unpackable, pack, unpack
 from django_zodb.storage.persistent import IndexTree, Postings, RowTree, TableRecord
+from django_zodb.storage.seal import is_broken
 
 _VALUES: list[st.SearchStrategy[Any]] = [
     st.none(),
@@ -214,6 +218,44 @@ def test_pack_and_undo_lose_nothing(database: ZODB.DB) -> None:
     database.pack(time.time() + 1)
     database.cacheMinimize()
     assert postings() == after
+
+
+def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
+    """Those of leaves are put together by hand: each says the same to whoever reads it."""
+
+    def read(record: bytes) -> tuple[Any, Any, list[bytes]]:
+        unpickler = Unpickler(BytesIO(record))
+        unpickler.find_global = lambda module, name: (module, name)
+        unpickler.persistent_load = lambda reference: ("record", *reference)
+        return unpickler.load(), unpickler.load(), referencesf(record)
+
+    database = BoundedDB(FileStorage(str(tmp_path / "data.fs")))
+    with database.transaction() as connection:
+        root = connection.root()
+        root["rows"] = RowTree({key: (key, *ROW) for key in range(100)})
+        root["strange"] = RowTree({key: ([key],) for key in range(100)})
+        root["large"] = RowTree({key: ("x" * 5000, key) for key in range(100)})
+        root["short"] = RowTree({key: (key,) for key in range(16)})
+        root["index"] = IndexTree({key: Postings(range(300)) if key == 55 else key for key in range(100)})
+        root["record"] = TableRecord({"name": "book"})
+        root["emptied"] = RowTree(dict.fromkeys(range(100), ROW))
+        leaves = []
+        for name in ("rows", "strange", "large", "index", "emptied"):
+            leaf = root[name]._firstbucket
+            while leaf is not None:
+                leaves.append(leaf)
+                leaf = leaf._next
+        leaves += [root["index"][55]._firstbucket, root["short"], root["record"]]
+        first = root["emptied"]._firstbucket
+        first.clear()
+    seen = set()
+    for obj in leaves:
+        data, _ = database.storage.load(obj._p_oid)
+        assert not is_broken(obj._p_oid, data)
+        assert read(data) == read(ObjectWriter(obj).serialize(obj))
+        seen.add((type(obj).__name__, len(obj.__getstate__())))
+    assert {("RowBucket", 1), ("RowBucket", 2), ("RowBucket", 3), ("IndexBucket", 3), ("PostingsBucket", 2)} <= seen
+    database.close()
 
 
 def test_rows_of_unknown_classes_are_left_to_zodb() -> None:

@@ -13,7 +13,8 @@ from ZODB.serialize import ObjectReader
 from ..errors import DamagedError, Error, OutcomeUnknownError
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
-from .seal import check_seal, sealed
+from .recordwriter import RecordWriter
+from .seal import check_seal
 
 _LOADS_PER_SWEEP = 500
 
@@ -51,6 +52,8 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     """
 
     _loads = 0
+    _import: Any
+    _added_during_commit: list[Any] | None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -63,11 +66,32 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self.moved_values.clear()
         super().newTransaction(transaction, sync)
 
-    def _store_objects(self, writer: Any, transaction: Any) -> None:
-        """ZODB's step of a commit or savepoint that stores the objects of a writer."""
-        serialize = writer.serialize
-        writer.serialize = lambda obj: sealed(obj._p_oid, serialize(obj))
-        super()._store_objects(writer, transaction)
+    readCurrent = staticmethod(id)
+    """Nothing, by C code: BTrees call it for each node on the way to what they change; see ``Session._write``."""
+
+    def guard(self, obj: Any) -> None:
+        """Have the storage refuse the commit if the object is not current any more."""
+        obj._p_activate()
+        super().readCurrent(obj)
+
+    def _commit(self, transaction: Any) -> None:
+        """ZODB's step of a commit or savepoint that stores all that was changed; with one writer for everything."""
+        if self.before is not None:
+            super()._commit(transaction)  # which refuses
+        if self._import:
+            self._importDuringCommit(transaction, *self._import)
+            self._import = None
+        writer = RecordWriter(self)
+        added: list[Any] = []
+        self._added_during_commit = added
+        for obj in self._registered_objects:
+            if obj._p_oid in self._added or (obj._p_changed and obj._p_oid not in self._creating):
+                writer.add(obj)
+                self._store_objects(writer, transaction)
+        for obj in added:
+            writer.add(obj)
+            self._store_objects(writer, transaction)
+        self._added_during_commit = None
 
     def tpc_finish(self, transaction: Any) -> None:
         """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""

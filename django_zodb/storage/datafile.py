@@ -17,7 +17,6 @@ file. Closed, the file is one that FileStorage itself opens.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,13 +27,12 @@ from typing import IO, Any
 
 from persistent.TimeStamp import TimeStamp
 from ZODB.BaseStorage import BaseStorage
-from ZODB.FileStorage import FileStorage
-from ZODB.FileStorage.FileStorage import RedundantPackWarning, TempFormatter
+from ZODB.FileStorage.FileStorage import RedundantPackWarning
 from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError, TxnHeader
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
-from ZODB.utils import maxtid, p64, z64
+from ZODB.utils import maxtid, z64
 from zope.interface import alsoProvides
 
 from ..errors import OperationalError
@@ -44,14 +42,13 @@ from .headers import STATUS_AT
 from .locking import CommitLock, attend, claim, free, is_marked, mark, take
 from .oids import Oids
 from .packing import Packer
+from .pending import PendingFile
 from .savedindex import load_index, save_index
 from .tail import LENGTH, RECORD, last_transactions, transactions
 
 MAGIC = b"FS30"
 
 _READ_AT_ONCE = 4096
-_WRITE_AT_ONCE = 1 << 20
-_KEPT_IN_MEMORY = 8 << 20
 # How often the path is looked at: whoever packs says so in the old file, but a person may put another one there.
 _LOOK_S = 1.0
 # How long closing waits for a commit of another thread.
@@ -62,7 +59,7 @@ _SAVE_STEP = 64 << 20
 _SMALL = 16 << 20
 
 
-class DataFile(FileStorage):  # type: ignore[misc]
+class DataFile(PendingFile):
     """A shared FileStorage on an existing file that starts with ``MAGIC``; see ``create_file`` for a new one.
 
     ``alone`` keeps everybody else away. Raises BlockingIOError if another process does so, or has the file open where
@@ -72,11 +69,9 @@ class DataFile(FileStorage):  # type: ignore[misc]
     tryToResolveConflict = staticmethod(refuse_resolution)
     closed = False
     _attendance = -1
-    _tfile: Any = None
     _db: Any = None
     _view: Any = None
     _ude: Any = None
-    _transaction: Any = None
     _commit_lock: CommitLock
 
     def __init__(
@@ -434,20 +429,6 @@ class DataFile(FileStorage):  # type: ignore[misc]
             self._nextpos = self._pos + self._thl + size + 8
             return self._resolved
 
-    def _append(self, header: bytes, size: int) -> None:
-        descriptor, position = self._file.fileno(), self._pos
-        self._tfile.seek(0)
-        length = p64(self._thl + size)
-        if size <= _WRITE_AT_ONCE:
-            write_all(descriptor, header + self._tfile.read(size) + length, position)
-            return
-        position = write_all(descriptor, header, position)
-        while size:
-            chunk = self._tfile.read(min(size, _WRITE_AT_ONCE))
-            size -= len(chunk)
-            position = write_all(descriptor, chunk, position)
-        write_all(descriptor, length, position)
-
     def tpc_finish(self, transaction: Any, f: Callable[[bytes], object] | None = None) -> bytes:
         """Make the transaction durable; then everybody may see it."""
         if transaction is not self._transaction:
@@ -494,19 +475,6 @@ class DataFile(FileStorage):  # type: ignore[misc]
             mark(self._view[0].fd, self._pos, False)
             self._nextpos = 0
             self._blob_tpc_abort()
-
-    def _clear_temp(self) -> None:
-        self._tindex.clear()
-        if self._tfile._rolled:
-            self._renew_temporary()
-        else:
-            self._tfile.seek(0)
-
-    def _renew_temporary(self) -> None:
-        if self._tfile is not None:
-            self._tfile.close()
-        self._tfile = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY, dir=str(Path(self._file_name).parent))  # noqa: SIM115
-        self._tfmt = TempFormatter(self._tfile)
 
     # --- packing ---------------------------------------------------------------------------------------------------
 

@@ -479,9 +479,9 @@ class Session:
         """Write what belongs to every commit, and commit."""
         self._catalog.flush_counts()
         self._sequences.flush()
-        # BTrees ask that the inner nodes on the way to a changed leaf be current. A leaf that moved or went was itself
-        # changed, and a tree that was replaced has another schema token: both are noticed without reading the nodes.
-        self._connection._readCurrent.clear()
+        # BTrees ask that the inner nodes on the way to a changed leaf be current, which the connection ignores. A leaf
+        # that moved or went was itself changed, and a tree that was replaced has another schema token: both are noticed
+        # without reading the nodes.
         if not self._database.ordered:
             self._guard(self._catalog.relied())
         current = self._manager.get()
@@ -497,6 +497,4 @@ class Session:
         """Have the storage refuse the commit if one of these records is not current any more."""
         connection = self._connection
         for oid in relied:
-            obj = connection.get(oid)
-            obj._p_activate()
-            connection.readCurrent(obj)
+            connection.guard(connection.get(oid))
