@@ -32,7 +32,7 @@ from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError, TxnHeader
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
-from ZODB.utils import maxtid, z64
+from ZODB.utils import maxtid, p64, z64
 from zope.interface import alsoProvides
 
 from ..errors import OperationalError
@@ -49,6 +49,7 @@ from .tail import LENGTH, RECORD, last_transactions, transactions
 MAGIC = b"FS30"
 
 _READ_AT_ONCE = 4096
+_WRITE_AT_ONCE = 1 << 20
 # How often the path is looked at: whoever packs says so in the old file, but a person may put another one there.
 _LOOK_S = 1.0
 # How long closing waits for a commit of another thread.
@@ -428,6 +429,20 @@ class DataFile(PendingFile):
                 raise
             self._nextpos = self._pos + self._thl + size + 8
             return self._resolved
+
+    def _append(self, header: bytes, size: int) -> None:
+        descriptor, position = self._file.fileno(), self._pos
+        self._tfile.seek(0)
+        length = p64(self._thl + size)
+        if size <= _WRITE_AT_ONCE:
+            write_all(descriptor, header + self._tfile.read(size) + length, position)
+            return
+        position = write_all(descriptor, header, position)
+        while size:
+            chunk = self._tfile.read(min(size, _WRITE_AT_ONCE))
+            size -= len(chunk)
+            position = write_all(descriptor, chunk, position)
+        write_all(descriptor, length, position)
 
     def tpc_finish(self, transaction: Any, f: Callable[[bytes], object] | None = None) -> bytes:
         """Make the transaction durable; then everybody may see it."""

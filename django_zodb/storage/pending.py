@@ -1,4 +1,4 @@
-"""The transaction that is being written to a data file: its records until they are appended to the file."""
+"""The records of the transaction that is being written to a data file, until they are appended to it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.FileStorage import TempFormatter
-from ZODB.utils import p64
 
-from .files import write_all
 from .tail import RECORD
 
-_WRITE_AT_ONCE = 1 << 20
 _KEPT_IN_MEMORY = 8 << 20
 
 
@@ -37,20 +34,6 @@ class PendingFile(FileStorage):  # type: ignore[misc]
                 self._oid = oid
             self._tindex[oid] = self._pos + self._thl + self._tfile.tell()
             self._tfile.write(RECORD.pack(oid, self._tid, old, self._pos, 0, len(data)) + data)
-
-    def _append(self, header: bytes, size: int) -> None:
-        descriptor, position = self._file.fileno(), self._pos
-        self._tfile.seek(0)
-        length = p64(self._thl + size)
-        if size <= _WRITE_AT_ONCE:
-            write_all(descriptor, header + self._tfile.read(size) + length, position)
-            return
-        position = write_all(descriptor, header, position)
-        while size:
-            chunk = self._tfile.read(min(size, _WRITE_AT_ONCE))
-            size -= len(chunk)
-            position = write_all(descriptor, chunk, position)
-        write_all(descriptor, length, position)
 
     def _clear_temp(self) -> None:
         self._tindex.clear()
