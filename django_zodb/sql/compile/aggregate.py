@@ -13,7 +13,7 @@ from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import AggregateCall, is_nullable
-from ..functions import AGGREGATES, AggregateFunction
+from ..functions import AGGREGATES, IN_LINE, AggregateFunction
 from ..record import replace
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
@@ -288,7 +288,8 @@ def _called(
         else:
             at = first + values.index(each.value)
             plain = first == 0 and len(values) == 1
-            text = _amount(frame, each.call, each.function, _values(rows, None if plain else at, each.skipped))
+            found = _values(rows, None if plain else at, each.skipped)
+            text = _amount(frame, each.call, each.function, found, filled=not each.skipped)
         columns[each.name] = text if text.isidentifier() else frame.let(f"{alias}_{each.name}", text)
     return columns
 
@@ -355,8 +356,10 @@ def _result(frame: Frame, cell: Cell) -> str:
     return _amount(frame, cell.call, cell.function, cell.name)
 
 
-def _amount(frame: Frame, call: AggregateCall, function: AggregateFunction, values: str) -> str:
-    """What the values amount to; a list of them, or of sort keys and values."""
+def _amount(
+    frame: Frame, call: AggregateCall, function: AggregateFunction, values: str, filled: bool = False
+) -> str:
+    """What the values amount to; a list of them (``filled``: not empty), or of sort keys and values."""
     if call.order_by:
         values = _ordered(frame, call, values)
     if call.distinct:
@@ -367,7 +370,11 @@ def _amount(frame: Frame, call: AggregateCall, function: AggregateFunction, valu
         values = f"list(dict.fromkeys({distinct}))"
     if call.function == "COUNT":
         return f"len({values})"
-    return f"{frame.source.share(f'{call.function.lower()}_of', function.collect)}({values})"
+    kind = x.type_of(call.args[0]).kind if call.args else Kind.UNKNOWN
+    in_line = IN_LINE.get((call.function, kind)) if filled else None
+    if in_line is not None and (values.isidentifier() or in_line.count("{0}") == 1):
+        return in_line.format(values)
+    return f"{frame.source.share(f'{call.function.lower()}_of', function.collector(kind))}({values})"
 
 
 def _ordered(frame: Frame, call: AggregateCall, values: str) -> str:

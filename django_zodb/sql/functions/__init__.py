@@ -9,9 +9,10 @@ in one table.
 from __future__ import annotations
 
 from . import aggregates, comparison, datetime, json, math, misc, text, trunc
+from .aggregates import IN_LINE
 from .base import AggregateFunction, Function, ResultType
 
-__all__ = ["AGGREGATES", "FUNCTIONS", "AggregateFunction", "Function", "ResultType"]
+__all__ = ["AGGREGATES", "FUNCTIONS", "IN_LINE", "AggregateFunction", "Function", "ResultType"]
 
 FUNCTIONS: dict[str, Function] = {
     **comparison.FUNCTIONS,

@@ -55,6 +55,21 @@ def _sum(values: Sequence[Any]) -> Any:
     return sum(values)
 
 
+def _whole_sum(values: Sequence[int]) -> int | None:
+    return sum(values) if values else None
+
+
+def _decimal_sum(values: Sequence[Decimal]) -> Decimal | int | None:
+    if not values:
+        return None
+    with localcontext(EXACT):
+        return sum(values)
+
+
+def _float_sum_or_null(values: Sequence[float]) -> float | None:
+    return _float_sum(values) if values else None
+
+
 def _float_sum(values: Sequence[float]) -> float:
     """The exact sum, rounded once: the same on every version of Python and in every order of the rows."""
     try:
@@ -67,6 +82,14 @@ def _average(values: Sequence[Any]) -> Any:
     if not values:
         return None
     return average_of(_sum(values), len(values))
+
+
+def _whole_average(values: Sequence[int]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _float_average(values: Sequence[float]) -> float | None:
+    return _float_sum(values) / len(values) if values else None
 
 
 def average_of(total: Any, count: int) -> Any:
@@ -89,6 +112,14 @@ def _maximum(values: Sequence[Any]) -> Any:
     if not values:
         return None
     return max(values, key=_order) if type(values[0]) is float else max(values)
+
+
+def _least(values: Sequence[Any]) -> Any:
+    return min(values, default=None)
+
+
+def _greatest(values: Sequence[Any]) -> Any:
+    return max(values, default=None)
 
 
 def _variance(values: Sequence[Any], freedom: int) -> Any:
@@ -153,9 +184,22 @@ _STDDEV = AggregateFunction(_deviation_of(1), _deviation_type)
 _VARIANCE = AggregateFunction(_variance_of(1), _deviation_type)
 _STRING_AGG = AggregateFunction(_joined, _text_type, (None,), 1, 2)
 
+_WHOLE = (Kind.INTEGER, Kind.BOOLEAN)
+_COMPARED = (*_WHOLE, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP, Kind.TIME, Kind.INTERVAL, Kind.DECIMAL)
+_SUMS = {**dict.fromkeys(_WHOLE, _whole_sum), Kind.DECIMAL: _decimal_sum, Kind.DOUBLE: _float_sum_or_null}
+_AVERAGES = {**dict.fromkeys(_WHOLE, _whole_average), Kind.DOUBLE: _float_average}
+
+IN_LINE: dict[tuple[str, Kind], str] = {
+    **{("SUM", kind): "sum({0})" for kind in _WHOLE},
+    **{("AVG", kind): "sum({0}) / len({0})" for kind in _WHOLE},
+    **{("MIN", kind): "min({0})" for kind in _COMPARED},
+    **{("MAX", kind): "max({0})" for kind in _COMPARED},
+}
+"""By name and kind of the argument: Python for what an aggregate makes of a list that is not empty."""
+
 AGGREGATES: dict[str, AggregateFunction] = {
     "ANY_VALUE": AggregateFunction(_any_value, first_type),
-    "AVG": AggregateFunction(_average, _average_type),
+    "AVG": AggregateFunction(_average, _average_type, kinds=_AVERAGES),
     "BIT_AND": _bits(and_),
     "BIT_OR": _bits(or_),
     "BIT_XOR": _bits(xor),
@@ -164,13 +208,13 @@ AGGREGATES: dict[str, AggregateFunction] = {
     "COUNT": AggregateFunction(len, BIGINT, least=0, nullable=False),
     "EVERY": _EVERY,
     "GROUP_CONCAT": _STRING_AGG,
-    "MAX": AggregateFunction(_maximum, first_type),
-    "MIN": AggregateFunction(_minimum, first_type),
+    "MAX": AggregateFunction(_maximum, first_type, kinds=dict.fromkeys(_COMPARED, _greatest)),
+    "MIN": AggregateFunction(_minimum, first_type, kinds=dict.fromkeys(_COMPARED, _least)),
     "STDDEV": _STDDEV,
     "STDDEV_POP": AggregateFunction(_deviation_of(0), _deviation_type),
     "STDDEV_SAMP": _STDDEV,
     "STRING_AGG": _STRING_AGG,
-    "SUM": AggregateFunction(_sum, _sum_type),
+    "SUM": AggregateFunction(_sum, _sum_type, kinds=_SUMS),
     "VARIANCE": _VARIANCE,
     "VAR_POP": AggregateFunction(_variance_of(0), _deviation_type),
     "VAR_SAMP": _VARIANCE,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError
-from ...values import SqlType, common_type
+from ...values import Kind, SqlType, common_type
 from ..record import record
 
 ResultType = SqlType | Callable[[tuple[SqlType, ...]], SqlType]
@@ -43,6 +43,7 @@ class AggregateFunction:
 
     NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER
     BY have been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
+    ``kinds`` has what does the same for values of one kind, with less to find out.
     """
 
     collect: Callable[[Sequence[object]], object]
@@ -52,6 +53,11 @@ class AggregateFunction:
     most: int | None = 1
     skip_nulls: bool = True
     nullable: bool = True
+    kinds: Mapping[Kind, Callable[[Sequence[Any]], object]] | None = None
+
+    def collector(self, kind: Kind) -> Callable[[Sequence[Any]], object]:
+        """What makes its value of values of that kind."""
+        return self.kinds.get(kind, self.collect) if self.kinds else self.collect
 
 
 def guarded(name: str, compute: Callable[..., Any]) -> Callable[..., Any]:

@@ -74,7 +74,7 @@ Project: grouped.author_id, grouped.count
 11         for grouped_author_id, rows in groupby(found, itemgetter(0)):
 12             rows = list(rows)
 13             grouped_count = len(rows)
-14             grouped_sum = sum_of([row[1] for row in rows])
+14             grouped_sum = sum([row[1] for row in rows])
 15             grouped_avg = avg_of([row[2] for row in rows if row[2] is not None])
 16             grouped_count_2 = len(set([row[3] for row in rows if row[3] is not SKIPPED]))
 17             yield (grouped_author_id, grouped_avg, grouped_count, grouped_count_2, grouped_sum)
@@ -100,7 +100,7 @@ Project: grouped.author_id, grouped.count
  9     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
 10     for (grouped_in_print, grouped_modern), rows in groups.items():
 11         grouped_count = len(rows)
-12         grouped_sum = sum_of([row[0] for row in rows])
+12         grouped_sum = sum([row[0] for row in rows])
 13         grouped_max = max_of([row[1] for row in rows if row[1] is not None])
 14         # Project: grouped.in_print, grouped.modern, grouped.count, grouped.sum, grouped.max
 15         found.append((grouped_in_print, grouped_modern, grouped_count, grouped_sum, grouped_max))
