@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 from django_zodb import dbapi
 from django_zodb.errors import DataError, ProgrammingError
 from django_zodb.sql import prepare as module
+from django_zodb.sql.patterns import caseless
 from django_zodb.sql.prepare import bind_row_expression, prepare, row_function
 from django_zodb.storage.protocol import Catalog
 from django_zodb.storage.schema import ColumnSchema, TableSchema
@@ -79,6 +81,27 @@ def test_a_program_holds_for_the_shapes_of_patterns_it_asked_for(catalog: Catalo
     assert prepare(text, ("a%",), catalog, cache) is not prepare(text, ("%a",), catalog, cache)
     with pytest.raises(DataError, match="escape"):
         rows(text, ("a\\",), catalog, cache)
+
+
+def test_a_pattern_without_letters_is_sought_without_folding(catalog: Catalog) -> None:
+    cache: dict[Any, Any] = {}
+    text = "SELECT title FROM book WHERE title ILIKE %s OR CAST(year AS text) ILIKE %s ORDER BY title"
+    for pattern, found in [("%00%", "b"), ("A%", "a"), ("%B", "b"), ("19%", "a"), ("%K%", ""), ("_", "ab")]:
+        assert rows(text, (pattern, pattern), catalog, cache) == [(title,) for title in found]
+    plain, folded = (prepare(text, (pattern, pattern), catalog, cache) for pattern in ("%7%", "%x%"))
+    assert "casefold" not in plain.source  # type: ignore[attr-defined]
+    assert folded.source.count("casefold") == 2  # type: ignore[attr-defined]
+    assert plain is prepare(text, ("%8 9%", "%7%"), catalog, cache)
+    text = "SELECT title FROM book WHERE title LIKE %s"
+    assert prepare(text, ("%7%",), catalog, cache) is prepare(text, ("%x%",), catalog, cache)
+
+
+def test_no_other_character_folds_to_a_caseless_one() -> None:
+    for character in map(chr, range(sys.maxunicode + 1)):
+        if not caseless(character):
+            assert not any(map(caseless, character.casefold())), ascii(character)
+        else:
+            assert character.casefold() == character
 
 
 def test_percent_without_parameters_is_another_statement(catalog: Catalog) -> None:

@@ -43,7 +43,7 @@ class Bound:
     tables: tuple[tuple[str, str | None], ...]
     asked: tuple[int, ...]
     compared: tuple[tuple[int, int], ...]
-    shaped: tuple[int, ...]
+    shaped: tuple[tuple[int, bool], ...]
 
 
 def bind(parsed: Parsed, catalog: Catalog, params: Sequence[object]) -> Bound:

@@ -51,6 +51,7 @@ from .expr import (
     type_of,
 )
 from .parse import QUERIES, locate
+from .patterns import caseless
 from .plan import Node, Output, OutputColumn, Project, Values
 from .record import replace
 from .scope import NameProblem
@@ -293,7 +294,10 @@ def _is(node: exp.Expression, here: Context) -> Expr:
 def _like(node: exp.Expression, here: Context) -> Expr:
     term, pattern = _texts(node, here)
     fold, negated = isinstance(node, exp.ILike), bool(node.args.get("negate"))
-    shape = here.params.shape(pattern.index) if isinstance(pattern, Param) else None
+    shape, same = None, isinstance(pattern, Constant) and caseless(pattern.value)
+    if isinstance(pattern, Param):
+        shape, same = here.params.shape(pattern.index, fold)
+    fold = fold and not same  # what has no case is found without folding
     if not isinstance(pattern, Param) or shape is None:
         return Like(term, pattern, fold=fold, negated=negated)
     return Like(term, replace(pattern, nullable=False), fold=fold, negated=negated, shape=shape)

@@ -18,7 +18,7 @@ from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, LikeShape, Param, type_of
 from .intervals import parse_interval
-from .patterns import like_shape
+from .patterns import like_class
 from .record import replace
 
 
@@ -34,24 +34,24 @@ class Params:
     """The caller's parameters, as far as binding looks at them: the types of their classes.
 
     ``asked`` holds the indexes that were looked at, ``compared`` the pairs whose equality was: a program is right only
-    for parameters of the same classes and equalities there, and for patterns of the same shapes where ``shaped``.
+    for parameters of the same classes and equalities there, and for patterns of the same ``like_class`` in ``shaped``.
     """
 
     def __init__(self, values: Sequence[object]) -> None:
         self._values = values
         self.asked: set[int] = set()
         self.compared: set[tuple[int, int]] = set()
-        self.shaped: set[int] = set()
+        self.shaped: set[tuple[int, bool]] = set()
 
     def ask(self, index: int) -> SqlType:
         """The type of the value's class; UNKNOWN for None."""
         self.asked.add(index)
         return type_of_value(self._values[index])
 
-    def shape(self, index: int) -> LikeShape | None:
-        """The shape of a LIKE pattern."""
-        self.shaped.add(index)
-        return like_shape(self._values[index])
+    def shape(self, index: int, fold: bool) -> tuple[LikeShape | None, bool]:
+        """The shape of a LIKE pattern; of one of ILIKE (``fold``), whether it is caseless."""
+        self.shaped.add((index, fold))
+        return like_class(self._values[index], fold)
 
     def same(self, one: int, other: int) -> bool:
         """Whether two parameters have the same value: an expression written twice holds each of them twice."""

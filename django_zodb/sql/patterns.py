@@ -12,6 +12,7 @@ from .expr import LikeShape
 Predicate = Callable[[str], bool]
 
 _SIMPLE = re.compile(r"(%?)(?:[^\\%_]++|\\.)*+(%?)", re.DOTALL)
+_CASELESS = re.compile(r"[\x00-@\[-`{-\x7f]*")
 _SHAPES: dict[tuple[str, str], LikeShape] = {
     ("", ""): "equal",
     ("", "%"): "start",
@@ -28,6 +29,16 @@ def like_shape(pattern: object) -> LikeShape | None:
     """
     found = _SIMPLE.fullmatch(pattern) if isinstance(pattern, str) else None
     return None if found is None else _SHAPES[found[1], found[2]]
+
+
+def caseless(pattern: object) -> bool:
+    """Whether a pattern is of ASCII without letters: these characters are in no other one's case folding."""
+    return isinstance(pattern, str) and _CASELESS.fullmatch(pattern) is not None
+
+
+def like_class(pattern: object, fold: bool) -> tuple[LikeShape | None, bool]:
+    """What of a pattern programs are made for: its shape, and for ILIKE (``fold``) whether it is caseless."""
+    return like_shape(pattern), fold and caseless(pattern)
 
 
 def like_text(pattern: str, fold: bool = False) -> str:

@@ -29,7 +29,7 @@ from .optimize import optimize
 from .optimize.estimates import estimated_rows
 from .optimize.statistics import Statistics
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
-from .patterns import like_shape
+from .patterns import like_class
 from .plan import Node, OutputColumn, walk
 from .program import Program
 from .scope import nullable
@@ -94,7 +94,7 @@ class Entry:
         self.used = False  # until it is found again
         self.asked: frozenset[int] = frozenset()
         self.compared: frozenset[tuple[int, int]] = frozenset()
-        self.shaped: frozenset[int] = frozenset()
+        self.shaped: frozenset[tuple[int, bool]] = frozenset()
         self.classes: Callable[[Sequence[object]], Any] | None = None
         self.program: Runnable | None = None
         self.programs: dict[Any, Runnable] = {}
@@ -266,7 +266,7 @@ def _make_room(cache: Cache) -> None:
 
 
 def _classes_of(
-    asked: Sequence[int], compared: Sequence[tuple[int, int]] = (), shaped: Sequence[int] = ()
+    asked: Sequence[int], compared: Sequence[tuple[int, int]] = (), shaped: Sequence[tuple[int, bool]] = ()
 ) -> Callable[[Sequence[object]], Any] | None:
     """Parameters → the classes, equalities and shapes that were asked for; None if none was."""
     if compared or shaped:
@@ -274,7 +274,7 @@ def _classes_of(
         return lambda params: (
             classes(params),
             *(are_same(params[one], params[other]) for one, other in compared),
-            *(like_shape(params[index]) for index in shaped),
+            *(like_class(params[index], fold) for index, fold in shaped),
         )
     if not asked:
         return None

@@ -356,9 +356,7 @@ def _result(frame: Frame, cell: Cell) -> str:
     return _amount(frame, cell.call, cell.function, cell.name)
 
 
-def _amount(
-    frame: Frame, call: AggregateCall, function: AggregateFunction, values: str, filled: bool = False
-) -> str:
+def _amount(frame: Frame, call: AggregateCall, function: AggregateFunction, values: str, filled: bool = False) -> str:
     """What the values amount to; a list of them (``filled``: not empty), or of sort keys and values."""
     if call.order_by:
         values = _ordered(frame, call, values)

@@ -186,8 +186,9 @@ _STRING_AGG = AggregateFunction(_joined, _text_type, (None,), 1, 2)
 
 _WHOLE = (Kind.INTEGER, Kind.BOOLEAN)
 _COMPARED = (*_WHOLE, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP, Kind.TIME, Kind.INTERVAL, Kind.DECIMAL)
-_SUMS = {**dict.fromkeys(_WHOLE, _whole_sum), Kind.DECIMAL: _decimal_sum, Kind.DOUBLE: _float_sum_or_null}
-_AVERAGES = {**dict.fromkeys(_WHOLE, _whole_average), Kind.DOUBLE: _float_average}
+_Collectors = dict[Kind, Callable[[Sequence[Any]], object]]
+_SUMS: _Collectors = {**dict.fromkeys(_WHOLE, _whole_sum), Kind.DECIMAL: _decimal_sum, Kind.DOUBLE: _float_sum_or_null}
+_AVERAGES: _Collectors = {**dict.fromkeys(_WHOLE, _whole_average), Kind.DOUBLE: _float_average}
 
 IN_LINE: dict[tuple[str, Kind], str] = {
     **{("SUM", kind): "sum({0})" for kind in _WHOLE},

@@ -102,6 +102,19 @@ Project: book.id
 (4,)
 (5,)
 
+[plan, differs: sqlite3 has no ILIKE]> SELECT id FROM book WHERE isbn ILIKE %s {'3%'}
+---
+Project: book.id
+  IndexRange: book using book_isbn_key (book.isbn >= like_text(p0) and book.isbn < prefix_end(like_text(p0)))
+no rows
+
+[plan, differs: sqlite3 has no ILIKE]> SELECT id FROM book WHERE isbn ILIKE %s {'I3%'}
+---
+Project: book.id
+  Filter: book.isbn ilike p0
+    Scan: book
+(3,)
+
 [plan]> SELECT id FROM book WHERE isbn LIKE %s {'i3'}
 ---
 Project: book.id
