@@ -232,6 +232,33 @@ def test_a_hash_join_on_columns_that_repeat_and_may_be_null():
     assert rows[:3] == [("A", "x", True), ("B", "x", False), ("C", None, None)]
 
 
+def test_alternatives_of_one_side_are_tested_before_the_rows_are_paired():
+    """Of an OR over both sides, what says something of the side that is hashed is asked once for each of its rows."""
+    title, word = x.Compare("=", B["title"], const("A", TEXT)), x.Compare("=", T["word"], const("x", TEXT))
+    main = T["main"]
+    pairs = [("A", "x", True), ("A", "y", None), ("B", "x", False)]
+    checks = {"title": lambda row: row[0] == "A", "word": lambda row: row[1] == "x", "main": lambda row: row[2]}
+    terms = {"title": title, "word": word, "main": main}
+    for used in (("title", "word"), ("title", "main"), ("title", "word", "main"), ("word", "main")):
+        condition = x.Or(tuple(terms[name] for name in used))
+        both = x.And((condition, x.Or((x.Not(main), title))))
+        join = p.HashJoin(scan(BOOK), scan(TAG), "inner", (B["id"],), (T["book_id"],), condition)
+        found = [row for row in pairs if any(checks[name](row) for name in used)]
+        assert run(project(join, B["title"], T["word"], T["main"])) == found
+        assert run(project(join, B["title"])) == [row[:1] for row in found]
+        assert run(project(dataclasses.replace(join, condition=both), B["title"], T["word"])) == [
+            row[:2] for row in found if row[2] is False or row[0] == "A"
+        ]
+    by_author = p.HashJoin(scan(BOOK), scan(AUTHOR), "inner", (B["author_id"],), (A["id"],), x.Or((title, YOUNG)))
+    expected = [(book[1], author[1]) for book in BOOKS for author in AUTHORS if book[3] == author[0]]
+    expected = [row for row in expected if row[0] == "A" or next(a for a in AUTHORS if a[1] == row[1])[0] > 1]
+    assert run(project(by_author, B["title"], A["name"])) == expected
+    assert len(run(project(by_author, B["title"]))) == len(expected)
+    failing = x.Compare("=", x.Arithmetic("/", const(1), A["id"], INTEGER), const(1))
+    text = source(project(dataclasses.replace(by_author, condition=x.Or((title, failing))), B["title"]))
+    assert "alternative" not in text, "what may fail is asked of pairs only"
+
+
 def test_nan_joins_nan():
     other = {name: col(BOOK, name, "o") for name in BOOK.positions}
     join = p.HashJoin(scan(BOOK), scan(BOOK, "o"), "inner", (B["price"],), (other["price"],))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ...values import Kind
+from ...values import BOOLEAN, Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
 from ..plan import Node
+from ..record import replace
 from .access import Lookup, is_lookup, open_lookup
 from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
 from .order import closed
@@ -56,7 +57,7 @@ def open_join(frame: Frame, node: AnyJoin, needed: Needed) -> None:
         assert isinstance(lookup, Lookup)
         _open_lookup(frame, node, lookup, terms)
     elif isinstance(node, p.HashJoin):
-        _open_hash(frame, node, needed | needed_by([condition] if condition is not None else []))
+        _open_hash(frame, node, needed)
     else:
         _open_loop(frame, node, inner)
 
@@ -211,12 +212,18 @@ def _matches(frame: Frame, condition: Expr | None, right: Right, kind: Literal["
 
 
 def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
-    inner = needed | needed_by(node.right_keys)
+    node, tests = _tested_early(node)
+    needed |= needed_by([node.condition] if node.condition is not None else [])
+    inner = needed | needed_by((*node.right_keys, *tests.values()))
     keys_only = node.kind in ("semi", "anti") and node.condition is None
     unique = p.has_key(node.right, node.right_keys)
     with frame.aside(before=True):
         frame.open(node.right, inner)
         aliases = frame.bound(node.right)
+        if tests:
+            aliases.append(_tests_alias(node))
+            results = {name: frame.let(name, frame.is_true(test)) for name, test in tests.items()}
+            frame.bind(aliases[-1], tests, None).columns = results
         names = frame.carried(aliases, needed)
         table = _hash_table(frame, node, tuple_of(names), keys_only, unique)
     key = _probe_key(frame, node.left_keys)
@@ -230,6 +237,47 @@ def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     if unique:
         found = f"({table}[{key}],) if {key} in {table} else ()"
     _open_matches(frame, node, Right(aliases, names, f"({found})"), needed)
+
+
+_HARMLESS = (
+    *(x.Column, x.Constant, x.Param, x.Compare, x.IsDistinct, x.IsNull, x.IsTruth),
+    *(x.And, x.Or, x.Not, x.In),
+)
+
+
+def _tested_early(node: p.HashJoin) -> tuple[p.HashJoin, dict[str, Expr]]:
+    """The join, and alternatives of its condition that say something of the right side alone, by a name for each OR.
+
+    They are tested as the right rows are filed, not with every pair; the condition has their results instead.
+    """
+    if node.kind != "inner" or node.condition is None:
+        return node, {}
+    right, tests = p.bound_aliases(node.right), dict[str, Expr]()
+    terms: list[Expr] = list(node.condition.terms if isinstance(node.condition, x.And) else (node.condition,))
+    for at, term in enumerate(terms):
+        own = [each for each in term.terms if _is_of(each, right)] if isinstance(term, x.Or) else []
+        if own and isinstance(term, x.Or):
+            name = f"alternative_{len(tests) + 1}"
+            tests[name] = own[0] if len(own) == 1 else x.Or(tuple(own))
+            known = x.Column(_tests_alias(node), name, BOOLEAN, nullable=False)
+            terms[at] = x.Or((*(each for each in term.terms if each not in own), known))
+    return (replace(node, condition=_both(terms)), tests) if tests else (node, tests)
+
+
+def _is_of(term: Expr, aliases: frozenset[str]) -> bool:
+    """Whether the term looks at these aliases only, and cannot fail where it would not have been asked."""
+    used = {alias for alias, _ in needed_by((term,))}
+    return bool(used) and used <= aliases and all(map(_is_harmless, x.walk(term)))
+
+
+def _is_harmless(part: Expr) -> bool:
+    if isinstance(part, x.Like):
+        return part.shape is not None or isinstance(part.pattern, x.Constant)  # others may end in their escape
+    return isinstance(part, _HARMLESS)
+
+
+def _tests_alias(node: p.HashJoin) -> str:
+    return f"{_name_of(node.right)} alternatives"
 
 
 def _hash_table(frame: Frame, node: p.HashJoin, value: str, keys_only: bool, unique: bool) -> str:
