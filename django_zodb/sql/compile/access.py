@@ -88,7 +88,7 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     column = x.ROWID if at is None else node.table.columns[at].name
     iterable = rowids(frame, node)
     name = frame.source.name(f"{frame.unit.row_name(node.alias)}_{column}")
-    frame.each(name, iterable)
+    frame.each(name, iterable, sized=isinstance(node, p.IndexLookup | p.IndexIn))
     binding = frame.bind(node.alias, node.table.positions, None, node.table)
     binding.rowid = name
     binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)

@@ -18,7 +18,7 @@ from ..record import replace
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .order import closed, same_text, sort_text
-from .pipeline import blocks, clean, indented
+from .pipeline import For, Note, blocks, clean, indented
 
 
 @dataclass(slots=True)
@@ -144,12 +144,27 @@ def _counted_simply(frame: Frame, cell: Cell) -> bool:
     tests += [f"({frame.value(arg)} is not None)" for arg in cell.call.args if is_nullable(arg)]
     for test in tests:
         frame.where(test)
-    if frame.comprehension("None") is None:
+    last = frame.steps[-1] if frame.steps else None
+    if isinstance(last, For) and (last.sized or last.listed):
+        frame.steps.pop()
+        size = f"len({last.iterable})"
+        if all(isinstance(step, Note) for step in frame.steps):
+            frame.finish(f"{cell.name} = {clean(size)}")
+            return True
+        if frame.comprehension(size) is not None:
+            frame.write(f"{cell.name} = sum({frame.collect(size, 'sizes')})")
+            return True
+        frame.steps.append(last)
+    simple = frame.comprehension("None")
+    if simple is None:
         frame.steps = steps
         frame.forget()
         return False
-    rows = frame.collect("None", "rows")
-    frame.write(f"{cell.name} = len({rows})")
+    if simple.clauses:
+        frame.write(f"{cell.name} = len({frame.collect('None', 'rows')})")
+    else:
+        frame.finish_notes()
+        frame.write(f"{cell.name} = sum(map(len, pieces{closed(simple.iterable)}))")
     return True
 
 

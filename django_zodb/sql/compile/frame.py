@@ -159,9 +159,9 @@ class Frame:
         """The node's line of EXPLAIN as a comment."""
         self.steps.append(Note(comment(label(node))))
 
-    def each(self, target: str, iterable: str, listed: bool = False) -> None:
-        """Open a loop."""
-        self.steps.append(For(target, iterable, listed))
+    def each(self, target: str, iterable: str, listed: bool = False, sized: bool = False) -> None:
+        """Open a loop; see ``pipeline.For``."""
+        self.steps.append(For(target, iterable, listed, sized))
 
     def let(self, wanted: str, text: str) -> str:
         """Bind a new variable."""
@@ -308,6 +308,10 @@ class Frame:
             self.lines.append(f"{name} = []")
             self.finish(f"{name}.append({clean(value)})")
         return name
+
+    def finish_notes(self) -> None:
+        """End the pipeline in nothing: what it says has been taken from it."""
+        self._keep_notes()
 
     def return_list(self, simple: Comprehension) -> None:
         """End the pipeline, and the function, with the list of it."""

@@ -184,7 +184,7 @@ def _listed(frame: Frame, node: Node, needed: Needed) -> Right:
 def _open_matches(frame: Frame, node: AnyJoin, right: Right, needed: Needed) -> None:
     """Loop over the right rows that match; outer, semi and anti joins ask first if there are any."""
     if node.kind == "inner":
-        frame.each(right.target, right.iterable)
+        frame.each(right.target, right.iterable, sized=not right.lazy)
         if node.condition is not None:
             frame.where(frame.is_true(node.condition))
         return

@@ -29,11 +29,12 @@ class Note:
 
 @record
 class For:
-    """A loop. ``listed``: the iterable is a list that nobody else holds."""
+    """A loop. ``listed``: the iterable is a list that nobody else holds; ``sized``: it has a length."""
 
     target: str
     iterable: str
     listed: bool = False
+    sized: bool = False
 
 
 @record

@@ -305,3 +305,66 @@ Project: grouped.name, grouped.count
 ('Calvino', 1)
 ('Duras', 1)
 ('Homer', 0)
+
+[code]> SELECT COUNT(*) FROM book WHERE author_id = 1
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book WHERE author_id = 1
+2 def select(book_table, params):
+3     book_author_id = book_table.index('book_author_id')
+4     # IndexLookup: book using book_author_id (book.author_id = 1)
+5     count = len(book_author_id.lookup(1))
+6     # Aggregate: count(*)
+7     # Project: grouped.count
+8     return [(count,)]
+(2,)
+
+[code]> SELECT COUNT(*) FROM book WHERE year > 1900
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book WHERE year > 1900
+2 def select(book_table, params):
+3     book_year = book_table.index('book_year')
+4     # IndexRange: book using book_year (book.year > 1900)
+5     count = sum(map(len, pieces(book_year.range(low=1900, low_open=True))))
+6     # Aggregate: count(*)
+7     # Project: grouped.count
+8     return [(count,)]
+(4,)
+
+[code]> SELECT COUNT(*) FROM book WHERE author_id IN (SELECT id FROM author WHERE name LIKE '%o%')
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book WHERE author_id IN (SELECT id FROM author WHERE name LIKE '%o%')
+ 2 def select(book_table, author_table, params):
+ 3     # Scan: book
+ 4     # NestedLoop: semi on author.name like '%o%'
+ 5     # KeyLookup: author (author.id = book.author_id)
+ 6     rows = [
+ 7         None
+ 8         for book in book_table.rows()
+ 9         for author in [None if book[AUTHOR_ID] is None else author_table.get(book[AUTHOR_ID])]
+10         if author is not None
+11         if 'o' in author[NAME]
+12     ]
+13     count = len(rows)
+14     # Aggregate: count(*)
+15     # Project: grouped.count
+16     return [(count,)]
+(3,)
+
+[code]> SELECT COUNT(*) FROM book b JOIN author a ON a.born = b.year - 40
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book b JOIN author a ON a.born = b.year - 40
+ 2 def select(book, author, params):
+ 3     a_by_born = defaultdict(list)
+ 4     # Scan: author a
+ 5     for a in author.rows():
+ 6         a_born = a[2]
+ 7         if a_born is not None:
+ 8             a_by_born[a_born].append(None)
+ 9     # Scan: book b
+10     # HashJoin: inner on b.year - 40 = a.born
+11     sizes = [len(a_by_born.get(b[YEAR] - 40, ())) for b in book.rows()]
+12     count = sum(sizes)
+13     # Aggregate: count(*)
+14     # Project: grouped.count
+15     return [(count,)]
+(1,)
