@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 EXAMPLES ?= 800
 FAULTS ?=
 LABELS ?=
-TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py isolation.py sessions.py retry.py)
+TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py isolation.py serializable.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
 
 BIN := $(VENV)/bin
@@ -77,7 +77,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # The long forms of the tests of crashes, damage, failing disks, hostile bytes and servers, with figures.
-torture: .venv/.dev
+torture: $(VENV)/.dev
 	TORTURE=1 $(BIN)/python -m pytest -p no:randomly $(TORTURES) $(PYTEST_ARGS)
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.

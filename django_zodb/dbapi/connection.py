@@ -251,35 +251,37 @@ class Connection:
                 if isinstance(program, Definition):
                     session.hold()
                 mark = session.mark()
-            locked = session.journal.locked
+            alone = self._autocommit and not self._begun and not program.writes  # then there is no commit to look again
+            noting = catalog if alone else session.noting_catalog
+            locked, read = session.journal.locked, session.has_read
             before = len(locked)
-            rows, count, rowid = program.run(catalog, params or ())
-            while len(locked) > before and not session.sees_newest(before):
+            rows, count, rowid = program.run(noting, params or ())
+            while len(locked) > before and not session.sees_newest(before, read):
                 program = prepare(text, params, catalog, self._programs)
-                rows, count, rowid = program.run(catalog, params or ())
+                rows, count, rowid = program.run(noting, params or ())
             if mark is not None:
                 catalog.end_statement()
         except BaseException as error:
             if mark is not None:
-                session.undo_to(mark)
+                session.undo_statement(mark)
             self._fail(error, text)
         return program.columns, rows, count, rowid
 
     def _run_each(self, text: str, seq_of_params: Sequence[Params]) -> tuple[int, int | None]:
         session = self._session
         total, rowid = 0, None
-        catalog = session.catalog
+        catalog, noting = session.catalog, session.noting_catalog
         mark = session.mark()
         try:
             for params in seq_of_params:
                 program = prepare(text, params, catalog, self._programs)
                 if not program.writes:
                     raise ProgrammingError(f"executemany() runs a statement that writes, not {text.strip()!r}")
-                _, count, rowid = program.run(catalog, params)
+                _, count, rowid = program.run(noting, params)
                 catalog.end_statement()
                 total += max(count, 0)
         except BaseException as error:
-            session.undo_to(mark)
+            session.undo_statement(mark)
             self._fail(error, text)
         return total, rowid
 

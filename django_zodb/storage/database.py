@@ -34,6 +34,7 @@ from .locking import HAS_RANGE_LOCKS, CommitLock
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
 from .options import SESSION_OPTIONS, Options, check_options
+from .plan import TablePlan
 from .progress import Report, silent, watched
 from .protocol import Compile
 from .rowlocks import RowLocks
@@ -51,7 +52,7 @@ _UNSETTLED: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE
 class Database:
     """A database that is open in this process. Use ``Database.open``, and ``session`` for each user.
 
-    ``programs`` is the SQL layer's cache of compiled statements.
+    ``programs`` is the SQL layer's cache of compiled statements, ``plans`` that of how tables are stored.
     ``generation`` changes whenever the storage underneath is another: connections of an earlier one are void.
     """
 
@@ -60,6 +61,7 @@ class Database:
         self.options = options
         self.given = given
         self.programs: dict[Any, Any] = {}
+        self.plans: dict[str, TablePlan] = {}
         self._commit_lock = CommitLock(location.name, options.timeout)
         self.generation = 0
         self.statistics = Statistics()
@@ -162,13 +164,16 @@ class Database:
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 
-    def connect(self, manager: transaction.TransactionManager) -> tuple[Any, int]:
-        """For sessions: a ZODB connection out of the pool, and the generation it belongs to."""
+    def connect(self, manager: transaction.TransactionManager, before: bytes | None = None) -> tuple[Any, int]:
+        """For sessions: a ZODB connection out of the pool, and the generation it belongs to.
+
+        With ``before``, it shows the state before the transaction of that id, and cannot write.
+        """
         with self._opening:
             if self._zodb is None:
                 self._open_zodb()
             assert self._zodb is not None
-            return self._zodb.open(manager), self.generation
+            return self._zodb.open(manager, before=before), self.generation
 
     def _open_zodb(self) -> None:
         if self._storage is None:

@@ -157,6 +157,10 @@ class Journal:
         self._table(name).revert(rowid, old, new)
         self.deltas[name] += (new is None) - (old is None)
 
+    def size(self) -> int:
+        """How many changes of rows there were."""
+        return sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
+
     def changed_rows(self) -> Iterator[tuple[str, int]]:
         """Table name and rowid of each row that was there before, and is changed or deleted."""
         for name, moves in moves_of(self.entries).items():

@@ -9,6 +9,8 @@ the database's commit lock:
 3. else replay: abort, begin on the newest snapshot, check that the schemas are the same and every row written or
    locked is as this transaction saw it, apply the journal's net changes again with all their checks, and commit.
 
+A serializable transaction also asks ``reads`` whether what it read would be the same now, after 1.
+
 What cannot be replayed, a change of definitions, takes the commit lock when it begins and keeps it to the end
 (``hold``): nobody can come between.
 
@@ -22,8 +24,9 @@ import random
 import time
 import weakref
 from collections.abc import Iterable
+from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import transaction
 from ZODB.POSException import ConflictError as RecordConflict
@@ -34,7 +37,8 @@ from .elsewhere import deleted_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .journal import Journal
 from .locking import CommitLock
-from .protocol import Compile
+from .protocol import Catalog, Compile
+from .reads import ReadCatalog
 from .rowlocks import Key, Locker, Wait
 from .sequences import SessionSequences
 
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 _ROUNDS = 80
 _PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
+_UNREADABLE: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
 
@@ -109,21 +114,21 @@ class _LastCheck:
 
     transaction_manager = None
 
-    def __init__(self, connection: Any) -> None:
-        self._storage = connection._normal_storage._storage
-        self._start = connection._normal_storage._start
+    def __init__(self, storage: Any, start: bytes) -> None:
+        self._storage = storage
+        self._start = start
 
     def sortKey(self) -> str:
         """After every connection."""
         return "~~"
 
     def tpc_vote(self, transaction: Any) -> None:
-        """Refuse if another transaction was committed since the snapshot was taken."""
+        """Refuse, for another round, if a transaction was committed since what was read was last compared."""
         ask = getattr(self._storage, "ping", None)
         if ask is not None:
             ask()  # whatever the server had sent before its answer has arrived with it
         if self._storage.lastTransaction() >= self._start:
-            raise errors.ConflictError("another transaction was committed since this serializable one began")
+            raise RecordConflict("another transaction was committed just now")
 
     def tpc_begin(self, transaction: Any) -> None:
         """Nothing to do."""
@@ -143,10 +148,14 @@ class Session:
     is left, and the next one may begin.
     """
 
-    def __init__(self, database: Database, compile: Compile, isolation: str = "snapshot") -> None:
+    def __init__(
+        self, database: Database, compile: Compile, isolation: str = "snapshot", before: bytes | None = None
+    ) -> None:
         self._database = database
         self._compile = compile
         self._serializable = isolation == "serializable"
+        self._before = before
+        self._reads: ReadCatalog | None = None
         self._manager = _LazyManager()
         self._connection: Any = None
         self._generation = -1
@@ -179,6 +188,12 @@ class Session:
         return self._catalog
 
     @property
+    def noting_catalog(self) -> Catalog:
+        """The catalog for a statement whose reads, in a serializable transaction, the commit will look at again."""
+        catalog = self.catalog
+        return catalog if self._reads is None else cast(Catalog, self._reads)
+
+    @property
     def zodb_connection(self) -> Any:
         """ZODB's connection, at this transaction's snapshot; begins one if need be."""
         if not self._active:
@@ -202,12 +217,19 @@ class Session:
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         self._catalog.begin()
+        if self._reads is not None:
+            self._begin_reading(self._reads)
         self._active = True
+
+    def _begin_reading(self, reads: ReadCatalog) -> None:
+        reads.clear()
+        self._read_at: bytes = self._connection._normal_storage._start
+        self._others: set[bytes] = set()
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
         self._manager = _LazyManager()
-        self._connection, self._generation = self._database.connect(self._manager)
+        self._connection, self._generation = self._database.connect(self._manager, self._before)
         connection = self._connection
         connection.newTransaction(None, True)
         root = connection.root()
@@ -218,11 +240,15 @@ class Session:
             journal.deleted_elsewhere = partial(deleted_elsewhere, me)
         if self._database.ordered:
             journal.lock_row = partial(_lock_row, me)
-        self._catalog = StoredCatalog(root, journal, self._compile, self._sequences)
+        self._catalog = StoredCatalog(root, journal, self._compile, self._sequences, self._database.plans)
+        self._reads = ReadCatalog(self._catalog) if self._serializable else None
 
-    def snapshot(self) -> Session:
-        """A session of its own on the newest state, begun: for a cursor that streams while others write."""
-        other = Session(self._database, self._compile, "snapshot")
+    def snapshot(self, before: bytes | None = None) -> Session:
+        """A session of its own, begun, on the newest state: for a cursor that streams while others write.
+
+        With ``before``, on the state before the transaction of that id, and for reading only.
+        """
+        other = Session(self._database, self._compile, "snapshot", before)
         other.begin()
         return other
 
@@ -268,6 +294,17 @@ class Session:
             self.catalog.journal.undo_to(mark)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
+
+    def undo_statement(self, mark: int) -> None:
+        """Take back what a statement did that failed. Why it failed is something that was read, of whatever rows."""
+        if self._reads is not None:
+            self._reads.everything = True
+        self.undo_to(mark)
+
+    @property
+    def has_read(self) -> bool:
+        """Whether this transaction, a serializable one, has read anything that its commit will look at again."""
+        return self._reads is not None and self._reads.asked > 0
 
     # --- the end of a transaction ----------------------------------------------------------------------------------
 
@@ -360,19 +397,21 @@ class Session:
             return
         self._hold = _Hold(self._database.commit_lock)
         try:
-            touched = self._touches(self._catch_up())
+            changed = self._catch_up()
+            self._check_reads(changed)
+            touched = self._touches(changed)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         if touched and (catalog.journal.dirty or catalog.journal.locked):
             raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
         catalog.refresh()
 
-    def sees_newest(self, before: int) -> bool:
+    def sees_newest(self, before: int, read: bool) -> bool:
         """After a statement that locked rows: whether it saw them as they are now, when nobody else can change them.
 
         If not, the transaction moves to the newest snapshot, and the statement is to be run again. ``before`` is how
-        many rows were locked before it. Raises ConflictError if that cannot be: something was written already, or a
-        row that was locked before has changed.
+        many rows were locked before it, ``read`` what ``has_read`` was. Raises ConflictError if that cannot be:
+        something was written or, serializably, read already, or a row that was locked before has changed.
         """
         database, catalog = self._database, self.catalog
         if not database.ordered:
@@ -384,10 +423,12 @@ class Session:
                 heard = storage._invalidations
             if heard is not None and heard.isdisjoint(catalog.relied()):
                 return True
-            if catalog.journal.dirty or self._serializable:
+            if catalog.journal.dirty or read:
                 raise errors.ConflictError("a row was changed by another transaction before this one locked it")
             self._connection.newTransaction(None, True)
             catalog.lock_again(catalog.journal.locked[:before])
+            if self._reads is not None:
+                self._begin_reading(self._reads)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         return False
@@ -413,9 +454,12 @@ class Session:
                 with database.commit_lock:
                     locked = self._locked_row()
                     if locked is None:
-                        if self._touches(self._catch_up()) or again:
+                        changed = self._catch_up()
+                        start = self._connection._normal_storage._start if self._serializable else b""
+                        self._check_reads(changed)
+                        if self._touches(changed) or again:
                             self._replay()
-                        self._write()
+                        self._write(start)
                         return
                 if self._hold is not None:  # who has locked it waits for the lock that is held here
                     raise errors.ConflictError("another transaction has locked a row that this one changes")
@@ -448,11 +492,33 @@ class Session:
         """True if ``changed`` may concern what this transaction wrote or relied on."""
         if changed is not None and not changed:
             return False
-        if self._serializable and (changed is None or not changed <= self._sequence_records()):
-            raise errors.ConflictError("another transaction was committed since this serializable one began")
         if changed is None or not changed.isdisjoint(self._catalog.relied()):
             return True
         return not changed.isdisjoint(self._written())
+
+    def _check_reads(self, changed: set[bytes] | None) -> None:
+        """ConflictError if a serializable transaction has read what others, who changed these records, have changed."""
+        reads = self._reads
+        if reads is None:
+            return
+        if changed is None or reads.everything:
+            if changed is None or not changed <= self._sequence_records():
+                raise errors.ConflictError("another transaction was committed since this serializable one began")
+            return
+        self._others |= changed - self._sequence_records()
+        name = self._changed_read(reads) if self._others and reads.asked else None
+        if name is not None:
+            raise errors.ConflictError(f"another transaction changed rows of {name} that this serializable one read")
+
+    def _changed_read(self, reads: ReadCatalog) -> str | None:
+        try:
+            with closing(self.snapshot(self._read_at)) as old, closing(self.snapshot()) as new:
+                return reads.changed(old.catalog, new.catalog, self._others)
+        except _UNREADABLE as error:
+            raise errors.ConflictError(
+                f"what this serializable transaction read cannot be compared with what it would read now ({error}); "
+                f"run it again"
+            ) from error
 
     def _sequence_records(self) -> set[bytes]:
         """The oids of what reserving ids writes, which says nothing about rows."""
@@ -475,8 +541,8 @@ class Session:
         catalog.begin()
         catalog.replay(pending)
 
-    def _write(self) -> None:
-        """Write what belongs to every commit, and commit."""
+    def _write(self, start: bytes) -> None:
+        """Write what belongs to every commit, and commit; serializable, if nobody has since ``start``."""
         self._catalog.flush_counts()
         self._sequences.flush()
         # BTrees ask that the inner nodes on the way to a changed leaf be current, which the connection ignores. A leaf
@@ -490,7 +556,7 @@ class Session:
         if self._description:
             current.note(self._description)
         if self._serializable and not self._database.ordered:
-            current.join(_LastCheck(self._connection))
+            current.join(_LastCheck(self._connection._normal_storage._storage, start))
         current.commit()
 
     def _guard(self, relied: Iterable[bytes]) -> None:

@@ -8,7 +8,7 @@ microsecond or two; everything here reads one node per level, and leaves only as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -100,6 +100,28 @@ def leaf_oids(tree: Tree, bounds: Bounds = UNBOUNDED) -> Iterator[bytes]:
             yield from leaf_oids(child, bounds)
         elif child._p_oid is not None:
             yield child._p_oid
+
+
+def changed_parts(tree: Tree, changed: Collection[bytes], bounds: Bounds = UNBOUNDED) -> Iterator[Bounds]:
+    """The parts of ``bounds`` that belong to leaves whose records are among ``changed``; reads nodes, not leaves."""
+    inside = _children(tree)
+    if inside is None:
+        if tree._p_oid in changed:
+            yield bounds
+        return
+    children, separators = inside
+    first = 0 if bounds.low is None else bisect_right(separators, bounds.low)
+    last = len(separators) if bounds.high is None else bisect_right(separators, bounds.high)
+    for at in range(first, last + 1):
+        part = bounds
+        if at > first:
+            part = part._replace(low=separators[at - 1], low_open=False)
+        if at < last:
+            part = part._replace(high=separators[at], high_open=True)
+        if type(children[at]) is type(tree):
+            yield from changed_parts(children[at], changed, part)
+        elif children[at]._p_oid in changed:
+            yield part
 
 
 def key_oids(tree: Tree, keys: Sequence[Any]) -> Iterator[bytes]:

@@ -1,0 +1,274 @@
+"""What a serializable transaction has read, and whether others have changed it since.
+
+Programs of such a transaction take their tables from a ``ReadCatalog``. These pass everything on, and note what they
+were asked: rows by rowid; walks and look-ups as questions, with how far their answers were followed. Before the commit
+the same questions are put to the transaction's snapshot and to the newest one, both without anything of its own, and
+the answers must be equal. So what conflicts is rows, and keys that came or went within what was looked at; not
+records, nor whole tables.
+
+Of rows, only those are compared whose leaf is among the records that others have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain, compress, count, islice
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
+
+from .keys import Bounds
+from .protocol import Index, Row, Table
+from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
+
+if TYPE_CHECKING:
+    from .catalog import StoredCatalog
+    from .table import StoredTable
+
+_MOST = 200_000
+"""So many questions take some 50 MB. Who asks more depends on everything that others do."""
+_OFTEN = 50
+"""Each time that so many tables were taken, the questions are counted."""
+_FAR = 1000
+"""A walk over rows that went farther counts as one to the end: to find where it stopped costs as much as the walk."""
+
+_Counter = Iterator[int]
+_Question = Callable[[Any], Any]
+"""A call of a table or an index."""
+
+
+def _noting(walks: list[Any], what: Any, answer: Iterable[Any]) -> Iterator[Any]:
+    """``answer``, of which ``walks`` gets to know how much is handed out: the counter's next number, less one."""
+    handed_out = count(1)
+    walks.append((what, handed_out))
+    return compress(answer, handed_out)
+
+
+class ReadIndex:
+    """``protocol.Index``, which notes what it is asked."""
+
+    def __init__(self, index: Index) -> None:
+        self.schema = index.schema
+        self.count = index.count
+        self.key_count = index.key_count
+        self.lookup = self._noting_lookup(index.lookup)
+        self._index = index
+        self._walks: list[tuple[_Question, _Counter]] = []
+
+    def _noting_lookup(self, lookup: Callable[..., Sequence[int]]) -> Callable[..., Sequence[int]]:
+        self._lookups: set[tuple[object, ...]] = set()
+        note = self._lookups.add
+
+        def noted(*values: object) -> Sequence[int]:
+            note(values)
+            return lookup(*values)
+
+        return noted
+
+    def range(self, *arguments: Any, **options: Any) -> Iterator[int]:
+        """See ``protocol.Index.range``."""
+        return self._walk(methodcaller("range", *arguments, **options))
+
+    def counts(self) -> Iterator[tuple[Any, int]]:
+        """See ``protocol.Index.counts``."""
+        return self._walk(methodcaller("counts"))
+
+    def keys(self) -> Iterator[Any]:
+        """See ``protocol.Index.keys``."""
+        return self._walk(methodcaller("keys"))
+
+    def _walk(self, question: _Question) -> Iterator[Any]:
+        return _noting(self._walks, question, question(self._index))
+
+    def __len__(self) -> int:
+        """How many questions were noted."""
+        return len(self._lookups) + len(self._walks)
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._lookups.clear()
+        self._walks.clear()
+
+    def changed(self, old: Index, new: Index, own: int) -> bool:
+        """Whether two snapshots answer differently; ``own`` is how many rows the transaction changed meanwhile."""
+        if any(list(old.lookup(*values)) != list(new.lookup(*values)) for values in self._lookups):
+            return True
+        for question, handed_out in self._walks:
+            reach = next(handed_out) + own
+            if list(islice(question(old), reach)) != list(islice(question(new), reach)):
+                return True
+        return False
+
+
+class ReadTable:
+    """``protocol.Table``, which notes what it is asked; what writes goes straight through."""
+
+    def __init__(self, table: StoredTable) -> None:
+        self.stored = table
+        self.schema = table.schema
+        self.get = self._noting_get(table.get)
+        self.new_rowid = table.new_rowid
+        self.insert, self.insert_many = table.insert, table.insert_many
+        self.update, self.update_many = table.update, table.update_many
+        self.delete, self.delete_many = table.delete, table.delete_many
+        self.lock = table.lock
+        self._calls: list[_Question] = []
+        self._walks: list[tuple[tuple[Bounds, bool], _Counter]] = []
+        self._indexes: dict[str, ReadIndex] = {}
+
+    def _noting_get(self, get: Callable[[int], Row | None]) -> Callable[[int], Row | None]:
+        self._rowids: set[int] = set()
+        note = self._rowids.add
+
+        def noted(rowid: int, /) -> Row | None:
+            note(rowid)
+            return get(rowid)
+
+        return noted
+
+    def index(self, name: str) -> Index:
+        """See ``protocol.Table.index``."""
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes[name] = ReadIndex(self.stored.index(name))
+        return index
+
+    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterator[Row]:
+        """See ``protocol.Table.rows``."""
+        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.rows(low, high, reverse))
+
+    def items(
+        self, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> Iterator[tuple[int, Row]]:
+        """See ``protocol.Table.items``."""
+        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse))
+
+    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+        """See ``protocol.Table.page``."""
+        self._walks.append(((Bounds(low, high), False), count(offset + limit + 1)))
+        return self.stored.page(offset, limit, low, high)
+
+    def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
+        """See ``protocol.Table.conflicts``."""
+        return self._call(methodcaller("conflicts", row, index))  # type: ignore[no-any-return]
+
+    def count(self) -> int:
+        """See ``protocol.Table.count``."""
+        return self._call(methodcaller("count"))  # type: ignore[no-any-return]
+
+    def _call(self, question: _Question) -> Any:
+        self._calls.append(question)
+        return question(self.stored)
+
+    def __len__(self) -> int:
+        """How many questions were noted."""
+        return len(self._rowids) + len(self._calls) + len(self._walks) + sum(map(len, self._indexes.values()))
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._rowids.clear()
+        self._calls.clear()
+        self._walks.clear()
+        for index in self._indexes.values():
+            index.clear()
+
+    def changed(self, old: StoredTable, new: StoredTable, others: Collection[bytes], own: int) -> bool:
+        """Whether two snapshots answer differently, ``others`` being the records that were changed in between."""
+        return (
+            self._rows_changed(old, new, others)
+            or any(question(old) != question(new) for question in self._calls)
+            or any(self._walk_changed(old.tree, new.tree, others, own, *walk) for walk in self._walks)
+            or self._indexes_changed(old, new, own)
+        )
+
+    def _rows_changed(self, old: StoredTable, new: StoredTable, others: Collection[bytes]) -> bool:
+        rowids = sorted(self._rowids)
+        if not any(oid in others for oid in key_oids(old.tree, rowids)):
+            return False
+        return any(old.get(rowid) != new.get(rowid) for rowid in rowids if bucket_oid(old.tree, rowid) in others)
+
+    def _indexes_changed(self, old: StoredTable, new: StoredTable, own: int) -> bool:
+        asked = {name: index for name, index in self._indexes.items() if len(index)}
+        if not asked.keys() <= {index.schema.name for index in old.indexes()}:
+            return True  # the transaction has made an index and asked it: there is nothing to compare with
+        return any(index.changed(old.index(name), new.index(name), own) for name, index in asked.items())
+
+    def _walk_changed(
+        self,
+        old: Tree,
+        new: Tree,
+        others: Collection[bytes],
+        own: int,
+        way: tuple[Bounds, bool],
+        handed_out: _Counter,
+    ) -> bool:
+        bounds = _followed(old, *way, next(handed_out) + own)
+        return any(list(old.items(*part)) != list(new.items(*part)) for part in changed_parts(old, others, bounds))
+
+
+def _followed(tree: Tree, bounds: Bounds, reverse: bool, reach: int) -> Bounds:
+    """The part of ``bounds`` that a walk has seen that handed out fewer than ``reach`` rows."""
+    if reach > _FAR:
+        return bounds
+    keys = keys_backwards(tree, bounds) if reverse else tree.keys(*bounds)
+    last = next(islice(keys, reach - 1, None), None)
+    if last is None:
+        return bounds
+    return bounds._replace(low=last) if reverse else bounds._replace(high=last)
+
+
+class ReadCatalog:
+    """A serializable session's ``protocol.Catalog``, whose tables note what they are asked."""
+
+    def __init__(self, catalog: StoredCatalog) -> None:
+        self._catalog = catalog
+        self._tables: dict[str, ReadTable] = {}
+        self._replaced: list[ReadTable] = []
+        self.asked = 0
+        """How often a statement has taken a table."""
+        self.everything = False
+        """Whether it depends on all that others do."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalog, name)
+
+    def table(self, name: str) -> Table:
+        """See ``protocol.Catalog.table``."""
+        stored = self._catalog.table(name)
+        table = self._tables.get(name)
+        if table is None or table.stored is not stored:
+            if table is not None:
+                self._replaced.append(table)  # the transaction has changed its definition
+            table = self._tables[name] = ReadTable(stored)
+        self.asked += 1
+        if not self.asked % _OFTEN and sum(map(len, self._noted())) > _MOST:
+            self.clear()
+            self.asked, self.everything = 1, True
+        return table
+
+    def clear(self) -> None:
+        """Forget what was noted."""
+        self.asked = 0
+        self.everything = False
+        self._replaced.clear()
+        for table in self._tables.values():
+            table.clear()
+
+    def _noted(self) -> Iterator[ReadTable]:
+        return chain(self._tables.values(), self._replaced)
+
+    def changed(self, old: StoredCatalog, new: StoredCatalog, others: Collection[bytes]) -> str | None:
+        """The name of a table where the snapshots answer differently, if there is one.
+
+        ``others`` are the records that other transactions have changed between the two.
+        """
+        own = self._catalog.journal.size()
+        for table in self._noted():
+            name = table.schema.name
+            before, after = old.schema(name), new.schema(name)
+            if not len(table) or before is after is None:  # the transaction itself has made it
+                continue
+            if before is None or after is None or before.token != after.token:
+                return name
+            if table.changed(old.table(name), new.table(name), others, own):
+                return name
+        return None
