@@ -453,8 +453,8 @@ def test_serializable_refuses_write_skew(database: Database) -> None:
     insert(setup, "parent", "b")
     setup.commit()
     first, second = new_session(database, "serializable"), new_session(database, "serializable")
-    first.begin()
-    second.begin()
+    for session in (first, second):
+        assert session.noting_catalog.table("event").get(1) and session.noting_catalog.table("parent").get(1)
     update(first, "event", 1, number=0)
     update(second, "parent", 1, name="x")
     first.commit()
