@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
@@ -18,6 +17,7 @@ from django.utils.functional import cached_property
 from . import __version__
 from . import dbapi as Database
 from .client import DatabaseClient
+from .clock import dt
 from .creation import DatabaseCreation
 from .expressions import register
 from .features import DatabaseFeatures
@@ -74,7 +74,8 @@ class LocalTimeCursor:
         return [self._localised(row) for row in self._cursor.fetchall()]
 
     def _localised(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple([self._local(value) if type(value) is dt.datetime else value for value in row])
+        datetime, local = dt.datetime, self._local
+        return tuple([local(value) if type(value) is datetime else value for value in row])
 
     def _local(self, value: dt.datetime) -> dt.datetime:
         return value.replace(tzinfo=None) if self._zone is None else value.astimezone(self._zone)

@@ -6,7 +6,6 @@ converters here.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from django.db.models.constants import OnConflict
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
+from .clock import dt
 from .errors import ProgrammingError
 from .sql.ddl_parse import identifier, literal
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from . import dbapi
+from .clock import dt
 from .errors import Error
 from .serving import location_of
 from .storage.failures import STORAGE_ERRORS, translated

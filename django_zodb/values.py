@@ -23,7 +23,6 @@ UNKNOWN     any of these            an untyped NULL, or a parameter whose contex
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 import json
 import re
@@ -33,6 +32,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from .clock import dt
 from .errors import DataError
 
 UTC = dt.UTC
@@ -123,8 +123,11 @@ NUMERIC_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)  # in the order of pro
 
 
 def type_of(value: object) -> SqlType:
-    """The SQL type of a Python value; UNKNOWN for None and for classes that are not SQL values."""
-    return _TYPE_OF_CLASS.get(type(value), UNKNOWN)
+    """The SQL type of a Python value by its class or the first base that has one; UNKNOWN for None and all others."""
+    known = _TYPE_OF_CLASS.get(type(value))
+    if known is not None:
+        return known
+    return next((_TYPE_OF_CLASS[base] for base in type(value).__mro__ if base in _TYPE_OF_CLASS), UNKNOWN)
 
 
 _TYPE_OF_CLASS: dict[type, SqlType] = {
@@ -372,7 +375,7 @@ def _to_date(value: Any) -> dt.date:
     if type(value) is dt.date:
         return value
     if isinstance(value, dt.datetime):
-        return value.date()
+        return dt.datetime.date(value)
     if isinstance(value, dt.date):
         return dt.date(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -409,7 +412,7 @@ def _to_timestamp(value: Any) -> dt.datetime:
         if zone is not UTC:
             value = value.replace(tzinfo=UTC) if zone is None else _in_utc(value)
         if type(value) is not dt.datetime or value.fold:
-            value = dt.datetime.combine(value.date(), value.time().replace(fold=0), UTC)
+            value = dt.datetime.combine(value, value.time().replace(fold=0), UTC)
         return value  # type: ignore[no-any-return]
     if isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day, tzinfo=UTC)
@@ -475,9 +478,6 @@ def _to_any(value: Any) -> Any:
     type_ = type_of(value)
     if type_.kind is not Kind.UNKNOWN:
         return _CONVERTERS[type_.kind](value)
-    for base, known in _TYPE_OF_CLASS.items():
-        if isinstance(value, base):
-            return _CONVERTERS[known.kind](value)
     raise DataError(f"a parameter of class {type(value).__qualname__} is no SQL value: {value!r:.80}")
 
 

@@ -25,7 +25,7 @@ from ZODB.serialize import ObjectWriter, referencesf
 from django_zodb.errors import OperationalError
 from django_zodb.storage.bounded import BoundedDB
 from django_zodb.storage.compact import Unpackable, pack, unpack
-from django_zodb.storage.persistent import IndexTree, Postings, RowTree, TableRecord
+from django_zodb.storage.persistent import IndexBucket, IndexTree, Postings, RowTree, TableRecord
 from django_zodb.storage.seal import is_broken
 
 _VALUES: list[st.SearchStrategy[Any]] = [
@@ -262,3 +262,34 @@ def test_rows_of_unknown_classes_are_left_to_zodb() -> None:
     tree = RowTree({key: ([key],) for key in range(100)})
     entries, _ = tree._firstbucket.__getstate__()
     assert entries[:4] == (0, ([0],), 1, ([1],))
+
+
+def test_zodb_pickles_no_keys_of_an_index_that_are_no_plain_builtins(database: ZODB.DB) -> None:
+    dates = [dt.date.fromordinal(key + 1) for key in range(3000)]
+    few = {(date, None): Postings((1, 2)) for date in dates[:3]}
+    with database.transaction() as connection:
+        root = connection.root()
+        root["small"] = IndexTree(few)
+        root["large"] = IndexTree(dict.fromkeys(dates, 7))
+        root["plain"] = IndexTree({"a": 1, None: 2})
+    with database.transaction() as connection:
+        root = connection.root()
+        (((packed, following, outside),),) = root["small"].__getstate__()
+        assert (type(packed), following, [type(each) for each in outside[1::2]]) == (bytes, None, [Postings] * 3)
+        assert {key: list(each) for key, each in root["small"].items()} == {key: [1, 2] for key in few}
+        (packed, *children), first = root["large"].__getstate__()
+        assert (type(packed), {type(child) for child in children}) == (bytes, {IndexTree})
+        assert type(first) is IndexBucket
+        assert list(root["large"]) == dates
+        assert root["plain"].__getstate__() == ((((None, 2, "a", 1),),),)
+        record, _ = database.storage.load(root["large"]._p_oid)
+        assert set(referencesf(record)) == {each._p_oid for each in (*children, first)}
+
+
+def test_nodes_of_format_3_are_read(database: ZODB.DB) -> None:
+    """They hold keys as BTrees do."""
+    for size in (3, 3000):
+        written = IndexTree({dt.date.fromordinal(key + 1): key for key in range(size)})
+        read = IndexTree()
+        read.__setstate__(written.shape())
+        assert list(read.items()) == list(written.items())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 
+from ..clock import dt
 from ..values import Kind
 
 Date = dt.date

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 
 from sqlglot import exp
 
+from ..clock import dt
 from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, JSON, TEXT, TIME, TIMESTAMP, Kind, SqlType
 from .coerce import Misfit, Params, convert, is_open, literal, settle, unsized
 from .documents import as_number, is_document
@@ -180,7 +180,7 @@ def negative(term: Expr, op: str) -> Expr:
     type_ = type_of(term)
     if (op == "~" and not type_.is_integer) or not (type_.is_numeric or type_.kind is Kind.INTERVAL):
         raise Misfit(f"operator does not exist: {op} {type_}")
-    if op == "-" and isinstance(term, Constant) and isinstance(term.value, int | float | Decimal | timedelta):
+    if op == "-" and isinstance(term, Constant) and isinstance(term.value, int | float | Decimal | dt.timedelta):
         return Constant(-term.value, type_)
     return Negate(term, unsized(type_), op)  # type: ignore[arg-type]
 

@@ -7,13 +7,13 @@ over the tokens with one token of look-ahead in most places.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NoReturn
 from uuid import UUID
 
+from ..clock import dt
 from ..errors import NotSupportedError, ProgrammingError
 from .record import record, replace
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from decimal import Decimal
 
+from ..clock import dt
 from ..errors import DataError
 
 _MICROSECONDS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 import sys
@@ -16,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from ..clock import dt
 from ..errors import DataError, OperationalError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
@@ -388,8 +388,9 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
                 else slowly(value)
             )
         case Kind.TIMESTAMP:
+            datetime = dt.datetime  # a local variable is found faster
             return lambda value: (
-                value if type(value) is dt.datetime and value.tzinfo is UTC and not value.fold else slowly(value)
+                value if type(value) is datetime and value.tzinfo is UTC and not value.fold else slowly(value)
             )
         case Kind.DOUBLE:
             return lambda value: value + 0.0 if type(value) is float else slowly(value)  # -0.0 + 0.0 is 0.0

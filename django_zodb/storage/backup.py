@@ -10,7 +10,6 @@ and never locked. No pickle is loaded.
 
 from __future__ import annotations
 
-import datetime as dt
 import fcntl
 import gzip
 import hashlib
@@ -26,6 +25,7 @@ from typing import IO, Any
 from persistent.TimeStamp import TimeStamp
 from ZODB.scripts import repozo
 
+from ..clock import dt
 from ..errors import OperationalError
 from .datafile import MAGIC
 from .headers import Header, headers

@@ -23,7 +23,7 @@ from .protocol import Compile
 from .schema import TableSchema, ViewSchema, from_data, view_from_data
 from .table import SequenceSource, StoredTable
 
-FORMAT = 3
+FORMAT = 4
 SEALED_SINCE = 2
 """From this format on, every record has a seal; see ``seal``."""
 _MAX_PLANS = 4000

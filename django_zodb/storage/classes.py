@@ -6,7 +6,6 @@ must not choose what runs here, so everything that reads records looks its class
 
 from __future__ import annotations
 
-import datetime
 import decimal
 import uuid
 from typing import Any, NoReturn
@@ -18,6 +17,7 @@ from persistent.mapping import PersistentMapping
 from ZODB.POSException import ConflictError
 from zope.catalog.catalog import Catalog
 
+from ..clock import dt
 from ..errors import OperationalError
 from . import persistent as own
 
@@ -38,11 +38,11 @@ _TREES = [
 ]
 
 _VALUES = [
-    datetime.date,
-    datetime.time,
-    datetime.datetime,
-    datetime.timedelta,
-    datetime.timezone,
+    dt.date,
+    dt.time,
+    dt.datetime,
+    dt.timedelta,
+    dt.timezone,
     decimal.Decimal,
     uuid.UUID,
 ]

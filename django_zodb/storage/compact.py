@@ -21,7 +21,6 @@ else   values of one class, each as a plain builtin: see ``_CODECS``
 
 from __future__ import annotations
 
-import datetime as dt
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -31,6 +30,7 @@ from operator import attrgetter, floordiv
 from typing import Any, NoReturn
 from uuid import UUID, SafeUUID
 
+from ..clock import dt
 from ..errors import OperationalError
 
 Column = tuple[str, Any]
@@ -54,6 +54,11 @@ def pack(*columns: Sequence[Any]) -> bytes:
     pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
     pickler.dump([_column(values, set(map(type, values))) for values in columns])
     return file.getvalue()
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Whether all are plain builtins, which ZODB's pickler stores as fast and as small."""
+    return _PLAIN.issuperset(map(type, values))
 
 
 def unpack(packed: bytes) -> list[Sequence[Any]]:

@@ -7,7 +7,6 @@ are named and not followed.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from persistent import Persistent
 from ZODB.POSException import POSError
 from ZODB.utils import u64, z64
 
+from ..clock import dt
 from ..errors import OperationalError
 from ..values import as_text
 from .bounded import BoundedDB

@@ -8,7 +8,6 @@ A descending key is stored inverted, so that the order of the tree is always the
 
 from __future__ import annotations
 
-import datetime as dt
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from ..clock import dt
 from ..values import Kind
 
 Key = Any

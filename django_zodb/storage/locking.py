@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from ..clock import clock
 from ..errors import LockTimeoutError
 
 # Between two looks at a file's lock: a commit takes a fraction of a millisecond to some milliseconds.
@@ -62,7 +63,7 @@ class CommitLock:
             self._depth += 1
             return True
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
-        deadline = time.monotonic() + timeout_s
+        deadline = clock.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise self.timed_out("thread")
         if self._obtain is not None:
@@ -114,7 +115,7 @@ def take(descriptor: int, deadline: float) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if clock.monotonic() >= deadline:
                 return False
             time.sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, _LONGEST_PAUSE_S)

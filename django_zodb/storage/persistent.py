@@ -27,7 +27,7 @@ from zope.container.contained import Contained
 from zope.index.interfaces import IStatistics
 from zope.interface import implementer
 
-from .compact import Unpackable, pack, unpack
+from .compact import Unpackable, are_plain, pack, unpack
 from .keys import plain_key
 from .large import LARGE, Records, put_back, take_out
 
@@ -48,7 +48,7 @@ class _NoMerging:
 # The state of a leaf is ``(entries, next leaf)``, the last leaf's is ``(entries,)``. BTrees have a flat tuple for the
 # entries; ours stores their keys and values as ``bytes`` where it can, and then the state may have a third part: what
 # ZODB has to see, as ``(position, value, position, value …)``, or for rows as ``large`` says. A leaf within its tree's
-# own record is stored by BTrees, if it is one of an index or of postings.
+# own record is stored by BTrees, if it is one of postings.
 
 
 def _compact(state: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
@@ -210,6 +210,33 @@ class IndexBucket(OOBucket):  # type: ignore[misc]
         super().__setstate__(_expanded(state))
 
 
+def _compact_node(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The state of an index's tree or inner node as it is stored, if there are keys that ZODB would pickle slowly.
+
+    BTrees have ``((leaf's state,),)`` for a single leaf, else ``((child, key, child …), first leaf)``; stored are a
+    leaf's state as ``_compact`` makes it, or ``((packed keys, child, child …), first leaf)``.
+    """
+    parts = state[0]
+    if len(state) == 1:
+        return state if are_plain(parts[0][0][::2]) else ((_compact(parts[0]),),)
+    keys = parts[1::2]
+    try:
+        return state if are_plain(keys) else ((pack(keys), *parts[::2]), state[1])
+    except Unpackable:
+        return state
+
+
+def _expanded_node(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inverse of ``_compact_node``."""
+    parts = state[0]
+    if len(state) == 1:
+        return ((_expanded(parts[0]),),)
+    if type(parts[0]) is not bytes:
+        return state
+    (keys,) = unpack(parts[0])
+    return ((parts[1], *chain.from_iterable(zip(keys, parts[2:], strict=True))), state[1])
+
+
 class IndexTree(OOBTree):  # type: ignore[misc]
     """An index: encoded key (see ``keys``) → posting. ``insert`` adds a key that is not there yet.
 
@@ -223,6 +250,13 @@ class IndexTree(OOBTree):  # type: ignore[misc]
     max_leaf_size = 30
     max_internal_size = 60
     shape = OOBTree.__getstate__
+
+    def __getstate__(self) -> tuple[Any, ...] | None:
+        state: tuple[Any, ...] | None = super().__getstate__()
+        return _compact_node(state) if state else state
+
+    def __setstate__(self, state: tuple[Any, ...] | None) -> None:
+        super().__setstate__(_expanded_node(state) if state else state)
 
     def grow(self, key: Any, rowid: int) -> None:
         """Add ``rowid`` to the posting of ``key``, which is there; nothing happens if it holds it already."""

@@ -12,12 +12,12 @@ those of several processes end when the time is up.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from hashlib import blake2b
 from itertools import count
 from typing import Literal
 
+from ..clock import clock
 from ..errors import ConflictError, LockTimeoutError
 
 Wait = Literal["wait", "nowait", "skip"]
@@ -50,7 +50,7 @@ class RowLocks:
         LockTimeoutError if another keeps it for too long, or has it and ``wait`` is "nowait"; ConflictError where to
         wait would be to wait for ever.
         """
-        deadline = time.monotonic() + self._timeout_s
+        deadline = clock.monotonic() + self._timeout_s
         pause = _FIRST_PAUSE_S
         with self._changed:
             while True:
@@ -63,7 +63,7 @@ class RowLocks:
                     return True
                 if wait == "skip":
                     return False
-                left = deadline - time.monotonic()
+                left = deadline - clock.monotonic()
                 if wait == "nowait" or left <= 0:
                     raise self._taken(wait)
                 if self._is_circle(owner, key):

@@ -17,13 +17,13 @@ After a crash the ids go on above the mark. A clean close takes the unused rest 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ZODB.utils import z64
 
+from ..clock import clock
 from ..errors import DataError
 from .persistent import Sequence
 
@@ -95,7 +95,7 @@ class Sequences:
         return counter
 
     def _next_block(self, counter: _Counter) -> int:
-        now = time.monotonic()
+        now = clock.monotonic()
         if now - counter.reserved_at < _FAST_S:
             counter.block = min(2 * counter.block, _LARGEST_BLOCK)
         counter.reserved_at = now

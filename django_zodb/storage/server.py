@@ -13,7 +13,6 @@ import ipaddress
 import logging
 import os
 import ssl
-import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ZODB.POSException import POSError, StorageError
 from zodbpickle import binary
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
+from ..clock import clock
 from ..errors import Error, LockTimeoutError, OperationalError
 from .locking import CommitLock
 
@@ -94,7 +94,7 @@ class _Client(ZEOStorage):  # type: ignore[misc]
         if not isinstance(lock, CommitLock):
             return super().vote(tid)
         answer = Delay()
-        self._try_to_vote(tid, lock, answer, time.monotonic() + lock.timeout_s)
+        self._try_to_vote(tid, lock, answer, clock.monotonic() + lock.timeout_s)
         return answer
 
     def _try_to_vote(self, tid: int, lock: CommitLock, answer: Delay, deadline: float) -> None:
@@ -104,7 +104,7 @@ class _Client(ZEOStorage):  # type: ignore[misc]
         try:
             lock.acquire(0.0)
         except LockTimeoutError:
-            if time.monotonic() < deadline:
+            if clock.monotonic() < deadline:
                 loop = self.server.acceptor.event_loop
                 loop.call_later(_RETRY_S, self._try_to_vote, tid, lock, answer, deadline)
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, localcontext
@@ -10,6 +9,7 @@ from functools import reduce
 from operator import and_, or_, xor
 from typing import Any
 
+from ...clock import dt
 from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, SqlType, as_text
 from .base import AggregateFunction, first_type

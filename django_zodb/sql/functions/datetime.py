@@ -6,7 +6,6 @@ without a zone (NULL) the fields of UTC are taken as they are, which is how USE_
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from calendar import day_abbr, day_name, month_abbr, month_name, monthrange
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ...clock import current_time, dt
 from ...errors import DataError
 from ...values import DATE, DECIMAL, DOUBLE, INTEGER, TEXT, TIME, TIMESTAMP, UTC
 from .base import Function, guarded
@@ -136,10 +136,6 @@ def _interval_part(name: str, value: dt.timedelta) -> Decimal:
     raise DataError(f"an interval has no part {name!r}")
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(UTC)
-
-
 def _in_zone(zone_name: str, value: dt.datetime) -> dt.datetime:
     """``value AT TIME ZONE zone``: the local time of that zone, as the fields of a timestamp."""
     return value.astimezone(zone(zone_name)).replace(tzinfo=UTC, fold=0)
@@ -219,12 +215,12 @@ _DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
     "%": lambda value: "%",
 }
 
-_NOW = Function(_now, TIMESTAMP, (), 0, 0)
+_NOW = Function(current_time, TIMESTAMP, (), 0, 0)
 
 FUNCTIONS: dict[str, Function] = {
     "ADD_MONTHS": Function(_add_months, TIMESTAMP, (TIMESTAMP, INTEGER), 2, 2),
-    "CURRENT_DATE": Function(lambda: _now().date(), DATE, (), 0, 0),
-    "CURRENT_TIME": Function(lambda: _now().time(), TIME, (), 0, 0),
+    "CURRENT_DATE": Function(lambda: current_time().date(), DATE, (), 0, 0),
+    "CURRENT_TIME": Function(lambda: current_time().time(), TIME, (), 0, 0),
     "CURRENT_TIMESTAMP": _NOW,
     "DATE_PART": Function(lambda part, value: float(_extract(part, value)), DOUBLE, (TEXT, None), 2, 2),
     "EXTRACT": Function(_extract, DECIMAL, (TEXT, None), 2, 2),

@@ -7,7 +7,6 @@ value, the text ``null``; SQL NULL is what a path that leads nowhere gives.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
+from ...clock import dt
 from ...errors import DataError
 from ...values import BOOLEAN, INTEGER, JSON, TEXT, as_text, load_json
 from .base import AggregateFunction, Function

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 import time
 import uuid
 
+from ...clock import dt
 from ...errors import DataError
 from ...values import BIGINT, INTERVAL, UUID_TYPE
 from .base import Function

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from ...clock import dt
 from ...errors import DataError
 from ...values import DATE, TEXT, TIME, TIMESTAMP, UTC, SqlType
 from .base import Function, guarded
