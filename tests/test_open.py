@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import socket
@@ -11,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import pytest
 import ZODB
 from ZEO.asyncio import marshal
 from ZODB.FileStorage import FileStorage
+from ZODB.serialize import ObjectWriter
 from ZODB.utils import z64
 from zodbpickle.pickle import UnpicklingError
 
@@ -354,6 +357,30 @@ def test_closing_a_database_in_memory_forgets_it() -> None:
     create_books(new_session(":memory:"), "Emma")
     Database.open(":memory:").close()
     assert new_session(":memory:").catalog.schema("book") is None
+
+
+def test_a_commit_leaves_nothing_to_the_garbage_collector() -> None:
+    session = new_session(":memory:")
+    create_books(session, "Emma")
+    gc.collect()
+    gc.disable()
+    try:
+        session.catalog.table("book").insert((None, "Persuasion"))
+        session.commit()
+        assert not [left for left in gc.get_objects() if isinstance(left, ObjectWriter)]
+    finally:
+        gc.enable()
+
+
+def test_a_closed_database_is_gone_after_one_collection() -> None:
+    session = new_session(":memory:")
+    create_books(session, "Emma")
+    connection = weakref.ref(session.zodb_connection)
+    session.close()
+    del session
+    Database.open(":memory:").close()
+    gc.collect()
+    assert connection() is None
 
 
 @pytest.mark.parametrize("name", [":memory:", "file"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import ZODB
@@ -81,16 +82,16 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         if self._import:
             self._importDuringCommit(transaction, *self._import)
             self._import = None
-        writer = RecordWriter(self)
         added: list[Any] = []
         self._added_during_commit = added
-        for obj in self._registered_objects:
-            if obj._p_oid in self._added or (obj._p_changed and obj._p_oid not in self._creating):
+        with closing(RecordWriter(self)) as writer:
+            for obj in self._registered_objects:
+                if obj._p_oid in self._added or (obj._p_changed and obj._p_oid not in self._creating):
+                    writer.add(obj)
+                    self._store_objects(writer, transaction)
+            for obj in added:
                 writer.add(obj)
                 self._store_objects(writer, transaction)
-        for obj in added:
-            writer.add(obj)
-            self._store_objects(writer, transaction)
         self._added_during_commit = None
 
     def tpc_finish(self, transaction: Any) -> None:

@@ -36,6 +36,14 @@ class RecordWriter(ObjectWriter):  # type: ignore[misc]
         self._jar = connection
         self.add = self._stack.append
 
+    def close(self) -> None:
+        """Let go of everything at once.
+
+        Writer and pickler refer to each other; and the pickler remembers what it has pickled last, which the garbage
+        collector cannot see, so that it would take two passes.
+        """
+        self.__dict__.clear()
+
     def serialize(self, obj: Any) -> bytes:
         """The record of an object that belongs to the connection."""
         oid = obj._p_oid

@@ -65,6 +65,10 @@ class Expressions:
             return f"⟦{len(self.params) - 1}⟧"
         return literal(value)
 
+    def _untyped(self) -> Sequence[str]:
+        """Kinds whose constants a subquery would give as texts: the literals of dates."""
+        return () if self.parameters else ("date",)
+
     def column(self, kind: str, names: Sequence[Name]) -> str | None:
         """A column of the kind."""
         fitting = [name for name in names if name.kind == kind]
@@ -81,7 +85,7 @@ class Expressions:
             return f"NULLIF({self.value(kind, names, depth - 1)}, {self.constant(kind, names)})"
         if choice < 0.8:
             return self._case(kind, names, depth)
-        if choice < 0.84 and kind != "bool":
+        if choice < 0.84 and kind not in ("bool", *self._untyped()):
             return self._subquery(names, (kind,), True)
         return self._operation(kind, names, depth)
 
@@ -194,7 +198,7 @@ class Expressions:
         return f"{term} {self.random.choice(('', '', 'NOT '))}LIKE {shown} ESCAPE '\\'"
 
     def _with_subquery(self, names: Sequence[Name]) -> str:
-        kinds = kinds_of(names)
+        kinds = [kind for kind in kinds_of(names) if kind not in self._untyped()] or ["int"]
         negated = self.random.choice(("", "", "NOT "))
         choice = self.random.random()
         if choice < 0.4:

@@ -46,8 +46,11 @@ class Windows:
                 return f"{function}({value}) OVER ({self._over(names, total=True)}{self._frame()})"
         if function == "COUNT" and self.often(0.5):
             value = "*"
+        frame = self._frame()
         filtered = f" FILTER (WHERE {self.expressions.condition(names, 0)})" if self.often(0.15) else ""
-        return f"{function}({value}){filtered} OVER ({self._over(names, total=True)}{self._frame()})"
+        if function in ("MIN", "MAX") and frame and "EXCLUDE" not in frame and "UNBOUNDED PRECEDING" not in frame:
+            filtered = ""  # sqlite3 forgets the filter of an extreme whose frame drops rows
+        return f"{function}({value}){filtered} OVER ({self._over(names, total=True)}{frame})"
 
     def numbers(self, names: Sequence[Name]) -> str:
         """ROW_NUMBER or RANK, partitioned and in a total order."""

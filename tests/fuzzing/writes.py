@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
 from .expressions import Name, literal, name_of
 from .queries import Queries, Query
 from .tables import VALUES, Column, Table, quoted
+
+_MARKS = re.compile("[⟪⟫]")
 
 
 class Writes:
@@ -53,13 +56,16 @@ class Writes:
         elif choice < 0.8:
             text = self._update(table)
         else:
-            text = f"DELETE FROM {quoted(table.name)}{self._where(table)}"
+            text = self._delete(table)
         if self._often(0.4):
             names = [
                 name for name in self._names(table) if name.kind not in ("big", "json")
             ]  # sqlite3 3.40 may return them rounded
             text += f" RETURNING {', '.join(name.text for name in self.random.sample(names, min(2, len(names))))}"
-        return Query(*self.expressions.finished(text))
+        ours, _, params = self.expressions.finished(_MARKS.sub("", text))
+        found = f"rowid IN (SELECT rowid FROM {quoted(table.name)} WHERE "
+        _, theirs, _ = self.expressions.finished(text.replace("⟪", found).replace("⟫", ")"))
+        return Query(ours, theirs, params)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -77,6 +83,17 @@ class Writes:
             name = self.random.choice(names)
             return f" WHERE {name.text} = {self.expressions.constant(name.kind, [name])}"
         return f" WHERE {self.expressions.condition(names, self.random.choice((0, 1, 2)))}"
+
+    def _where_once(self, table: Table) -> str:
+        """The condition of a statement that changes what it reads, marked if sqlite3 must find the rows beforehand.
+
+        Met: its UPDATE where a condition OR NOT EXISTS (…) holds, which sees the rows that it has already changed.
+        """
+        where = self._where(table)
+        return f" WHERE ⟪{where.removeprefix(' WHERE ')}⟫" if "SELECT" in where else where
+
+    def _delete(self, table: Table) -> str:
+        return f"DELETE FROM {quoted(table.name)}{self._where_once(table)}"
 
     def _insert(self, table: Table) -> str:
         rows = ", ".join(
@@ -158,13 +175,13 @@ class Writes:
                 where = f" WHERE {quoted(first.name)} = {literal(key)}"
                 return f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {self._inserted(table, column)}{where}"
         if not plain:
-            return f"DELETE FROM {quoted(table.name)}{self._where(table)}"
+            return self._delete(table)
         columns = self.random.sample(plain, min(len(plain), self.random.choice((1, 1, 2))))
         others = [other for other in self.tables if other.key == ("id",) and other is not table]
         if others and self._often(0.15):
             return self._update_from(table, columns[0], self.random.choice(others))
         assignments = ", ".join(f"{quoted(c.name)} = {self._stored(c, names, table)}" for c in columns)
-        return f"UPDATE {quoted(table.name)} SET {assignments}{self._where(table)}"
+        return f"UPDATE {quoted(table.name)} SET {assignments}{self._where_once(table)}"
 
     def _update_from(self, table: Table, column: Column, other: Table) -> str:
         """From the one row of another table that the key finds."""

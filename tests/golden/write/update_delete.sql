@@ -79,3 +79,20 @@ IntegrityError: UNIQUE constraint failed: author.name (author_name_key)
 ('Calvino',)
 ('Duras',)
 ('Homer',)
+
+> CREATE TABLE moved (a text, b text)
+---
+ok
+
+> INSERT INTO moved VALUES ('aa', 'b'), ('b', 'aa')
+---
+2 rows
+
+[differs: sqlite3 3.40 looks for rows while it changes them]> UPDATE moved SET a = b WHERE a <= b OR NOT EXISTS (SELECT 1 FROM moved AS m WHERE m.a = moved.b)
+---
+1 rows
+
+[differs: it found two rows]> SELECT a, b FROM moved
+---
+('b', 'b')
+('b', 'aa')
