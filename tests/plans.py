@@ -104,12 +104,12 @@ class FakeTable:
     def insert_many(self, rows):
         return [self.insert(row) for row in rows]
 
-    def update_many(self, changes):
-        return [self.update(*change) for change in changes]
+    def update_many(self, rowids, olds, news):
+        return list(map(self.update, rowids, olds, news))
 
-    def delete_many(self, found):
-        for each in found:
-            self.delete(*each)
+    def delete_many(self, rowids, olds):
+        for rowid, old in zip(rowids, olds, strict=True):
+            self.delete(rowid, old)
         return frozenset()
 
     def conflicts(self, row, index=None):

@@ -1315,12 +1315,13 @@ def test_many_rows_are_written_as_one_by_one(values: list[tuple[Any, ...]], data
     tag, note = data.draw(_TAGS), data.draw(st.none() | st.sampled_from("ab"))
     mark = store.journal.mark()
     changes = [(rowid, old, (old[0], old[1] and old[1] + 1000, tag, note)) for rowid, old in sorted(changed, key=repr)]
-    assert many.update_many(changes) == [one.update(*change) for change in changes]
+    rowids, olds, news = ([change[at] for change in changes] for at in range(3))
+    assert many.update_many(rowids, olds, news) == [one.update(*change) for change in changes]
     assert state_of(store, "many") == state_of(other, "many")
     store.journal.undo_to(mark)
     assert state_of(store, "many") == full
 
-    many.delete_many(full[0][::2])
+    many.delete_many(*([each[at] for each in full[0][::2]] for at in range(2)))
     for rowid, row in full[0][::2]:
         one.delete(rowid, one.get(rowid) or row)
     assert [rowid for rowid, _ in state_of(store, "many")[0]] == [rowid for rowid, _ in state_of(other, "many")[0]]

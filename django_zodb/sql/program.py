@@ -179,6 +179,7 @@ class Program:
 
     Two functions may exist of one statement, one for parameters without a NULL, which most executions have and which
     needs no tests for it, and one for any; and each once more as a generator, for ``stream``. They are made at need.
+    Of an INSERT there is one for any: NULLs come and go there, and it has hardly a test for them.
     """
 
     typed_params: tuple[int, ...] = ()
@@ -196,7 +197,8 @@ class Program:
         self._table_names = [name for name, _ in self.tables]
         self._build = build
         self._variants: dict[tuple[bool, bool], Generated] = {}
-        first = self._variant(self.writes, stream=False)
+        self._any = isinstance(plan, Insert)
+        first = self._variant(False, stream=False)
         self.source = first.source
         self._function = first.function
         if logger.isEnabledFor(logging.DEBUG):
@@ -239,7 +241,7 @@ class Program:
         return explain(self.plan)
 
     def _variant(self, nullable: bool, stream: bool) -> Generated:
-        key = (nullable or self.writes, stream)
+        key = (nullable or self._any, stream)
         generated = self._variants.get(key)
         if generated is None:
             generated = self._variants[key] = self._build(*key)

@@ -7,11 +7,10 @@ committed when the statement runs can be known; two deletions that both wait for
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from .journal import Row
 from .trees import bucket_oid
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 _NONE: frozenset[int] = frozenset()
 
 
-def deleted_elsewhere(session: Session, table: StoredTable, found: Collection[tuple[int, Row]]) -> frozenset[int]:
-    """The rowids among ``found`` that are there no more. Cheap unless others changed the very records of these rows.
+def deleted_elsewhere(session: Session, table: StoredTable, rowids: Sequence[int]) -> frozenset[int]:
+    """Which of the rows are there no more. Cheap unless others changed the very records of these rows.
 
     It goes by the changes that the storage has told of: all of a database in memory or a file, of others those that
     were heard of.
@@ -33,7 +32,7 @@ def deleted_elsewhere(session: Session, table: StoredTable, found: Collection[tu
     heard = getattr(storage, "_invalidations", None)
     if not heard:
         return _NONE
-    changed = [rowid for rowid, _ in found if bucket_oid(table.tree, rowid) in heard]
+    changed = [rowid for rowid in rowids if bucket_oid(table.tree, rowid) in heard]
     if not changed:
         return _NONE
     with closing(session.snapshot()) as newest:

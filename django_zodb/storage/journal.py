@@ -8,7 +8,7 @@ so nothing that interrupts a statement leaves a trace.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
@@ -58,7 +58,7 @@ Net = dict[str, dict[int, tuple[Row | None, Row | None]]]
 """Table name → rowid → the row before the transaction's first change and after its last."""
 
 
-def _nobody(table: Any, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+def _nobody(table: Any, rowids: Sequence[int]) -> frozenset[int]:
     return _NONE
 
 
@@ -88,7 +88,7 @@ class Journal:
         """Table name, rowid and row, as seen, of the rows that must not change before the transaction commits."""
         self.gone: set[tuple[str, int]] = set()
         """Table name and rowid of deleted rows that another transaction had deleted before; see ``elsewhere``."""
-        self.deleted_elsewhere: Callable[[Any, Collection[tuple[int, Row]]], frozenset[int]] = _nobody
+        self.deleted_elsewhere: Callable[[Any, Sequence[int]], frozenset[int]] = _nobody
         """Given by the session: which rows of the table are deleted already."""
         self.lock_row: Callable[[bytes | None, int, Wait], bool] = _at_commit
         """Given by the session: lock a row of a table, named by its definition's oid; False if it is to be skipped."""

@@ -6,7 +6,7 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from .rowlocks import Wait
@@ -135,16 +135,16 @@ class Table(Protocol):
         """Replace ``old`` by ``new``; returns the row as stored. A changed rowid column moves the row."""
         ...
 
-    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> Sequence[Row]:
-        """``update`` of each ``(rowid, old, new)``, of different rows; returns the rows as stored."""
+    def update_many(self, rowids: list[int], olds: list[Row], news: list[Row]) -> Sequence[Row]:
+        """``update`` of each row, all of them different: lists side by side. Returns the rows as stored."""
         ...
 
     def delete(self, rowid: int, old: Row) -> None:
         """Remove the row; ON DELETE actions of the schema are carried out, immediate foreign keys checked."""
         ...
 
-    def delete_many(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
-        """``delete`` of each ``(rowid, row)``; returns the rowids of those that another transaction had deleted."""
+    def delete_many(self, rowids: list[int], olds: list[Row]) -> frozenset[int]:
+        """``delete`` of each row; returns the rowids of those that another transaction had deleted."""
         ...
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:

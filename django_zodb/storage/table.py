@@ -7,9 +7,10 @@ or, where a constraint is deferred or looks at other rows, by ``constraints``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from operator import itemgetter
 from typing import Protocol
 
 from ..errors import ConflictError, DataError, IntegrityError
@@ -207,19 +208,17 @@ class StoredTable:
             raise
         return new
 
-    def update_many(self, changes: Iterable[tuple[int, Row, Row]]) -> Sequence[Row]:
+    def update_many(self, rowids: list[int], olds: list[Row], news: list[Row]) -> Sequence[Row]:
         """Replace rows; see ``protocol.Table.update_many``."""
-        changes = list(changes)
-        if not changes:
+        if not rowids:
             return []
         at = self._rowid_column
-        if self._acts_on_update or (at is not None and any(new[at] != rowid for rowid, _, new in changes)):
-            return [self.update(rowid, old, new) for rowid, old, new in changes]
-        rowids, olds, news = map(list, zip(*changes, strict=True))
+        if self._acts_on_update or (at is not None and list(map(itemgetter(at), news)) != rowids):
+            return list(map(self.update, rowids, olds, news))
         if list(map(self.get, rowids)) == olds:
             news = self._writer.admit_all(news)
         else:
-            replaced = [self._replacing(rowid, old, new) for rowid, old, new in changes]
+            replaced = list(map(self._replacing, rowids, olds, news))
             olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
         self._change_all(rowids, olds, news)
         return news
@@ -249,12 +248,12 @@ class StoredTable:
 
     def delete(self, rowid: int, old: Row) -> None:
         """Remove a row; see ``protocol.Table.delete``."""
-        self._note_gone(((rowid, old),))
+        self._note_gone((rowid,))
         self._delete(rowid, old)
 
-    def _note_gone(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+    def _note_gone(self, rowids: Sequence[int]) -> frozenset[int]:
         """Which of the rows, about to be deleted, another transaction has deleted: no conflict, then."""
-        gone = self._journal.deleted_elsewhere(self, found)
+        gone = self._journal.deleted_elsewhere(self, rowids)
         self._journal.gone.update((self._name, rowid) for rowid in gone)
         return gone
 
@@ -274,15 +273,15 @@ class StoredTable:
             self._journal.undo_to(mark)
             raise
 
-    def delete_many(self, found: Collection[tuple[int, Row]]) -> frozenset[int]:
+    def delete_many(self, rowids: list[int], olds: list[Row]) -> frozenset[int]:
         """Remove rows; see ``protocol.Table.delete_many``."""
-        gone = self._note_gone(found)
+        gone = self._note_gone(rowids)
         if self._acts_on_delete:
-            for rowid, old in found:
+            for rowid, old in zip(rowids, olds, strict=True):
                 self._delete(rowid, old)
             return gone
-        rowids = sorted(rowid for rowid, _ in found)
-        olds = [row for rowid in rowids if (row := self.get(rowid)) is not None]
+        rowids = sorted(rowids)
+        olds = [row for row in map(self.get, rowids) if row is not None]
         if len(olds) < len(rowids):
             rowids = list(filter(self.tree.has_key, rowids))
         self._change_all(rowids, olds, None)
@@ -290,7 +289,7 @@ class StoredTable:
 
     def remove(self, rowid: int, old: Row) -> None:
         """Remove a row without carrying out ON DELETE actions."""
-        self._note_gone(((rowid, old),))
+        self._note_gone((rowid,))
         self._change(rowid, old, None)
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
@@ -227,7 +227,7 @@ def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str,
         frame.bind(conflict.excluded, names, proposed, node.table)
         if conflict.condition is not None:
             frame.where(frame.is_true(conflict.condition))
-        changed = _changed_row(frame, node.table, existing, conflict.assignments)
+        changed = _changed_row(frame, node.table, existing, conflict.assignments, {})
         update = clean_statement(f"{row} = {table}.update({clashes}[0], {existing}, {changed})")
     frame.do(
         f"if {clashes}:",
@@ -255,11 +255,13 @@ def _conflict_index(table: TableSchema, conflict: p.OnConflict) -> str | None:
     raise ProgrammingError(f"ON CONFLICT ({shown}): {table.name} has no unique constraint of these columns")
 
 
-def _changed_row(frame: Frame, table: TableSchema, row: str, assignments: Sequence[tuple[int, Expr]]) -> str:
-    """``row`` with values exchanged: slices of it, added to the new values."""
+def _changed_row(
+    frame: Frame, table: TableSchema, row: str, assignments: Sequence[tuple[int, Expr]], given: Mapping[int, str]
+) -> str:
+    """``row`` with values exchanged: slices of it, added to the new values, some of which are ``given``."""
     texts = {}
     for at, value in assignments:
-        text = _converted(frame, table, table.columns[at], value)
+        text = given.get(at) or _converted(frame, table, table.columns[at], value)
         texts[at] = text if len(text) <= _SHORT else frame.let(f"new_{table.columns[at].name}", text)
     return f"({' + '.join(_pieces(row, texts, len(table.columns)))})"
 
@@ -284,60 +286,112 @@ def write_update(frame: Frame, node: p.Update) -> None:
     """The body of an UPDATE's function."""
     extra = needed_by(output.expr for output in node.returning)
     used = needed_by(value for _, value in node.assignments)
-    rowid, row, others = _open_target(frame, node, used | extra)
-    frame.note(node)
-    changed = _changed_row(frame, node.table, row, node.assignments)
+    row, others = _open_target(frame, node, used | extra)
     kept = frame.carried(others, extra)
-    found = _collect_once(frame, node, rowid, [row, changed, *kept], "changes")
-    given = f"[each[:3] for each in {found}]" if kept else found
-    update = f"{frame.unit.table(node.table)}.update_many({given})"
+    found = ""
+    if p.bound_aliases(node.source) == {node.alias}:
+        rowids, olds = _collect_rows(frame, node, row)
+        given = _given_values(frame, node, rowids)
+        frame.note(node)
+        _each_row(frame, node, rowids, olds)
+        news = frame.collect(_changed_row(frame, node.table, row, node.assignments, given), "changed")
+    else:
+        frame.note(node)
+        changed = _changed_row(frame, node.table, row, node.assignments, {})
+        found = _collect_once(frame, node, [row, changed, *kept])
+        rowids, olds, news = _taken(frame, found, ["olds", "changed"])
+    update = f"{frame.unit.table(node.table)}.update_many({rowids}, {olds}, {news})"
     if not node.returning:
-        frame.write(update, f"return None, len({_counted(found)}), None")
+        frame.write(update, f"return None, len({rowids}), None")
         return
-    frame.each(", ".join([row, f"({target_of(['_', '_', '_', *kept])})"]), f"zip({update}, {found})")
+    if kept:
+        frame.each(", ".join([row, f"({target_of(['_', '_', *kept])})"]), f"zip({update}, {found}.values())")
+    else:
+        frame.each(row, update)
     returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
-    frame.write(f"return {returned}, len({_counted(found)}), None")
+    frame.write(f"return {returned}, len({rowids}), None")
 
 
 def write_delete(frame: Frame, node: p.Delete) -> None:
     """The body of a DELETE's function."""
     extra = needed_by(output.expr for output in node.returning)
-    rowid, row, others = _open_target(frame, node, extra)
-    frame.note(node)
+    row, others = _open_target(frame, node, extra)
     kept = frame.carried(others, extra)
-    found = _collect_once(frame, node, rowid, [row, *kept], "found")
-    given = f"[each[:2] for each in {found}]" if kept else found
+    frame.note(node)
+    if p.bound_aliases(node.source) == {node.alias}:
+        rowids, olds = _collect_rows(frame, node, row)
+        found, values = f"zip({rowids}, {olds})", row
+    else:
+        rows = _collect_once(frame, node, [row, *kept])
+        rowids, olds = _taken(frame, rows, ["olds"])
+        found, values = f"{rows}.items()", f"({', '.join([row, *kept])},)"
     gone = frame.source.name("gone")
-    frame.write(f"{gone} = {frame.unit.table(node.table)}.delete_many({given})")
+    frame.write(f"{gone} = {frame.unit.table(node.table)}.delete_many({rowids}, {olds})")
     returned = "None"
     if node.returning:
         deleted = frame.source.name("rowid")
-        frame.each(target_of([deleted, row, *kept]), found)
+        frame.each(f"{deleted}, {values}", found)
         frame.where(f"{deleted} not in {gone}")
         returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
-    frame.write(f"return {returned}, len({_counted(found)}) - len({gone}), None")
+    frame.write(f"return {returned}, len({rowids}) - len({gone}), None")
 
 
-def _open_target(
-    frame: Frame, node: p.Update | p.Delete, needed: frozenset[tuple[str, str]]
-) -> tuple[str, str, list[str]]:
-    """Open the source; the variables of the target's rowid and row, and the other aliases."""
+def _open_target(frame: Frame, node: p.Update | p.Delete, needed: frozenset[tuple[str, str]]) -> tuple[str, list[str]]:
+    """Open the source; the variable of the target's row, and the other aliases."""
     wanted = {(node.alias, x.ROWID_COLUMN), (node.alias, WHOLE)}
     frame.open(node.source, needed | wanted)
     row = frame.scope[node.alias].row
     assert row is not None
-    return frame.rowid(node.alias), row, [alias for alias in frame.bound(node.source) if alias != node.alias]
+    return row, [alias for alias in frame.bound(node.source) if alias != node.alias]
 
 
-def _collect_once(frame: Frame, node: p.Update | p.Delete, rowid: str, values: Sequence[str], wanted: str) -> str:
-    """End the pipeline in a collection of ``(rowid, *values)``, each row once; returns an iterable of it."""
-    if p.bound_aliases(node.source) == {node.alias}:
-        return frame.collect(tuple_of([rowid, *values]), wanted)
-    name = frame.source.name(wanted)
+def _collect_rows(frame: Frame, node: p.Update | p.Delete, row: str) -> tuple[str, str]:
+    """End the pipeline in a list of rowids and one of rows; returns their variables."""
+    at = node.table.rowid_column
+    if at is not None:
+        olds = frame.collect(row, "olds")
+        frame.each(row, olds)
+        return frame.collect(f"{row}[{at}]", "rowids"), olds
+    found = frame.collect(tuple_of([frame.rowid(node.alias), row]), "found")
+    rowids, olds = frame.source.name("rowids"), frame.source.name("olds")
+    frame.write(f"{rowids} = [each[0] for each in {found}]", f"{olds} = [each[1] for each in {found}]")
+    return rowids, olds
+
+
+def _each_row(frame: Frame, node: p.Update, rowids: str, olds: str) -> None:
+    """Open a loop over what ``_collect_rows`` has found."""
+    binding = frame.scope[node.alias]
+    assert binding.row is not None
+    if node.table.rowid_column is not None:
+        frame.each(binding.row, olds)
+    else:
+        frame.each(f"{binding.rowid}, {binding.row}", f"zip({rowids}, {olds})")
+
+
+def _given_values(frame: Frame, node: p.Update, rowids: str) -> dict[int, str]:
+    """The variables of parameters that are assigned, by position: converted once, and only if there is any row."""
+    columns = node.table.columns
+    given = {at: value for at, value in node.assignments if isinstance(_uncut(value, columns[at]), x.Param)}
+    if not given:
+        return {}
+    names = {at: frame.source.name(f"new_{columns[at].name}") for at in given}
+    frame.write(f"if not {rowids}:", f"    return {'[]' if node.returning else 'None'}, 0, None")
+    frame.write(*(f"{names[at]} = {_converted(frame, node.table, columns[at], value)}" for at, value in given.items()))
+    return names
+
+
+def _collect_once(frame: Frame, node: p.Update | p.Delete, values: Sequence[str]) -> str:
+    """End the pipeline in a dict of tuples of the values by rowid, the first ones of each; returns its variable."""
+    name = frame.source.name("found")
     frame.lines.append(f"{name} = {{}}")
-    frame.finish(f"{name}.setdefault({rowid}, {clean_statement(tuple_of([rowid, *values]))})")
-    return f"{name}.values()"
+    kept = clean_statement(f"({', '.join(values)},)")
+    frame.finish(f"{name}.setdefault({frame.rowid(node.alias)}, {kept})")
+    return name
 
 
-def _counted(found: str) -> str:
-    return found.removesuffix(".values()")
+def _taken(frame: Frame, found: str, wanted: Sequence[str]) -> list[str]:
+    """The variables of lists of the rowids, and of the first values, that ``_collect_once`` has kept."""
+    names = [frame.source.name(each) for each in ("rowids", *wanted)]
+    frame.write(f"{names[0]} = list({found})")
+    frame.write(*(f"{name} = [each[{at}] for each in {found}.values()]" for at, name in enumerate(names[1:])))
+    return names
