@@ -365,6 +365,7 @@ def _each_row(frame: Frame, node: p.Update, rowids: str, olds: str) -> None:
     if node.table.rowid_column is not None:
         frame.each(binding.row, olds)
     else:
+        binding.rowid = frame.source.name("rowid")
         frame.each(f"{binding.rowid}, {binding.row}", f"zip({rowids}, {olds})")
 
 
