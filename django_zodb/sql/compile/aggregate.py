@@ -12,11 +12,11 @@ from ...errors import InternalError
 from ...values import Kind
 from .. import expr as x
 from .. import plan as p
-from ..expr import AggregateCall, is_nullable
+from ..expr import AggregateCall, Expr, is_nullable
 from ..functions import AGGREGATES, IN_LINE, AggregateFunction
 from ..record import replace
 from ..show import expressions
-from .frame import Frame, Needed, needed_by, target_of, tuple_of
+from .frame import Binding, Frame, Needed, needed_by, target_of, tuple_of
 from .order import closed, same_text, sort_text
 from .pipeline import For, Note, blocks, clean, indented
 
@@ -202,6 +202,9 @@ class Gathered:
 
 def _grouped(frame: Frame, node: p.Aggregate) -> None:
     """Values by group in lists, then loop over the groups; numbers of rows alone are counted."""
+    if node.ordered and (columns := _open_runs_of_rows(frame, node)) is not None:
+        _bind(frame, node, columns)
+        return
     key = tuple_of([same_text(x.type_of(key.expr), frame.value(key.expr)) for key in node.keys])
     gathered = [_gathered(frame, name, call) for name, call in node.calls]
     values = list(dict.fromkeys(each.value for each in gathered if each.value is not None))
@@ -289,6 +292,55 @@ def _open_runs(
     if gathered:
         frame.set(group, f"list({group})")
     return _called(frame, node, gathered, values, group, 1, f"len({group})")
+
+
+def _open_runs_of_rows(frame: Frame, node: p.Aggregate) -> dict[str, str] | None:
+    """As ``_open_runs``, of rows as they are: all that is asked for are columns of one table; None if it is more."""
+    binding = _only_row(frame, node)
+    if binding is None or binding.row is None:
+        return None
+    found, row = frame.lazily(binding.row, "found"), frame.unit.row_name(node.alias)
+    group = frame.source.name("rows")
+    names = {key.name: frame.source.name(f"{row}_{key.name}") for key in node.keys}
+    keys = ", ".join(_place(frame, binding, key.expr) for key in node.keys)
+    target = ", ".join(names.values())
+    frame.note(node)
+    frame.each(f"{target if len(names) == 1 else f'({target})'}, {group}", f"groupby({found}, itemgetter({keys}))")
+    if node.calls:
+        frame.set(group, f"list({group})")
+    for name, call in node.calls:
+        names[name] = frame.let(f"{row}_{name}", _of_rows(frame, call, group, binding))
+    return names
+
+
+def _place(frame: Frame, binding: Binding, column: Expr) -> str:
+    """The name for the position of a column of the row."""
+    assert isinstance(column, x.Column)
+    return frame.source.position(column.name, column.name, binding.positions[column.name])
+
+
+def _of_rows(frame: Frame, call: AggregateCall, rows: str, binding: Binding) -> str:
+    """What a call amounts to over a list of rows, of which it wants one column."""
+    if _unconditional_count(call):
+        return f"len({rows})"
+    (arg,), function = call.args, _function(call)
+    value = f"row[{_place(frame, binding, arg)}]"
+    skipped = function.skip_nulls and is_nullable(arg)
+    values = f"[{value} for row in {rows} if {value} is not None]" if skipped else f"[{value} for row in {rows}]"
+    return _amount(frame, call, function, values, filled=not skipped)
+
+
+def _only_row(frame: Frame, node: p.Aggregate) -> Binding | None:
+    """That of the only alias of which the groups want columns, if they want nothing else."""
+    wanted = [key.expr for key in node.keys]
+    for _, call in node.calls:
+        if call.filter is not None or call.order_by or len(call.args) > 1:
+            return None
+        wanted += [] if _unconditional_count(call) else call.args
+    columns = [each for each in wanted if isinstance(each, x.Column) and each.name != x.ROWID_COLUMN]
+    aliases = {column.alias for column in columns}
+    exact = all(x.type_of(key.expr).kind is not Kind.DOUBLE for key in node.keys)
+    return frame.scope.get(aliases.pop()) if exact and len(columns) == len(wanted) and len(aliases) == 1 else None
 
 
 def _called(

@@ -368,3 +368,29 @@ Project: grouped.name, grouped.count
 14     # Project: grouped.count
 15     return [(count,)]
 (1,)
+
+[code]> SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
+ 2 def select(book_table, params):
+ 3     book_author_id = book_table.index('book_author_id')
+ 4     # IndexRange: book using book_author_id
+ 5     # Filter: book.in_print
+ 6     found = (book for book in map(book_table.get, book_author_id.range(nulls=True)) if book[IN_PRINT])
+ 7     def rows_2():
+ 8         # Aggregate: count(*), sum(book.year), avg(book.rating), max(book.title) by book.author_id (in order)
+ 9         for grouped_author_id, rows in groupby(found, itemgetter(AUTHOR_ID)):
+10             rows = list(rows)
+11             grouped_count = len(rows)
+12             grouped_sum = sum([row[YEAR] for row in rows])
+13             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
+14             grouped_max = max([row[TITLE] for row in rows])
+15             yield (grouped_author_id, grouped_avg, grouped_count, grouped_max, grouped_sum)
+16     # Limit: 2
+17     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
+18     return [
+19         (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
+20         for grouped_author_id, grouped_avg, grouped_count, grouped_max, grouped_sum in islice(rows_2(), 2)
+21     ]
+(1, 2, 3632, 4.199999999999999, 'Persuasion')
+(2, 1, 1944, 4.8, 'Ficciones')
