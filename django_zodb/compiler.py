@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 Converters = dict[int, tuple[list[Callable[..., Any]], Any]]
 
 _PIECE = 1000
+_FEW = 10
 _NUMBERS = {"FloatField": float, "DecimalField": Decimal}
 
 
@@ -30,13 +31,18 @@ class NativeRows(compiler.SQLCompiler):
 
     def apply_converters(self, rows: Iterable[Any], converters: Converters) -> Iterator[Any]:
         """As Django's; a column that holds nothing but numbers of its class and NULLs is left alone."""
+        rows = iter(rows)
+        first = list(islice(rows, _FEW))
+        if len(first) < _FEW:  # looking at them would cost more than converting them
+            yield from super().apply_converters(first, converters)
+            return
+        rows = chain(first, rows)
         classes = {
             at: class_ for at, (convert, expression) in converters.items() if (class_ := _class(convert, expression))
         }
         if not classes:
             yield from super().apply_converters(rows, converters)
             return
-        rows = iter(rows)
         while piece := list(islice(rows, _PIECE)):
             native = {
                 at

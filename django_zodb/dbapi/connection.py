@@ -253,7 +253,7 @@ class Connection:
                 mark = session.mark()
             alone = self._autocommit and not self._begun and not program.writes  # then there is no commit to look again
             noting = catalog if alone else session.noting_catalog
-            locked, read = session.journal.locked, session.has_read
+            locked, read = catalog.journal.locked, session.has_read
             before = len(locked)
             rows, count, rowid = program.run(noting, params or ())
             while len(locked) > before and not session.sees_newest(before, read):

@@ -59,6 +59,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
+        self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
 
@@ -66,6 +67,13 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         """Take a new snapshot."""
         self.moved_values.clear()
         super().newTransaction(transaction, sync)
+
+    def afterCompletion(self, transaction: Any) -> None:
+        """Sweep the cache, as ZODB does after it has asked its storage, which mostly has nothing to do then."""
+        if self.explicit_transactions and not self._asks_storage:
+            self._cache.incrgc()
+        else:
+            super().afterCompletion(transaction)
 
     readCurrent = staticmethod(id)
     """Nothing, by C code: BTrees call it for each node on the way to what they change; see ``Session._write``."""

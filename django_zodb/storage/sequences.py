@@ -216,7 +216,7 @@ class SessionSequences:
     @property
     def moved(self) -> bool:
         """True if ids were given explicitly: that is to be committed, even if no row is."""
-        return any(use.lowest > 1 for use in self._uses.values())
+        return bool(self._uses) and any(use.lowest > 1 for use in self._uses.values())
 
     def flush(self) -> None:
         """Before the commit: move the persistent marks that are lower than what was used, or where more is wanted."""
