@@ -169,6 +169,11 @@ def page(frame: Frame, node: p.Scan | p.KeyRange, offset: str, limit: str) -> st
     return f"{frame.unit.table(node.table)}.page({', '.join(filter(None, (offset, limit, _key_bounds(frame, node))))})"
 
 
+def index_page(frame: Frame, node: p.IndexRange, offset: str, stop: str) -> str:
+    """Text of an iterable of the rows from one position up to another; none is read for those before."""
+    return f"map({frame.unit.table(node.table)}.get, islice({rowids(frame, node)}, {offset}, {stop}))"
+
+
 def rowids(frame: Frame, node: p.BaseAccess) -> str:
     """Text of an iterable of the rowids; the keys are known not to be NULL."""
     match node:

@@ -7,7 +7,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, SortKey, is_nullable
 from ..plan import Node
-from .access import is_forward, page
+from .access import index_page, is_forward, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .pipeline import For, Note
 
@@ -140,6 +140,11 @@ def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
             frame.steps = [step for step in frame.steps if isinstance(step, Note)]
             frame.note(node)
             frame.each(target, page(frame, node.source, offset, limit), listed=True)
+        case [For(target=target)] if offset and _walks_rows(frame, node.source, target):
+            assert isinstance(node.source, p.IndexRange)
+            frame.steps = [step for step in frame.steps if isinstance(step, Note)]
+            frame.note(node)
+            frame.each(target, index_page(frame, node.source, offset, stop or "None"))
         case [For(target=target, iterable=rows, listed=True)] if rows.isidentifier():
             frame.steps = [step for step in frame.steps if isinstance(step, Note)]
             frame.note(node)
@@ -150,6 +155,11 @@ def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
             frame.note(node)
             first = f"{offset}, " if offset else ""
             frame.each(target_of(names), f"islice({rows}, {first}{stop or None})")
+
+
+def _walks_rows(frame: Frame, node: Node, target: str) -> bool:
+    """Whether a loop over ``target`` takes the rows of an index range, not only their rowids."""
+    return isinstance(node, p.IndexRange) and frame.scope[node.alias].row == target
 
 
 def _limits(frame: Frame, limit: Expr | None, offset: Expr | None) -> tuple[str, str]:

@@ -176,3 +176,54 @@ Project: grouped_2.count
     Project: book.id
       Scan: book
 (7,)
+
+[code]> SELECT title, year FROM book ORDER BY year LIMIT 2 OFFSET 1
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT title, year FROM book ORDER BY year LIMIT 2 OFFSET 1
+ 2 def select(book_table, params):
+ 3     book_year = book_table.index('book_year')
+ 4     # IndexRange: book using book_year
+ 5     # Limit: 2 after 1
+ 6     # Project: book.title, book.year
+ 7     return [
+ 8         (book[TITLE], book[YEAR])
+ 9         for book in map(book_table.get, islice(book_year.range(nulls=True), 1, 1 + 2))
+10     ]
+('Emma', 1815)
+('Persuasion', 1817)
+
+[plan]> SELECT id FROM book ORDER BY year LIMIT 2 OFFSET 1
+---
+Project: book.id
+  Limit: 2 after 1
+    IndexRange: book using book_year
+(1,)
+(2,)
+
+[plan]> SELECT id, title FROM book WHERE year > 1900 ORDER BY year DESC LIMIT 5 OFFSET 2
+---
+Project: book.id, book.title
+  Limit: 5 after 2
+    IndexRange: book using book_year (book.year > 1900), backwards
+(4, 'El Aleph')
+(3, 'Ficciones')
+
+[code]> SELECT title FROM book WHERE id > 1 ORDER BY id LIMIT 2 OFFSET 1
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT title FROM book WHERE id > 1 ORDER BY id LIMIT 2 OFFSET 1
+2 def select(book_table, params):
+3     # KeyRange: book (book.id > 1)
+4     # Limit: 2 after 1
+5     # Project: book.title
+6     return [(book[TITLE],) for book in book_table.page(1, 2, 1 + 1)]
+('Ficciones',)
+('El Aleph',)
+
+[plan]> SELECT id, title FROM book WHERE in_print ORDER BY year LIMIT 2 OFFSET 1
+---
+Project: book.id, book.title
+  Limit: 2 after 1
+    Filter: book.in_print
+      IndexRange: book using book_year
+(2, 'Persuasion')
+(3, 'Ficciones')
