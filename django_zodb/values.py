@@ -27,13 +27,13 @@ import enum
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from .clock import dt
 from .errors import DataError
+from .record import record
 
 UTC = dt.UTC
 
@@ -63,7 +63,7 @@ CODE_POINT_COLLATIONS = ("C", "POSIX", "ucs_basic", "default", "binary")
 """Names of the collation that all other texts have."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SqlType:
     """An SQL type. ``size``: bits of an INTEGER, precision of a DECIMAL, characters of a TEXT; None is no limit.
 
@@ -74,11 +74,19 @@ class SqlType:
     kind: Kind
     size: int | None = None
     scale: int | None = None
-    collation: str | None = field(default=None, compare=False, kw_only=True)
+    collation: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, Kind):  # as read back from a file
             object.__setattr__(self, "kind", Kind(self.kind))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SqlType):
+            return NotImplemented
+        return self is other or (self.kind, self.size, self.scale) == (other.kind, other.size, other.scale)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.size, self.scale))
 
     @property
     def is_integer(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 
@@ -27,6 +26,7 @@ from plans import (
 )
 
 from django_zodb.errors import DataError, OperationalError, ProgrammingError
+from django_zodb.record import replace
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
 from django_zodb.sql.compile import compile_plan
@@ -227,7 +227,7 @@ def test_joins_where_nothing_of_a_side_is_used():
 def test_a_hash_join_on_columns_that_repeat_and_may_be_null():
     join = p.HashJoin(scan(BOOK), scan(TAG), "inner", (B["id"],), (T["book_id"],))
     assert run(project(join, B["title"], T["word"])) == [("A", "x"), ("A", "y"), ("B", "x")]
-    left = dataclasses.replace(join, kind="left", condition=x.Compare("=", T["word"], const("x")))
+    left = replace(join, kind="left", condition=x.Compare("=", T["word"], const("x")))
     rows = run(project(left, B["title"], T["word"], T["main"]))
     assert rows[:3] == [("A", "x", True), ("B", "x", False), ("C", None, None)]
 
@@ -246,7 +246,7 @@ def test_alternatives_of_one_side_are_tested_before_the_rows_are_paired():
         found = [row for row in pairs if any(checks[name](row) for name in used)]
         assert run(project(join, B["title"], T["word"], T["main"])) == found
         assert run(project(join, B["title"])) == [row[:1] for row in found]
-        assert run(project(dataclasses.replace(join, condition=both), B["title"], T["word"])) == [
+        assert run(project(replace(join, condition=both), B["title"], T["word"])) == [
             row[:2] for row in found if row[2] is False or row[0] == "A"
         ]
     by_author = p.HashJoin(scan(BOOK), scan(AUTHOR), "inner", (B["author_id"],), (A["id"],), x.Or((title, YOUNG)))
@@ -255,7 +255,7 @@ def test_alternatives_of_one_side_are_tested_before_the_rows_are_paired():
     assert run(project(by_author, B["title"], A["name"])) == expected
     assert len(run(project(by_author, B["title"]))) == len(expected)
     failing = x.Compare("=", x.Arithmetic("/", const(1), A["id"], INTEGER), const(1))
-    text = source(project(dataclasses.replace(by_author, condition=x.Or((title, failing))), B["title"]))
+    text = source(project(replace(by_author, condition=x.Or((title, failing))), B["title"]))
     assert "alternative" not in text, "what may fail is asked of pairs only"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_zodb.errors import ConflictError, DataError, IntegrityError, OperationalError, ProgrammingError
+from django_zodb.record import replace
 from django_zodb.storage import rebuild
 from django_zodb.storage.catalog import FORMAT, StoredCatalog, check_format, create_layout
 from django_zodb.storage.journal import Journal

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import OperationalError
+from ..record import record
 from ..storage.protocol import Catalog
 from ..storage.schema import TableSchema
 from .bind_context import Context, Statement
@@ -26,7 +27,6 @@ from .coerce import Params
 from .expr import Expr
 from .parse import WRITES, Parsed
 from .plan import Node, Scan
-from .record import record
 from .scope import Scope
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
+from ..record import record, replace
 from ..storage.protocol import Catalog
 from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
-from .record import record, replace
 from .scope import Grouping, Name, NameProblem, Scope
 
 INFORMATION = "information_schema"

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
+from ..record import replace
 from ..values import (
     BIGINT,
     BOOLEAN,
@@ -53,7 +54,6 @@ from .expr import (
 from .parse import QUERIES, locate
 from .patterns import caseless
 from .plan import Node, Output, OutputColumn, Project, Values
-from .record import replace
 from .scope import NameProblem
 
 MOST_ROWS_AS_OR = 20

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from ..clock import dt
+from ..record import replace
 from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, JSON, TEXT, TIME, TIMESTAMP, Kind, SqlType
 from .coerce import Misfit, Params, convert, is_open, literal, settle, unsized
 from .documents import as_number, is_document
@@ -32,7 +33,6 @@ from .expr import (
     type_of,
 )
 from .intervals import months_and_rest
-from .record import replace
 
 OPERATORS: dict[type[exp.Expression], str] = {
     exp.Add: "+",

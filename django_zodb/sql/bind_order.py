@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
+from ..record import record, replace
 from ..values import BIGINT
 from .bind_context import Context, name_of
 from .bind_expr import bind_expr, bind_value
@@ -13,7 +14,6 @@ from .coerce import convert, literal
 from .documents import sortable
 from .expr import Column, Constant, Expr, SortKey
 from .plan import Limit, Node, Output, OutputColumn, Project, Sort
-from .record import record, replace
 from .scope import Scope, Source, SourceColumn
 
 

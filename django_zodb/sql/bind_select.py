@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from ..record import replace
 from ..values import Kind
 from .bind_context import Context, name_of
 from .bind_expr import bind_condition, bind_expr, bind_value
@@ -34,7 +35,6 @@ from .plan import (
     Values,
     output_columns,
 )
-from .record import replace
 from .rewrite import rewrite
 from .scope import Grouping, Name, NameProblem, Scope, Source, Windowing, unique_name
 

@@ -7,6 +7,7 @@ all that its query names, so that a program made with it is dropped when any of 
 from __future__ import annotations
 
 from ..errors import DatabaseError, OperationalError, ProgrammingError
+from ..record import record
 from ..storage.protocol import Catalog
 from ..storage.schema import ColumnSchema, TableSchema, ViewSchema
 from .bind_context import Context, Statement
@@ -14,7 +15,6 @@ from .bind_order import Query
 from .coerce import Params
 from .parse import QUERIES, parse_short, quote
 from .plan import Node, OutputColumn
-from .record import record
 from .scope import Scope, Source, SourceColumn
 
 

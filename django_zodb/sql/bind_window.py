@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from ..record import record, replace
 from ..values import BIGINT, TIMESTAMP, Kind, SqlType
 from .bind_context import Context, name_of
 from .bind_functions import Bind, aggregate_call, arguments_of, checked, result_of
@@ -20,7 +21,6 @@ from .expr import walk as parts_of
 from .functions import AGGREGATES
 from .functions.window import WINDOW_FUNCTIONS
 from .plan import Node, Window
-from .record import record, replace
 from .rewrite import Replacement, rewrite
 from .scope import Grouping, WindowDefinition, Windowing
 

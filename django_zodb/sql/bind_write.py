@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from ..record import record
 from ..storage.schema import ColumnSchema, TableSchema
 from .bind_context import INFORMATION, Context, name_of
 from .bind_expr import bind_condition, bind_expr
@@ -17,7 +18,6 @@ from .coerce import Misfit, assign
 from .expr import Constant, Expr
 from .parse import parse_expression
 from .plan import Delete, Filter, Insert, Join, Node, OnConflict, Output, OutputColumn, Project, Scan, Update, Values
-from .record import record
 from .scope import Name, NameProblem, Scope
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from ..errors import DatabaseError, DataError, ProgrammingError
+from ..record import replace
 from ..values import BIGINT, BOOLEAN, INTEGER, JSON, TEXT, TIMESTAMP, UNKNOWN, Kind, SqlType, common_type, converter
 from ..values import type_of as type_of_value
 from .collations import alike
@@ -19,7 +20,6 @@ from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, LikeShape, Param, type_of
 from .intervals import parse_interval
 from .patterns import like_class
-from .record import replace
 
 
 class Misfit(Exception):

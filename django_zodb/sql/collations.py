@@ -8,8 +8,8 @@ and LIKE go by the very text, whatever its collation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from ..record import replace
 from ..values import NOCASE, TEXT, Kind, SqlType
 from .expr import Call, Cast, Column, Constant, Expr, Param, is_nullable, type_of
 

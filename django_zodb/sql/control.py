@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from ..errors import NotSupportedError, ProgrammingError
-from .record import record
+from ..record import record
 
 
 @record

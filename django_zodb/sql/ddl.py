@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import OperationalError
+from ..record import record
 from ..storage.protocol import Catalog, Row
 from . import ddl_alter, ddl_index, ddl_table, ddl_view
 from .ddl_parse import Reader, interpolate
 from .plan import OutputColumn
-from .record import record
 
 Params = Sequence[object] | Mapping[str, object]
 

@@ -7,9 +7,9 @@ CREATE TABLE starts from nothing, ALTER TABLE from the table as it is. Automatic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..errors import ProgrammingError
+from ..record import replace
 from ..storage.protocol import Catalog
 from ..storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from ..values import common_type

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ..errors import ProgrammingError
+from ..record import replace
 from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import ColumnSchema, IndexSchema, TableSchema
 from ..values import Kind, SqlType
@@ -144,7 +144,7 @@ class Alteration(TableBuilder):
 
     def alter_column(self, name: Name, **changes: object) -> None:
         """Change fields of a column whose rows stay as they are."""
-        self.replace_column(replace(self.column(name), **changes))  # type: ignore[arg-type]
+        self.replace_column(replace(self.column(name), **changes))
 
     def carry_out(self) -> None:
         """Check the new definition and give it to the catalog."""

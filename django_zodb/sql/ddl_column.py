@@ -7,14 +7,14 @@ adds it to a ``TableBuilder`` once the columns stand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..errors import ProgrammingError
+from ..record import record, replace
 from ..storage.schema import ColumnSchema, ForeignKey, IndexSchema
 from ..values import CODE_POINT_COLLATIONS, NOCASE, SqlType
 from .ddl_builder import TableBuilder
 from .ddl_parse import Name, Reader
-from .record import record
 from .types import SERIAL_TYPES, sql_type
 
 COLLATIONS = (*CODE_POINT_COLLATIONS, NOCASE)

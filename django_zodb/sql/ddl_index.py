@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..errors import NotSupportedError, ProgrammingError
+from ..record import replace
 from ..storage.protocol import Catalog
 from ..storage.schema import IndexKey, IndexSchema
 from .ddl_builder import TableBuilder

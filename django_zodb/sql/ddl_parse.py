@@ -15,7 +15,7 @@ from uuid import UUID
 
 from ..clock import dt
 from ..errors import NotSupportedError, ProgrammingError
-from .record import record, replace
+from ..record import record, replace
 
 _TOKEN = re.compile(
     r"""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..errors import ProgrammingError
+from ..record import replace
 from ..storage.protocol import Catalog
 from ..storage.schema import TableSchema
 from .ddl_builder import TableBuilder

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..record import replace
 from ..values import DECIMAL, JSON, TEXT, Kind
 from .collations import under_collation
 from .expr import Call, Cast, Expr, SortKey, is_nullable, type_of
-from .record import replace
 
 
 def is_document(expr: Expr) -> bool:

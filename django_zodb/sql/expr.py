@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
+from ..record import FieldsWith, record
 from ..values import BIGINT, BOOLEAN, SqlType
-from .record import fields_with, record
 
 if TYPE_CHECKING:
     from .plan import Node
@@ -394,12 +394,12 @@ def is_nullable(expr: Expr) -> bool:
     return nullable
 
 
-_EXPRESSIONS = ("Expr",)
+_EXPRESSIONS = FieldsWith("Expr")
 
 
 def children(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
-    for name in fields_with(type(expr), _EXPRESSIONS):
+    for name in _EXPRESSIONS[type(expr)]:
         yield from _expressions(getattr(expr, name))
 
 
@@ -409,7 +409,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        if fields_with(type(here), _EXPRESSIONS):
+        if _EXPRESSIONS[type(here)]:
             stack.extend(reversed(list(children(here))))
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from .record import record
+from ..record import record
 
 _LIST = r"\bIN\s*\(\s*%s(?:\s*,\s*%s)+\s*\)"
 _PIECES = re.compile(rf"""(?P<list>{_LIST})|%%|%s|"(?:[^"]|"")*"|'(?:[^']|'')*'|%""", re.IGNORECASE)

@@ -18,7 +18,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 
 from ..errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
-from .record import record, replace
+from ..record import record, replace
 
 
 class ZodbDialect(Postgres):

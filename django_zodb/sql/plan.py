@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal as OneOf
 
+from ..record import FieldsWith, record
 from ..storage.protocol import Row
 from ..storage.schema import TableSchema
 from ..values import SqlType
 from .expr import AggregateCall, Column, Constant, Expr, SortKey, WindowCall
-from .record import fields_with, record
 
 JoinKind = OneOf["inner", "left", "full", "semi", "anti"]
 
@@ -448,7 +448,7 @@ BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | In
 
 def sources(node: Node) -> Iterator[Node]:
     """The nodes that feed this one, in order."""
-    for name in fields_with(type(node), _NODES):
+    for name in _NODES[type(node)]:
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
@@ -456,7 +456,7 @@ def sources(node: Node) -> Iterator[Node]:
             yield from value
 
 
-_NODES = ("Node",)
+_NODES = FieldsWith("Node")
 
 
 def walk(node: Node) -> Iterator[Node]:

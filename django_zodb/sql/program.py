@@ -20,9 +20,9 @@ from types import FunctionType
 from typing import Any
 
 from ..errors import DatabaseError, InternalError, OperationalError
+from ..record import record
 from ..storage.protocol import Catalog, Row
 from .plan import Delete, Insert, Node, OutputColumn, Update, output_columns
-from .record import record
 from .show import explain
 
 logger = logging.getLogger("django_zodb.sql")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
+from ..record import FieldsWith, replace
 from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
 from .plan import Node, OnConflict, Output
-from .record import fields_with, replace
 
 T = TypeVar("T")
 Part = TypeVar("Part", Expr, Node, AggregateCall, SortKey, Output, WindowCall)
@@ -19,7 +19,7 @@ Replacement = Callable[[Expr], Expr | None]
 
 
 def changed(item: T, **values: Any) -> T:
-    """``dataclasses.replace``, but ``item`` itself where every value is what it was."""
+    """``replace``, but ``item`` itself where every value is what it was."""
     if all(getattr(item, name) is value for name, value in values.items()):
         return item
     return replace(item, **values)
@@ -111,7 +111,7 @@ def _same(expr: Expr) -> Expr:
 
 def operands(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
-    for name in fields_with(type(expr), _EXPRESSIONS.names):
+    for name in _EXPRESSIONS.fields[type(expr)]:
         yield from _expressions(getattr(expr, name))
 
 
@@ -127,19 +127,19 @@ _HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame,
 
 
 class _Sought(NamedTuple):
-    """What a walk is for: a class, and the names of those that hold some of it, as annotations have them."""
+    """What a walk is for: a class, and the fields that hold some of it, by class of their holders."""
 
     class_: type
-    names: tuple[str, ...]
+    fields: FieldsWith
 
 
-_NODES = _Sought(Node, ("Node",))
-_EXPRESSIONS = _Sought(Expr, ("Expr", *(holder.__name__ for holder in _HOLDERS)))
+_NODES = _Sought(Node, FieldsWith("Node"))
+_EXPRESSIONS = _Sought(Expr, FieldsWith("Expr", *(holder.__name__ for holder in _HOLDERS)))
 
 
 def _rebuild(item: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
     changes = {}
-    for name in fields_with(type(item), sought.names):
+    for name in sought.fields[type(item)]:
         old = getattr(item, name)
         new = _visit(old, sought, change)
         if new is not old:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..record import record, replace
 from ..storage.schema import TableSchema
 from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, WindowCall, WindowFrame, rowid
 from .plan import Node
-from .record import record, replace
 from .rewrite import rewrite
 
 

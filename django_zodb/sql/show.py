@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
+from ..record import FieldsWith
 from ..storage.schema import TableSchema
 from ..values import Kind, as_text
 from . import expr as x
 from . import plan as p
 from .plan import Node
-from .record import fields_with
 
 
 def explain(node: Node, note: Callable[[Node], str] = lambda node: "") -> list[str]:
@@ -42,11 +42,11 @@ def subplans(node: Node) -> Iterator[tuple[str, Node]]:
 
 def expressions(node: Node) -> Iterator[x.Expr]:
     """Every expression that the node itself holds, in the order of its fields."""
-    for name in fields_with(type(node), _HOLDERS):
+    for name in _HOLDERS[type(node)]:
         yield from _expressions(getattr(node, name))
 
 
-_HOLDERS = ("Expr", "Output", "SortKey", "AggregateCall", "WindowCall", "OnConflict")
+_HOLDERS = FieldsWith("Expr", "Output", "SortKey", "AggregateCall", "WindowCall", "OnConflict")
 
 
 def _expressions(value: object) -> Iterator[x.Expr]:

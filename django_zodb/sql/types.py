@@ -88,11 +88,11 @@ def sql_type(name: str, args: tuple[int, ...] = (), where: str = "") -> SqlType:
     if type_ is None:
         raise ProgrammingError(f'type "{name}" does not exist{where}; there are: {", ".join(sorted(TYPES))}')
     if name == "char" or name == "character":
-        return SqlType(Kind.TEXT, *(_arguments(name, args or (1,), 1, where)))
+        return SqlType(Kind.TEXT, size=_arguments(name, args or (1,), 1, where)[0])
     if not args:
         return type_
     if name in _SIZED_TEXT:
-        return SqlType(Kind.TEXT, *_arguments(name, args, 1, where))
+        return SqlType(Kind.TEXT, size=_arguments(name, args, 1, where)[0])
     match type_.kind:
         case Kind.DECIMAL:
             return _numeric(name, _arguments(name, args, 2, where), where)

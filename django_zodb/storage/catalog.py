@@ -6,12 +6,12 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from persistent.mapping import PersistentMapping
 
 from ..errors import ConflictError, OperationalError, ProgrammingError
+from ..record import record
 from .constraints import Constraint, Constraints, Reference, every
 from .definition import Definition, new_token
 from .journal import Journal, Moves, Net
@@ -70,7 +70,7 @@ def _has_layout(root: Root) -> bool:
     return type(root.get("catalog")) is IndexCatalog and all(type(root.get(name)) is NameTree for name in trees)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WriteSet:
     """A transaction's work, independent of its snapshot: what ``StoredCatalog.replay`` does again."""
 

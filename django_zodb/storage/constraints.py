@@ -8,11 +8,11 @@ that the journal relies on, so that a commit can tell whether another transactio
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IntegrityError, ProgrammingError
+from ..record import record
 from .finders import Values, changed_values
 from .journal import Journal, Moves
 from .keys import ABSENT, Row
@@ -26,7 +26,7 @@ Constraint = ForeignKey | IndexSchema
 Applies = Callable[[Constraint], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """The foreign key ``fk`` of the table ``child``, seen from the table it points at."""
 

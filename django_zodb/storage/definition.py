@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntegrityError, ProgrammingError
+from ..record import replace
 from .constraints import Reference
 from .index import StoredIndex
 from .keys import Key, Row

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -23,6 +22,7 @@ from ZODB.utils import u64, z64
 
 from ..clock import dt
 from ..errors import OperationalError
+from ..record import record, replace
 from ..values import as_text
 from .bounded import BoundedDB
 from .classes import class_factory
@@ -39,7 +39,7 @@ _CACHE_OBJECTS = 2_000
 _CACHE_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """One line. ``value`` is what a leaf holds; ``note`` says why an object that is no leaf is not followed."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
+from ..record import record
 from .rowlocks import Wait
 
 Row = tuple[Any, ...]
@@ -22,7 +22,7 @@ Change = tuple[str, int, Row | None, Row | None]
 _NONE: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """One statement's changes of many different rows of a table; ``olds`` or ``news`` is None where all of them are.
 

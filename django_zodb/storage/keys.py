@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from ..clock import dt
+from ..record import record
 from ..values import Kind
 
 Key = Any
@@ -168,7 +168,7 @@ def _invert_any(value: Any) -> Key:
     return inversion(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Component:
     """One key of an index. ``kind`` None: an expression, whose type storage does not know."""
 

@@ -12,7 +12,6 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -21,6 +20,7 @@ from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import POSError
 
 from ..errors import OperationalError
+from ..record import record
 from .datafile import MAGIC, DataFile, create_file
 from .hardening import harden
 from .memory import MemoryStorage
@@ -35,7 +35,7 @@ ZODBURI_PORT = 9991  # what zodburi takes for "zeo://host"
 _URI = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(//|\()")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """Where a database is. ``name`` is its identity: a real path, an address, a URI, or the name of a memory."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import OperationalError
+from ..record import items, record
 
 ISOLATION_LEVELS = ("snapshot", "serializable")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """The options of one database.
 
@@ -68,7 +68,7 @@ OPTION_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "tls_certificate": ((str,), "a path"),
     "tls_key": ((str,), "a path"),
 }
-assert list(OPTION_TYPES) == [option.name for option in fields(Options)]
+assert list(OPTION_TYPES) == [name for name, _ in items(Options())]
 
 #: Options that a session has for itself; two users of one database may differ in them.
 SESSION_OPTIONS = frozenset({"isolation"})

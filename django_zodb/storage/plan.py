@@ -6,12 +6,12 @@ A ``TablePlan`` belongs to a schema token and holds no data. Expressions are com
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from ..errors import DataError, IntegrityError
+from ..record import record
 from ..values import NOCASE, converter
 from .keys import ABSENT, Component, Key, KeyEncoding, Row
 from .protocol import Compile
@@ -74,7 +74,7 @@ def collation_of(schema: TableSchema, key: IndexKey) -> str | None:
     return key.collation or (schema.column(key.column).collation if key.column is not None else None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexPlan:
     """An index, and the key that a row has in it: ABSENT if a partial index does not hold the row."""
 
@@ -89,7 +89,7 @@ class IndexPlan:
         return self.depends_on is not None and not any(name in changed for name in self.schema.columns)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Generated:
     """A generated column: where it is, and the function of the row that gives its value."""
 

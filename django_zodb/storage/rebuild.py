@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntegrityError
+from ..record import replace
 from .index import StoredIndex
 from .keys import Key, Row
 from .persistent import IndexTree, RowTree

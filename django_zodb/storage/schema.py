@@ -8,16 +8,14 @@ compiled by the layer above, so the file holds no code. ``to_data`` and ``from_d
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..record import items, record, replace
 from ..values import SqlType
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ColumnSchema:
     """One column. ``default`` and ``generated`` are SQL text; ``identity`` columns draw from the table's sequence."""
 
@@ -32,7 +30,7 @@ class ColumnSchema:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexKey:
     """One key of an index: a column, or an SQL expression over the table's columns. Exactly one of the two is set."""
 
@@ -42,7 +40,7 @@ class IndexKey:
     collation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexSchema:
     """An index, or a unique constraint (``constraint`` is then True: it is dropped by ALTER TABLE, not DROP INDEX).
 
@@ -67,7 +65,7 @@ class IndexSchema:
         return tuple(key.column for key in self.keys)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForeignKey:
     """``columns`` must be found in ``table``'s ``references``, in the same order; a NULL among them satisfies it.
 
@@ -84,7 +82,7 @@ class ForeignKey:
     initially_deferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """A row is refused where ``expression`` (SQL text) is false; NULL passes."""
 
@@ -92,7 +90,7 @@ class Check:
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TableSchema:
     """A table. Rows are tuples in the order of ``columns``.
 
@@ -110,18 +108,19 @@ class TableSchema:
     checks: tuple[Check, ...] = ()
     comment: str | None = None
     token: str = ""
-    positions: dict[str, int] = field(init=False, repr=False, compare=False)
-    rowid_column: int | None = field(init=False, repr=False, compare=False)
+
+    __slots__ = ("positions", "rowid_column")
 
     def __post_init__(self) -> None:
-        positions = {column.name: at for at, column in enumerate(self.columns)}
-        object.__setattr__(self, "positions", positions)
-        rowid_column = None
+        self.positions: dict[str, int] = {column.name: at for at, column in enumerate(self.columns)}
+        self.rowid_column: int | None = None
         if len(self.primary_key) == 1:
-            at = positions[self.primary_key[0]]
+            at = self.positions[self.primary_key[0]]
             if self.columns[at].type.is_integer:
-                rowid_column = at
-        object.__setattr__(self, "rowid_column", rowid_column)
+                self.rowid_column = at
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.token))
 
     def column(self, name: str) -> ColumnSchema:
         """The column of that name; KeyError if there is none."""
@@ -149,7 +148,7 @@ class TableSchema:
         return replace(self, token=token)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ViewSchema:
     """A query under a name: its text, names for its first columns, and the tables and views that it names.
 
@@ -192,10 +191,13 @@ def view_from_data(data: dict[str, Any]) -> ViewSchema:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init and f.compare}
+    if isinstance(value, SqlType):
+        return {"kind": value.kind.value, "size": value.size, "scale": value.scale}
+    if isinstance(value, _RECORDS):
+        return {name: _plain(part) for name, part in items(value)}
     if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
-    if isinstance(value, enum.Enum):
-        return value.value
+        return tuple(map(_plain, value))
     return value
+
+
+_RECORDS = (TableSchema, ViewSchema, ColumnSchema, IndexSchema, IndexKey, ForeignKey, Check)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ZODB.FileStorage.format import DATA_HDR, DATA_HDR_LEN, TRANS_HDR, TRANS_HDR_LEN
 
+from ..record import record
 from .headers import STATUSES, UNDONE, damaged, is_followed, is_torn
 from .seal import is_broken
 
@@ -25,7 +25,7 @@ LENGTH = struct.Struct(">Q")
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Committed:
     """A transaction in the file: where it begins and ends, and where the record of each oid is."""
 

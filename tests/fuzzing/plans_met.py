@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
 from typing import get_args
 
+from django_zodb.record import items
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
 
@@ -67,10 +67,10 @@ def subplans(node: p.Node) -> list[p.Node]:
         elif isinstance(value, p.Node):
             found.append(value)
         elif type(value).__module__ in (x.__name__, p.__name__):
-            for field in fields(value):  # type: ignore[arg-type]
-                search(getattr(value, field.name))
+            for _, part in items(value):
+                search(part)
 
     direct = {id(source) for source in p.sources(node)}
-    for field in fields(node):
-        search(getattr(node, field.name))
+    for _, part in items(node):
+        search(part)
     return [plan for plan in found if id(plan) not in direct]

@@ -19,13 +19,13 @@ the nodes, by family.
 
 from __future__ import annotations
 
+from ...record import replace
 from ...storage.protocol import RowFunction
 from ...storage.schema import TableSchema
 from .. import expr as x
 from .. import plan as p
 from ..plan import Node
 from ..program import Generated, Program, comment, load, too_complex
-from ..record import replace
 from ..rewrite import rewrite
 from ..show import text
 from .frame import Frame

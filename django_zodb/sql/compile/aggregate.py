@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InternalError
+from ...record import record, replace
 from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import AggregateCall, Expr, is_nullable
 from ..functions import AGGREGATES, IN_LINE, AggregateFunction
-from ..record import replace
 from ..show import expressions
 from .frame import Binding, Frame, Needed, needed_by, target_of, tuple_of
 from .order import closed, same_text, sort_text
@@ -189,7 +189,7 @@ def _collected_simply(frame: Frame, cell: Cell) -> bool:
 # --- many groups ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@record
 class Gathered:
     """What is kept of every row for a call, until its group is complete: a value, or ``skipped`` for none."""
 

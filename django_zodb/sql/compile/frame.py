@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...errors import InternalError
+from ...record import replace
 from ...storage.schema import TableSchema
 from ...values import BIGINT
 from .. import expr as x
@@ -15,7 +16,6 @@ from ..emit import Emitter, Subplan
 from ..expr import Expr
 from ..plan import Node
 from ..program import comment
-from ..record import replace
 from ..show import label
 from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, indented
 from .unit import Unit, all_expressions

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from ...record import record, replace
 from ...values import BOOLEAN, Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
 from ..plan import Node
-from ..record import replace
 from .access import Lookup, is_lookup, open_lookup
 from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
 from .order import closed
@@ -21,7 +20,7 @@ from .subquery import call_rows
 AnyJoin = p.Join | p.NestedLoop | p.HashJoin
 
 
-@dataclass(slots=True)
+@record
 class Right:
     """The right side of a join, ready to be looped over: variables of a row, and the text of their iterable.
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from ...record import record, replace
 from ..program import Source
-from ..record import record, replace
 
 _INDENT = "    "
 _WIDE = 100

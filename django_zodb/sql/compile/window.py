@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import InternalError
+from ...record import replace
 from .. import expr as x
 from .. import plan as p
 from ..expr import SortKey, WindowCall, is_nullable
@@ -23,7 +24,6 @@ from ..functions.window import (
     frame_by_rows,
     over,
 )
-from ..record import replace
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
 from .order import plain_positions, sort_lines, sort_text

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
+from ...record import replace
 from ...storage.schema import ColumnSchema, TableSchema
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr
 from ..plan import Node, Output
-from ..record import replace
 from ..runtime import column_converter
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError
+from ...record import record
 from ...values import Kind, SqlType, common_type
-from ..record import record
 
 ResultType = SqlType | Callable[[tuple[SqlType, ...]], SqlType]
 """The type of a result: fixed, or from the types of the arguments (after their casts)."""

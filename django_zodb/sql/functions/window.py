@@ -14,8 +14,8 @@ from operator import itemgetter
 from typing import Any
 
 from ...errors import DataError
+from ...record import record
 from ...values import BIGINT, DOUBLE, INTEGER
-from ..record import record
 from . import AGGREGATES
 from .aggregates import EXACT, average_of
 from .base import AggregateFunction, ResultType, first_type

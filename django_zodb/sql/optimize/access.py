@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...record import record, replace
 from ...storage.schema import IndexKey, IndexSchema
 from ...values import BIGINT, NOCASE
 from ..collations import folded
@@ -27,7 +28,6 @@ from ..expr import (
     type_of,
 )
 from ..plan import IndexIn, IndexLookup, IndexRange, KeyIn, KeyLookup, KeyRange, Node, RowidUnion, Scan
-from ..record import record, replace
 from .constraints import Among, Bound, Constraint, Equal, canonical, constraints
 from .simplify import simplified
 from .statistics import BETWEEN, DESCENT, FETCH_ROW, HALF_OPEN, SCAN_ROW, TEST_TERM, Statistics, selectivity_of

@@ -7,11 +7,11 @@ unique key among the keys; what is aggregated must come from other tables, linke
 
 from __future__ import annotations
 
+from ...record import record
 from ...values import BIGINT
 from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
 from ..functions import AGGREGATES
 from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
-from ..record import record
 from ..rewrite import changed, map_expressions, map_sources
 from .cluster import cluster_of
 from .join_step import equal_pair

@@ -7,6 +7,7 @@ that of the result, so an ORDER BY with a LIMIT has a say in which table that is
 
 from __future__ import annotations
 
+from ...record import record
 from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
 from ..plan import (
     Aggregate,
@@ -22,7 +23,6 @@ from ..plan import (
     Sort,
     bound_aliases,
 )
-from ..record import record
 from ..rewrite import changed, map_sources
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...record import record
 from ..expr import Expr
 from ..plan import Join, JoinKind, Node, Scan, bound_aliases
-from ..record import record
 from .terms import conjuncts, unfiltered, used_aliases
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...record import record, replace
 from ...values import BOOLEAN, TEXT, Kind, SqlType
 from ..expr import (
     ROWID_COLUMN,
@@ -29,7 +30,6 @@ from ..expr import (
 )
 from ..patterns import prefix_end
 from ..plan import Scan
-from ..record import record, replace
 from ..rewrite import transform
 from .terms import is_stable, used_aliases
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...record import record
 from ...values import BIGINT
 from ..expr import Call, Column, Compare, Constant, Expr, Subquery, is_nullable, type_of
 from ..plan import Aggregate, DistinctOn, Filter, Join, Limit, Node, Output, Project, Sort, bound_aliases
-from ..record import record
 from ..rewrite import changed, map_expressions, map_sources, transform
 from ..show import expressions
 from .access import best_path

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
+from ...record import replace
 from ...storage.schema import IndexSchema
 from ...values import BIGINT, Kind
 from ..expr import AggregateCall, Column, Expr, is_nullable, type_of
 from ..plan import Aggregate, Distinct, IndexGroups, Node, Output, OutputColumn, Project, Scan
-from ..record import replace
 from ..rewrite import map_sources
 from .statistics import Statistics
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from ...record import record
 from ...values import BIGINT
 from ..expr import Compare, Constant, Expr
 from ..plan import (
@@ -15,7 +16,6 @@ from ..plan import (
     bound_aliases,
     has_key,
 )
-from ..record import record
 from .access import Path, best_path, paths
 from .cluster import as_scan
 from .estimates import estimated_rows

@@ -6,10 +6,10 @@ walk leaves nothing to be tested, so that its first row is the answer.
 
 from __future__ import annotations
 
+from ...record import replace
 from ...values import BIGINT
 from ..expr import AggregateCall, Constant, Expr, IsNull, SortKey, rowid
 from ..plan import Aggregate, IndexRange, Limit, Node, Scan
-from ..record import replace
 from ..rewrite import map_sources
 from .access import Terms
 from .constraints import canonical

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...record import replace
 from ..expr import Column, SortKey, is_nullable, rowid
 from ..plan import Aggregate, IndexRange, Scan
-from ..record import replace
 from .access import Ordered, Path, Terms, index_order, indexes, paths, reversed_path, usable_keys
 from .constraints import canonical
 from .statistics import DESCENT, FETCH_ROW, Statistics

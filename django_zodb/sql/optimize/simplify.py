@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...record import replace
 from ..expr import (
     And,
     Call,
@@ -28,7 +29,6 @@ from ..expr import (
     is_nullable,
 )
 from ..plan import Filter, HashJoin, Join, NestedLoop, Node
-from ..record import replace
 from ..rewrite import map_expressions, map_sources, transform
 from .statistics import Statistics
 from .terms import FALSE, TRUE, UNKNOWN_TRUTH
