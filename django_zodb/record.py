@@ -64,14 +64,16 @@ def items(item: Any) -> Iterator[tuple[str, Any]]:
 
 
 class FieldsWith(dict[type, tuple[str, ...]]):
-    """By class of records: the fields whose annotations hold one of these names of classes. Looked up once."""
+    """By class: a record's fields whose annotations hold one of these names of classes. Looked up once."""
 
     def __init__(self, *names: str) -> None:
         super().__init__()
         self._sought = re.compile(rf"\b(?:{'|'.join(names)})\b")
 
     def __missing__(self, class_: Any) -> tuple[str, ...]:
-        found = tuple(name for name, annotation in class_._annotations.items() if self._sought.search(annotation))
+        found = tuple(
+            name for name, annotation in getattr(class_, "_annotations", {}).items() if self._sought.search(annotation)
+        )
         self[class_] = found
         return found
 

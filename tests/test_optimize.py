@@ -586,5 +586,5 @@ def test_order_below_a_count_is_dropped_and_so_are_outputs_nobody_reads():
 
 def test_every_rewrite_leaves_a_plan_it_has_no_business_with():
     node = p.Project(B, "q", (p.Output("title", col("b.title")),))
-    for rewrite in OPTIMIZERS:
+    for rewrite, _ in OPTIMIZERS:
         assert rewrite(node, Statistics(CATALOG)) == node

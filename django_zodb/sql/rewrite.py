@@ -57,14 +57,18 @@ def _walked(expr: Expr, replacement: Replacement, change: ExprChange, on_plan: N
 
     A loop, since a chain of a thousand terms nests as deeply.
     """
+    if not _HELD[type(expr)]:
+        instead = replacement(expr)
+        return change(expr) if instead is None else instead
     parts, at = [expr], 0
     done: dict[int, Expr] = {}
     while at < len(parts):
-        instead = replacement(parts[at])
-        if instead is None:
-            parts.extend(operands(parts[at]))
-        else:
-            done[id(parts[at])] = instead
+        part = parts[at]
+        instead = replacement(part)
+        if instead is not None:
+            done[id(part)] = instead
+        elif _EXPRESSIONS.fields[type(part)]:
+            parts.extend(operands(part))
         at += 1
 
     def replaced(operand: Expr) -> Expr:
@@ -73,7 +77,7 @@ def _walked(expr: Expr, replacement: Replacement, change: ExprChange, on_plan: N
 
     for part in reversed(parts):
         if id(part) not in done:
-            done[id(part)] = change(map_operands(part, replaced, on_plan))
+            done[id(part)] = change(map_operands(part, replaced, on_plan) if _HELD[type(part)] else part)
     return done[id(expr)]
 
 
@@ -109,6 +113,24 @@ def _same(expr: Expr) -> Expr:
     return expr
 
 
+def classes_in(node: Node) -> frozenset[type]:
+    """The classes of all that a plan is made of, nodes and expressions, the plans of subqueries included."""
+    found = set()
+    waiting: list[Any] = [node]
+    while waiting:
+        item = waiting.pop()
+        class_ = type(item)
+        if class_ is tuple:
+            waiting.extend(item)
+            continue
+        found.add(class_)
+        for name in _HELD[class_]:
+            value = getattr(item, name)
+            if value is not None:
+                waiting.append(value)
+    return frozenset(found)
+
+
 def operands(expr: Expr) -> Iterator[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
     for name in _EXPRESSIONS.fields[type(expr)]:
@@ -135,12 +157,16 @@ class _Sought(NamedTuple):
 
 _NODES = _Sought(Node, FieldsWith("Node"))
 _EXPRESSIONS = _Sought(Expr, FieldsWith("Expr", *(holder.__name__ for holder in _HOLDERS)))
+_HELD = FieldsWith("Node", "Expr", *(holder.__name__ for holder in _HOLDERS))
+"""All that a walk may be for: what has none of these fields is a leaf."""
 
 
 def _rebuild(item: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
     changes = {}
     for name in sought.fields[type(item)]:
         old = getattr(item, name)
+        if not old:
+            continue
         new = _visit(old, sought, change)
         if new is not old:
             changes[name] = new
@@ -148,9 +174,9 @@ def _rebuild(item: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
 
 
 def _visit(value: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, sought.class_):
-        return change(value)
     if type(value) is tuple:
         items = tuple([_visit(item, sought, change) for item in value])
         return value if all(map(is_, items, value)) else items
+    if isinstance(value, sought.class_):
+        return change(value)
     return _rebuild(value, sought, change) if isinstance(value, _HOLDERS) else value

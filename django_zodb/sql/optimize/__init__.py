@@ -1,7 +1,8 @@
 """Plans as the binder makes them → plans as they are carried out, by rewrites that keep the rows the same.
 
 ``SELECT … WHERE b.id = %s``: ``Project (Filter b.id = p0 (Scan b)) → Project (KeyLookup b (b.id = p0))``. Each rewrite
-is a module of its own and a function ``(Node, Statistics) → Node``; ``OPTIMIZERS`` is the order in which they run.
+is a module of its own and a function ``(Node, Statistics) → Node``; ``OPTIMIZERS`` is the order in which they run, and
+tells what each is about: it is not asked about plans that hold nothing of that.
 Those down to ``prune`` simplify a plan whatever the tables hold; later ones choose access paths, joins and orders.
 """
 
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...storage.protocol import Catalog
-from ..plan import Node
-from ..rewrite import map_expressions, map_sources, transform
+from ..expr import And, Case, Compare, Exists, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
+from ..plan import Aggregate, Distinct, Filter, Join, Limit, Node, Project, SetOperation, Sort, Window
+from ..rewrite import classes_in, map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
@@ -19,7 +21,7 @@ from .decorrelate_values import decorrelate_values
 from .first_of_each import first_of_each
 from .index_groups import index_groups
 from .min_max import min_max
-from .prune import prune
+from .prune import prune, prune_subqueries
 from .push_filters import push_filters
 from .reduce_joins import reduce_joins
 from .simplify import simplify
@@ -39,8 +41,13 @@ def optimize(node: Node, catalog: Catalog) -> Node:
 
 
 def _optimized(node: Node, statistics: Statistics) -> Node:
-    for rewrite in OPTIMIZERS:
-        node = rewrite(node, statistics)
+    classes = classes_in(node)
+    for rewrite, about in OPTIMIZERS:
+        if classes.isdisjoint(about):
+            continue
+        rewritten = rewrite(node, statistics)
+        if rewritten is not node:
+            node, classes = rewritten, classes_in(rewritten)
     return node
 
 
@@ -54,21 +61,24 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     return map_expressions(node, lambda expr: transform(expr, lambda part: part, on_plan))
 
 
-OPTIMIZERS: tuple[Rewrite, ...] = (
-    simplify,
-    decorrelate,
-    decorrelate_values,
-    reduce_joins,
-    push_filters,
-    prune,
-    first_of_each,
-    aggregate_early,
-    index_groups,
-    optimize_subqueries,
-    min_max,
-    choose_joins,
-    use_index_order,
-    use_indexes,
-    top_n,
+_SUBQUERIES = (Subquery, Exists, InPlan)
+
+OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
+    (simplify, (Filter, Join, And, Or, Not, Compare, IsNull, IsTruth, In, Case)),
+    (decorrelate, (Exists, InPlan)),
+    (decorrelate_values, (Subquery,)),
+    (reduce_joins, (Join,)),
+    (push_filters, (Filter, Join)),
+    (prune_subqueries, (Exists, InPlan)),
+    (prune, (Aggregate, Join, Project, SetOperation, Sort)),
+    (first_of_each, (Window,)),
+    (aggregate_early, (Join,)),
+    (index_groups, (Aggregate, Distinct)),
+    (optimize_subqueries, _SUBQUERIES),
+    (min_max, (Aggregate,)),
+    (choose_joins, (Join,)),
+    (use_index_order, (Sort,)),
+    (use_indexes, (Filter,)),
+    (top_n, (Sort, Limit)),
 )
-"""Every rewrite, in the order of their running."""
+"""Every rewrite, in the order of their running, and the classes of which a plan must hold one to be changed by it."""

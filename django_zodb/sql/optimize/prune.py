@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from ..expr import Column, Constant, Exists, Expr, InPlan
 from ..plan import (
     Aggregate,
@@ -32,14 +35,14 @@ _SENSITIVE = frozenset(("STRING_AGG", "GROUP_CONCAT", "ANY_VALUE"))
 
 def prune(node: Node, statistics: Statistics) -> Node:
     """The same result with less work."""
-    node = _prune_subqueries(node)
     node = _without_sorts(node)
-    return _narrow(node, _used_columns(node), visible=True)
+    return _narrow(node, cache(lambda: _used_columns(node)), visible=True)
 
 
-def _prune_subqueries(node: Node) -> Node:
+def prune_subqueries(node: Node, statistics: Statistics) -> Node:
+    """EXISTS and IN of no more than decides."""
     node = map_expressions(node, lambda expr: transform(expr, _prune_subquery))
-    return map_sources(node, _prune_subqueries)
+    return map_sources(node, lambda source: prune_subqueries(source, statistics))
 
 
 def _prune_subquery(expr: Expr) -> Expr:
@@ -94,11 +97,11 @@ def _used_columns(node: Node) -> set[tuple[str, str]]:
     }
 
 
-def _narrow(node: Node, used: set[tuple[str, str]], visible: bool) -> Node:
+def _narrow(node: Node, used: Callable[[], set[tuple[str, str]]], visible: bool) -> Node:
     """``visible``: every output counts, because the rows themselves are the result, or are compared."""
     match node:
         case Project(alias=alias, outputs=outputs) if not visible:
-            kept = tuple(output for output in outputs if (alias, output.name) in used) or outputs[:1]
+            kept = tuple(output for output in outputs if (alias, output.name) in used()) or outputs[:1]
             node = changed(node, outputs=kept)
             below = False
         case Filter() | Sort() | Limit() | LockRows() | DistinctOn():
