@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freezegun import freeze_time
 from ZODB.FileStorage import FileIterator
 
 from django_zodb import errors
@@ -802,6 +803,22 @@ def test_memory_keeps_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
         session.commit()
     assert [row[1] for row in reader.catalog.table("parent").rows()] == ["0"], "an open snapshot stays readable"
     assert max(len(revisions) for revisions in database._storage._data.values()) <= 4
+
+
+@pytest.mark.parametrize("moment", ["1999-01-01", "2100-01-01"])
+def test_memory_keeps_no_history_of_a_frozen_time(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Transactions that follow one of the next century are of that century, too."""
+    monkeypatch.setattr("django_zodb.storage.memory._GRACE_S", -1.0)
+    database = Database.open(":memory:")
+    session = new_session(database)
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "0")
+    with freeze_time(moment):
+        session.commit()
+    for number in range(1, 20):
+        update(session, "parent", 1, name=str(number))
+        session.commit()
+    assert max(len(revisions) for revisions in database._storage._data.values()) <= 2
 
 
 def test_reading_is_cheap(database: Database) -> None:

@@ -7,26 +7,21 @@ databases need, and the copy does not depend on the original afterwards.
 from __future__ import annotations
 
 import marshal
-import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from BTrees.OOBTree import OOBucket
-from persistent.TimeStamp import TimeStamp
 from ZODB.MappingStorage import MappingStorage
 from ZODB.utils import Lock, RLock, newTid, u64, z64
 
+from ..clock import clock
 from ..errors import OperationalError
 
 Records = Iterable[tuple[bytes, bytes]]
 
 _GRACE_S = 5.0
-
-
-def _tid_at(moment: float) -> bytes:
-    """The transaction id of a moment, in seconds since the epoch."""
-    return TimeStamp(*time.gmtime(moment)[:5], moment % 60).raw()  # type: ignore[no-any-return]
 
 
 class MemoryStorage(MappingStorage):  # type: ignore[misc]
@@ -47,6 +42,8 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
             self._data[oid] = OOBucket({tid: data})
             self._oid = max(self._oid, u64(oid))
             self._ltid = tid
+        self._settled = z64
+        self._recent: deque[tuple[float, bytes]] = deque()
 
     def registerDB(self, db: Any) -> None:
         """Called by ZODB with the adapter that knows all connections."""
@@ -63,20 +60,24 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
         written = list(self._tdata)
         tid: bytes = super().tpc_finish(transaction, func)
         with self._lock:
+            self._recent.append((clock.monotonic(), tid))
             self._transactions.clear()
             self._prune(written)
         return tid
 
     def _prune(self, oids: list[bytes]) -> None:
         # A connection that takes its snapshot at this very moment may need what has just become old.
-        recent = _tid_at(time.time() - _GRACE_S)
+        # (Transaction ids are no measure of that: the time of day may be set back, or frozen by a test.)
+        limit = clock.monotonic() - _GRACE_S
+        while self._recent and self._recent[0][0] <= limit:
+            _, self._settled = self._recent.popleft()
         instances = list(self._adapter._instances) if self._adapter is not None else ()
         starts = [instance._start for instance in instances if instance._start is not None]
         for oid in oids:
             revisions = self._data[oid]
             outdated = []
             for tid, successor in pairwise(revisions.iterkeys()):
-                if successor >= recent:
+                if successor > self._settled:
                     break
                 if not any(tid < start <= successor for start in starts):
                     outdated.append(tid)
