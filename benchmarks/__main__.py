@@ -16,7 +16,7 @@ from typing import Any
 
 from .databases import DATABASES
 from .growth import growth_table, measure_growth
-from .measure import measure_all, workers
+from .measure import measure_all, named, workers
 from .report import Groups, as_data, chart, table
 from .sharing import measure_sharing, sharing_table
 from .space import measure_space, space_table
@@ -28,8 +28,9 @@ def main() -> None:
     """Parse the arguments, run, print."""
     options = _arguments()
     names = _available(["zodb", *options.against])
+    clock = "cpu" if options.cpu else "seconds"
     if options.growth:
-        grown = measure_growth(names, options.folder, options.growth, options.only, options.rounds)
+        grown = measure_growth(names, options.folder, options.growth, options.only, options.rounds, clock)
         print(growth_table(grown, names))
         _write(options, {"growth": grown})
         return
@@ -49,7 +50,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=options.folder) as folder,
         workers(names, Path(folder), options.rows) as found,
     ):
-        figures = measure_all(found, options.only, options.rounds, "cpu" if options.cpu else "seconds")
+        figures = measure_all(found, named(found[0].workloads, options.only), options.rounds, clock)
     groups = _groups()
     print(table(figures, groups, names, options.rows))
     _write(options, as_data(figures, groups, options.rows, {}))

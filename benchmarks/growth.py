@@ -8,19 +8,24 @@ from collections.abc import Sequence
 from math import log
 from pathlib import Path
 
-from .measure import Figures, measure_all, workers
+from .measure import Figures, measure_all, named, workers
 
-POINTS = "get_pk,get_unique,exists,filter_indexed,ordered_slice,count_all,create,update_one,aggregate,iterator"
+POINTS = (
+    *("get_pk", "get_unique", "exists", "filter_indexed", "ordered_slice", "deep_offset", "count_all"),
+    *("create", "update_one", "aggregate", "iterator"),
+)
+"""What is measured if nothing is named."""
 
 
 def measure_growth(
-    names: Sequence[str], folder: Path | None, sizes: Sequence[int], only: str, rounds: int
+    names: Sequence[str], folder: Path | None, sizes: Sequence[int], only: str, rounds: int, clock: str = "seconds"
 ) -> dict[int, Figures]:
     """Rows → figures."""
     found = {}
     for rows in sizes:
         with tempfile.TemporaryDirectory(dir=folder) as place, workers(names, Path(place), rows) as loaded:
-            found[rows] = measure_all(loaded, only or POINTS, rounds)
+            chosen = named(loaded[0].workloads, only) if only else POINTS
+            found[rows] = measure_all(loaded, chosen, rounds, clock)
     return found
 
 

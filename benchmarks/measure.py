@@ -92,10 +92,14 @@ def measure(found: list[Worker], name: str, rounds: int, clock: str = "seconds")
     return {worker.name: statistics.median(series) for worker, series in zip(found, times, strict=True)}
 
 
-def measure_all(found: list[Worker], only: str, rounds: int, clock: str = "seconds") -> Figures:
-    """``measure`` of each workload whose name contains one of the words of ``only`` (separated by commas)."""
+def named(workloads: Sequence[str], only: str) -> list[str]:
+    """The workloads whose name contains one of the words of ``only`` (separated by commas)."""
     words = only.split(",")
-    chosen = [name for name in found[0].workloads if any(word in name for word in words)]
+    return [name for name in workloads if any(word in name for word in words)]
+
+
+def measure_all(found: list[Worker], chosen: Sequence[str], rounds: int, clock: str = "seconds") -> Figures:
+    """``measure`` of each of the workloads."""
     figures = {}
     for at, name in enumerate(chosen, 1):
         started = time.perf_counter()
