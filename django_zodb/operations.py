@@ -52,7 +52,7 @@ BATCH_VALUES = 1_000
 and keeps them until the statement is run, and the more there are at a time, the longer Python's garbage collector
 looks at them: 10,000 rows of nine columns took 1.0 s in one statement, 0.7 s in batches of this size."""
 
-EXPLAIN_OPTIONS = ("ANALYZE",)
+EXPLAIN_OPTIONS = ("ANALYZE", "COSTS")
 
 _WORD = re.compile(r"[a-z_]+")
 

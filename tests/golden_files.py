@@ -147,7 +147,7 @@ class Engines:
         text = []
         rows: list[tuple[object, ...]] | None = None
         try:
-            for tag, statement in (("plan", "EXPLAIN "), ("code", "EXPLAIN (FORMAT PYTHON) ")):
+            for tag, statement in (("plan", "EXPLAIN (COSTS OFF) "), ("code", "EXPLAIN (FORMAT PYTHON) ")):
                 if tag in block.tags:
                     cursor.execute(statement + block.sql, block.params)
                     text += [str(row[0]) for row in cursor.fetchall()]

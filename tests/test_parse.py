@@ -100,6 +100,8 @@ def test_definitions_are_left_to_others(text: str) -> None:
         ("explain analyze SELECT 1", Explain(analyze=True)),
         ("EXPLAIN (FORMAT PYTHON, ANALYZE) SELECT 1", Explain("python", True)),
         ("EXPLAIN (ANALYZE off, FORMAT text) SELECT 1", Explain()),
+        ("EXPLAIN (COSTS off, ANALYZE on) SELECT 1", Explain(analyze=True, costs=False)),
+        ("EXPLAIN (costs) SELECT 1", Explain()),
     ],
 )
 def test_explain(text: str, explain: Explain) -> None:

@@ -245,12 +245,29 @@ def test_explain(connection: dbapi.Connection) -> None:
     cursor = connection.cursor()
     cursor.execute("EXPLAIN SELECT title FROM book WHERE id = %s", (1,))
     lines = [str(line) for (line,) in cursor.fetchall()]
-    assert lines[0] == "Project: book.title"
+    assert lines[0].startswith("Project: book.title (")
     assert "KeyLookup: book" in lines[1]
     assert cursor.description is not None
     assert cursor.description[0][0] == "QUERY PLAN"
     python = cursor.execute("EXPLAIN (FORMAT PYTHON) SELECT title FROM book").fetchall()
     assert any("def select" in str(line) for (line,) in python)
+
+
+def test_explain_says_what_is_expected(connection: dbapi.Connection) -> None:
+    cursor = connection.cursor()
+    text = "SELECT title FROM book WHERE id = 1"
+    assert [line for (line,) in cursor.execute(f"EXPLAIN {text}").fetchall()] == [
+        "Project: book.title (1 rows expected)",
+        "  KeyLookup: book (book.id = 1) (1 rows expected)",
+    ]
+    assert "expected" not in str(cursor.execute(f"EXPLAIN (COSTS OFF) {text}").fetchall())
+    assert "expected" not in str(cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}").fetchall())
+    written = cursor.execute("EXPLAIN UPDATE book SET year = 1 WHERE year > 1995").fetchall()
+    assert [re.sub(r"\d+ rows", "n rows", str(line)) for (line,) in written] == [
+        "Update: book set year = 1",
+        "  Filter: book.year > 1995 (n rows expected)",
+        "    Scan: book (n rows expected)",
+    ]
 
 
 def test_explain_analyze_runs_the_statement(connection: dbapi.Connection) -> None:
@@ -266,7 +283,7 @@ def test_explain_analyze_counts_the_rows_of_each_node(connection: dbapi.Connecti
     cursor = connection.cursor()
     text = "EXPLAIN ANALYZE SELECT a.title FROM book a, book b WHERE a.year < b.year AND b.title <> %s ORDER BY a.title"
     lines = [str(line) for (line,) in cursor.execute(text, ("x",)).fetchall()]
-    shown = [re.sub(r", \d+ expected", "", line.strip()) for line in lines[:-1]]
+    shown = [re.sub(r" in \d+\.\d{3} ms, \d+ expected", "", line.strip()) for line in lines[:-1]]
     assert shown[1:] == [
         "Sort: a.title (1 rows)",
         "NestedLoop: inner on a.year < b.year (1 rows)",

@@ -52,10 +52,11 @@ _EXPLAIN_FORMATS = ("text", "python")
 
 @record
 class Explain:
-    """What EXPLAIN asked for: ``format`` "text" or "python"; ``analyze`` runs the statement."""
+    """What EXPLAIN asked for: ``format`` "text" or "python"; ``analyze`` runs it; ``costs`` adds what is expected."""
 
     format: str = "text"
     analyze: bool = False
+    costs: bool = True
 
 
 @record
@@ -343,15 +344,15 @@ def _explain(text: str) -> tuple[Explain | None, str]:
 
 def _with_option(text: str, explain: Explain, words: list[str], start: int) -> Explain:
     match [word.lower() for word in words]:
-        case ["analyze"] | ["analyze", "true" | "on"]:
-            return replace(explain, analyze=True)
-        case ["analyze", "false" | "off"]:
-            return replace(explain, analyze=False)
+        case ["analyze" | "costs" as option] | ["analyze" | "costs" as option, "true" | "on"]:
+            return replace(explain, **{option: True})
+        case ["analyze" | "costs" as option, "false" | "off"]:
+            return replace(explain, **{option: False})
         case ["format", format_] if format_ in _EXPLAIN_FORMATS:
             return replace(explain, format=format_)
     raise NotSupportedError(
         f"EXPLAIN option {' '.join(words) or 'nothing'!r} is not supported: {quote(text, start)}; "
-        "there are ANALYZE, FORMAT TEXT and FORMAT PYTHON"
+        "there are ANALYZE, COSTS, FORMAT TEXT and FORMAT PYTHON"
     )
 
 

@@ -30,7 +30,7 @@ from .optimize.estimates import estimated_rows
 from .optimize.statistics import Statistics
 from .parse import Explain, Parsed, parse, parse_expression, parse_short
 from .patterns import like_class
-from .plan import Node, OutputColumn, walk
+from .plan import Delete, Insert, Node, OutputColumn, Update, walk
 from .program import Program
 from .scope import nullable
 from .show import explain
@@ -355,8 +355,8 @@ class _Bulk:
 class _Explanation:
     """EXPLAIN: rows of one text each.
 
-    ANALYZE runs the statement, too, and says how many rows were expected of each node, how many it let through, and
-    how long all took. The nodes are one function: their times cannot be told apart.
+    Each node has the number of rows that are expected of it, each time that it is asked. ANALYZE runs the statement,
+    too, and says how many each node let through in all, how long they took (see ``Counters``), and how long all took.
     """
 
     columns = (OutputColumn("QUERY PLAN", TEXT, nullable=False),)
@@ -368,35 +368,48 @@ class _Explanation:
 
     def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """The lines."""
-        lines = self._analyzed(catalog, params) if self._explain.analyze else self._lines()
+        lines = self._analyzed(catalog, params) if self._explain.analyze else self._lines(catalog)
         rows = [(line,) for line in lines]
         return rows, len(rows), None
 
     def _analyzed(self, catalog: Catalog, params: Params) -> list[str]:
         program, counted = compile_counted(self._program)
-        statistics = Statistics(catalog)
-        expected = {id(node): estimated_rows(node, statistics) for node in walk(program.plan) if id(node) in counted}
+        expected = self._expected(catalog)
         start = time.perf_counter()
+        counted.start()
         _, count, _ = program.run(catalog, params)  # type: ignore[arg-type]
         total = f"{count} rows in {(time.perf_counter() - start) * 1000:.3f} ms"
         if self._explain.format != "text":
-            return [*self._lines(), total]
+            return [*self._lines(catalog), total]
 
         def note(node: Node) -> str:
-            if id(node) not in counted:
+            at = id(node)
+            if at not in counted.rows:
                 return ""
-            found = f"{counted[id(node)]} rows"
-            return f" ({found}, {expected[id(node)]:.0f} expected)" if id(node) in expected else f" ({found})"
+            found = f"{counted.rows[at]} rows in {counted.seconds[at] * 1000:.3f} ms"
+            return f" ({found}, {expected[at]:.0f} expected)" if at in expected else f" ({found})"
 
         return [*explain(program.plan, note), total]
+
+    def _expected(self, catalog: Catalog) -> dict[int, float]:
+        """The expected rows of the nodes that give any, by their ``id``; none if nobody wants to know."""
+        if not self._explain.costs:
+            return {}
+        statistics = Statistics(catalog)
+        nodes = [node for node in walk(self._program.plan) if not isinstance(node, Insert | Update | Delete)]
+        return {id(node): estimated_rows(node, statistics) for node in nodes}
 
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """The lines, one by one."""
         return iter(self.run(catalog, params)[0] or ())
 
-    def _lines(self) -> list[str]:
+    def _lines(self, catalog: Catalog) -> list[str]:
         if self._explain.format == "text":
-            return self._program.explain()
+            expected = self._expected(catalog)
+            return explain(
+                self._program.plan,
+                lambda node: f" ({expected[id(node)]:.0f} rows expected)" if id(node) in expected else "",
+            )
         lines = self._program.source.splitlines()
         width = len(str(len(lines)))
         return [f"{number:{width}} {line}".rstrip() for number, line in enumerate(lines, 1)]

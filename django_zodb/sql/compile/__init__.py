@@ -28,6 +28,7 @@ from ..plan import Node
 from ..program import Generated, Program, comment, load, too_complex
 from ..rewrite import rewrite
 from ..show import text
+from .counters import Counters
 from .frame import Frame
 from .nodes import open_row
 from .pipeline import For, If, clean, clean_statement, indented
@@ -57,12 +58,12 @@ def compile_plan(node: Node, sql_text: str) -> Program:
         raise too_complex(error) from error
 
 
-def compile_counted(program: Program) -> tuple[Program, dict[int, int]]:
-    """The same statement, slower, and how many rows each node of its plan (by its ``id``) lets through while it runs.
+def compile_counted(program: Program) -> tuple[Program, Counters]:
+    """The same statement, slower, and what it will tell of each node of its plan while it runs.
 
     Nodes that are no block of their own, such as the lookup of a join, are not among them.
     """
-    counted: dict[int, int] = {}
+    counted = Counters()
 
     def build(nullable: bool, stream: bool) -> Generated:
         return _generate(program.plan, program.sql, True, stream, counted)
@@ -81,9 +82,7 @@ def _without_nulls(node: Node) -> Node:
     return rewrite(node, lambda part: replace(part, nullable=False) if isinstance(part, x.Param) else None)
 
 
-def _generate(
-    node: Node, sql_text: str, nullable: bool, stream: bool, counted: dict[int, int] | None = None
-) -> Generated:
+def _generate(node: Node, sql_text: str, nullable: bool, stream: bool, counted: Counters | None = None) -> Generated:
     unit = Unit(node, nullable, stream, counted)
     frame = Frame(unit)
     match node:

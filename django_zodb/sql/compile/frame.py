@@ -150,8 +150,8 @@ class Frame:
         open_node(self, node, needed)
         counted = self.unit.counted
         if counted is not None:
-            counted[id(node)] = 0
-            self.do(f"{self.source.share('rows_of', counted)}[{id(node)}] += 1")
+            counted.add(id(node))
+            self.do(f"{self.source.share('passed', counted.passed)}({id(node)})")
 
     # --- steps -----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from .. import runtime
 from ..plan import Node
 from ..program import Source
 from ..show import expressions, subplans
+from .counters import Counters
 from .pipeline import clean
 
 _NAMED_IN_LINE = 40
@@ -24,7 +25,7 @@ class Unit:
     ``nullable`` tells whether parameters may be NULL, ``stream`` whether the function is a generator.
     """
 
-    def __init__(self, plan: Node, nullable: bool, stream: bool, counted: dict[int, int] | None = None) -> None:
+    def __init__(self, plan: Node, nullable: bool, stream: bool, counted: Counters | None = None) -> None:
         self.source = Source([*runtime.NAMES, "params", "catalog"])
         self.source.namespace.update(runtime.NAMES)
         self.nullable = nullable
