@@ -27,6 +27,7 @@ from django.db import (
 from django.utils import timezone
 
 from .changes import Change, Changes
+from .lookups_met import counted
 from .models import make_models
 from .orm import OURS, THEIRS, planned_for_any_size, tables_of
 from .plans_met import Met
@@ -51,6 +52,7 @@ class Tally:
     changes: int = 0
     changes_refused: int = 0
     used: Counter[str] = field(default_factory=Counter)
+    lookups: Counter[type] = field(default_factory=Counter)
     met: Met = field(default_factory=Met)
 
     def __str__(self) -> str:
@@ -69,7 +71,12 @@ TALLY = Tally()
 def play(random: Random, count: int) -> None:
     """New models and rows, so many questions about them, and changes, kept or rolled back."""
     made = make_models(random)
-    with planned_for_any_size(random, TALLY.met), tables_of(made), timezone.override(ZoneInfo(random.choice(ZONES))):
+    with (
+        planned_for_any_size(random, TALLY.met),
+        counted(TALLY.lookups),
+        tables_of(made),
+        timezone.override(ZoneInfo(random.choice(ZONES))),
+    ):
         data = Data(random, made)
         data.fill()
         querysets = QuerySets(random, data, TALLY.used)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from random import Random
@@ -17,12 +18,23 @@ from .models import Model
 from .rows import Data, Row
 
 ORDERED = ("exact", "exact", "gt", "gte", "lt", "lte", "in", "range", "isnull")
-OF_DATES = ("year", "year__gt", "month", "day__lt", "week_day", "iso_week_day", "quarter", "week", "iso_year")
+OF_DATES = (
+    "year",
+    "year__gt",
+    "year__gte",
+    "year__lt",
+    "year__lte",
+    "month",
+    "day__lt",
+    "week_day",
+    "iso_week_day",
+    "quarter",
+    "week",
+    "iso_year",
+)
+PARTS_OF_TEXT = ("iexact", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith")
 LOOKUPS: dict[str, tuple[str, ...]] = {
-    "text": (
-        *("exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"),
-        *("in", "isnull", "gt", "lte", "regex", "iregex", "range"),
-    ),
+    "text": ("exact", *PARTS_OF_TEXT, "in", "isnull", "gt", "lte", "regex", "iregex", "range"),
     "int": (*ORDERED, "contains"),
     "big": ORDERED,
     "float": ORDERED,
@@ -31,14 +43,14 @@ LOOKUPS: dict[str, tuple[str, ...]] = {
     "date": (*ORDERED, *OF_DATES),
     "datetime": (*ORDERED, *OF_DATES, "date", "date__lte", "year__in", "hour__gte", "minute", "second", "time__gt"),
     "time": (*ORDERED, "hour", "minute__gte", "second"),
-    "uuid": ("exact", "in", "isnull"),
+    "uuid": ("exact", "exact", "in", "in", "isnull", *PARTS_OF_TEXT),
     "duration": ORDERED,
     "bytes": ("exact", "in", "isnull"),
-    "json": ("has_key", "has_keys", "has_any_keys", "isnull", "exact", "key"),
+    "json": ("has_key", "has_keys", "has_any_keys", "isnull", "exact", "key", "icontains"),
 }
 KEY_LOOKUPS: dict[str, tuple[str, ...]] = {
     "n": ("exact", "gt", "lte", "in", "isnull", "has no key"),
-    "s": ("exact", "in", "isnull", "icontains", "startswith", "iexact", "regex", "endswith", "contains"),
+    "s": ("exact", "in", "isnull", "regex", "iregex", *PARTS_OF_TEXT),
     "t": ("exact", "isnull"),
     "o__n": ("exact", "gte", "isnull"),
     "l__0": ("exact", "lt", "isnull"),
@@ -183,6 +195,8 @@ class Conditions:
                 value = self.random.sample(keys, min(len(keys), 2))
             case "isnull":
                 value = held is None
+            case "icontains":
+                value = self.random.choice(("n", "S", '"a', "É", ": 1"))
             case _:
                 value = held if held is not None else self.random.choice(VALUES["json"])
         return Q(**{f"{path.name}__{name}": value})
@@ -215,6 +229,8 @@ class Conditions:
             return self._part(first, last or "exact", held)
         pool = VALUES[kind]
         value = self.random.choice(pool) if held is None else held
+        if kind == "uuid" and name in PARTS_OF_TEXT:
+            return self._part_of_uuid(name, value)
         match last or first:
             case "in":
                 return [value, *(self.random.choice(pool) for _ in range(self.random.choice((0, 1, 3))))]
@@ -238,6 +254,18 @@ class Conditions:
             case "iexact":
                 return self._folded(name, value)
         return value
+
+    def _part_of_uuid(self, name: str, value: uuid.UUID) -> str:
+        """Of the digits alone, as sqlite3 has them, and found in the same values with and without hyphens."""
+        match name:
+            case "iexact":
+                return self._folded(name, str(value))
+            case "startswith" | "istartswith":
+                return self._folded(name, value.hex[:5])
+            case "endswith" | "iendswith":
+                return self._folded(name, value.hex[-4:])
+        pieces = (value.hex[at : at + 3] for at in range(18, 30))
+        return self._folded(name, next(p for p in pieces if all((p in v.hex) == (p in str(v)) for v in VALUES["uuid"])))
 
     def _folded(self, name: str, text: str) -> str:
         return self.random.choice((text, text.upper(), text.lower())) if name.startswith("i") else text

@@ -13,6 +13,7 @@ from .tables import VALUES, quoted
 
 COMPARISONS = ("=", "=", "=", "<>", "<", "<=", ">", ">=")
 _MARK = re.compile("⟦([0-9]+)⟧")
+_EITHER = re.compile("⟪([^¦]*)¦([^⟫]*)⟫")
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class Expressions:
 
     def finished(self, text: str) -> tuple[str, str, tuple[object, ...] | None]:
         """The statement for each side (``%s`` for us, ``?`` for sqlite3), its parameters in the order of the text."""
+        ours, theirs = (_EITHER.sub(side, text) for side in (r"\1", r"\2"))
         numbers = [int(number) for number in _MARK.findall(text)]
         if not numbers:
-            return text, text, None
-        ours = _MARK.sub("%s", text.replace("%", "%%"))
-        return ours, _MARK.sub("?", text), tuple(self.params[number] for number in numbers)
+            return ours, theirs, None
+        ours = _MARK.sub("%s", ours.replace("%", "%%"))
+        return ours, _MARK.sub("?", theirs), tuple(self.params[number] for number in numbers)
 
     # --- values ----------------------------------------------------------------------------------------------------
 
@@ -212,6 +214,11 @@ class Expressions:
             row = f"({term}, {self.value(other, names, 0)})"
             return f"{row} {negated}IN ({self._subquery(names, (kind, other), False)})"
         return f"{term} {self.random.choice(COMPARISONS)} {self._subquery(names, (kind,), True)}"
+
+
+def either(ours: str, theirs: str) -> str:
+    """What the two sides spell differently, to be put into a statement before it is ``finished``."""
+    return f"⟪{ours}¦{theirs}⟫"
 
 
 def literal(value: object) -> str:

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from .expressions import Expressions, Name, kinds_of, name_of
+from .expressions import Expressions, Name, either, kinds_of, name_of
 from .tables import KINDS, Table, quoted
 from .windows import Windows
 
-AGGREGATES = ("COUNT", "COUNT", "SUM", "MIN", "MAX", "AVG")
+COLUMNS = (("table_name", "text"), ("column_name", "text"), ("ordinal_position", "int"))
+DEFINITIONS = "SELECT table_name, column_name, ordinal_position FROM " + either(
+    "information_schema.columns",
+    "(SELECT d.name AS table_name, c.name AS column_name, c.cid + 1 AS ordinal_position"
+    " FROM sqlite_master AS d, pragma_table_info(d.name) AS c WHERE d.type IN ('table', 'view'))",
+)
+"""The columns of all tables and views."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class Queries:
         text += f" ORDER BY {', '.join(keys)}"
         if self._often(0.5):
             text += f" LIMIT {self.random.choice((1, 2, 5))}" + (" OFFSET 1" if self._often(0.3) else "")
+        elif self._often(0.2):
+            text += either(" FOR UPDATE", "")
         return text, tuple(shown.index(name) for name in [*columns, *rest])
 
     # --- parts -----------------------------------------------------------------------------------------------------
@@ -305,6 +313,8 @@ class Queries:
             body = self._select((), kinds, named=True)
             self._nesting -= 1
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"({body}) AS {alias}"
+        if choice < 0.125 and self.expressions.parameters:
+            return [name_of(alias, column, kind) for column, kind in COLUMNS], f"({DEFINITIONS}) AS {alias}"
         if choice < 0.5 and self._with and self._nesting == 0:
             name, _, kinds = self.random.choice(self._with)
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"{name} AS {alias}"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from .expressions import Name, literal, name_of
+from .expressions import Name, either, literal, name_of
 from .queries import Queries, Query
 from .tables import VALUES, Column, Table, quoted
-
-_MARKS = re.compile("[⟪⟫]")
 
 
 class Writes:
@@ -62,10 +59,7 @@ class Writes:
                 name for name in self._names(table) if name.kind not in ("big", "json")
             ]  # sqlite3 3.40 may return them rounded
             text += f" RETURNING {', '.join(name.text for name in self.random.sample(names, min(2, len(names))))}"
-        ours, _, params = self.expressions.finished(_MARKS.sub("", text))
-        found = f"rowid IN (SELECT rowid FROM {quoted(table.name)} WHERE "
-        _, theirs, _ = self.expressions.finished(text.replace("⟪", found).replace("⟫", ")"))
-        return Query(ours, theirs, params)
+        return Query(*self.expressions.finished(text))
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -85,12 +79,15 @@ class Writes:
         return f" WHERE {self.expressions.condition(names, self.random.choice((0, 1, 2)))}"
 
     def _where_once(self, table: Table) -> str:
-        """The condition of a statement that changes what it reads, marked if sqlite3 must find the rows beforehand.
+        """The condition of a statement that changes what it reads; sqlite3 is made to find the rows beforehand.
 
         Met: its UPDATE where a condition OR NOT EXISTS (…) holds, which sees the rows that it has already changed.
         """
         where = self._where(table)
-        return f" WHERE ⟪{where.removeprefix(' WHERE ')}⟫" if "SELECT" in where else where
+        if "SELECT" not in where:
+            return where
+        found = either("", f"rowid IN (SELECT rowid FROM {quoted(table.name)} WHERE ")
+        return f" WHERE {found}{where.removeprefix(' WHERE ')}{either('', ')')}"
 
     def _delete(self, table: Table) -> str:
         return f"DELETE FROM {quoted(table.name)}{self._where_once(table)}"
