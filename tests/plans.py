@@ -93,6 +93,11 @@ class FakeTable:
         self.data[rowid] = row
         return row
 
+    def insert_unless(self, row, index, otherwise):
+        assert not self.conflicts(row, index)
+        assert otherwise in ("nothing", "update")
+        return self.insert(row)
+
     def update(self, rowid, old, new):
         assert self.data[rowid] == old
         self.data[rowid] = new

@@ -157,6 +157,38 @@ def test_after_a_change_of_ones_own(name: str) -> None:
     assert amount(one, 2) == 2
 
 
+def test_a_neighbour_that_was_changed_is_no_conflict(name: str) -> None:
+    one, other = dbapi.connect(name), dbapi.connect(name, autocommit=True)
+    one.execute("UPDATE account SET amount = 1 WHERE id = 1")
+    other.execute("UPDATE account SET amount = 3 WHERE id = 3")
+    assert amount(one, 2) == 100
+    one.execute("UPDATE account SET amount = 2 WHERE id = 2")
+    one.commit()
+    assert values(name, "SELECT amount FROM account ORDER BY id") == [1, 2, 3, 100]
+
+
+def test_who_has_waited_sees_what_was_done_under_the_lock(name: str) -> None:
+    """A row may be locked for the sake of others."""
+    one, other = dbapi.connect(name), dbapi.connect(name)
+    assert amount(one) == 100
+
+    def waiting() -> int:
+        other.execute("SELECT count(*) FROM job")
+        amount(other)
+        row = other.execute("SELECT amount FROM account WHERE id = 2").fetchone()
+        other.execute("UPDATE account SET amount = amount + 1 WHERE id = 2")
+        other.commit()
+        return int(row[0]) if row else 0
+
+    thread, outcome = in_thread(waiting)
+    time.sleep(0.1)
+    one.execute("UPDATE account SET amount = 500 WHERE id = 2")
+    one.commit()
+    thread.join()
+    assert outcome == [500]
+    assert values(name, "SELECT amount FROM account WHERE id = 2") == [501]
+
+
 def test_locked_counters_never_conflict(name: str) -> None:
     def count() -> str:
         connection = dbapi.connect(name)

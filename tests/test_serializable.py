@@ -218,6 +218,31 @@ def test_an_error_that_was_caught_has_been_read(connect: Connect) -> None:
     assert not commits(one)
 
 
+def test_an_error_about_one_key_leaves_the_others_alone(connect: Connect) -> None:
+    one, two = connect(), connect()
+    for text in ("(4, 'new', 0, 'new')", "(5, 'new', 0, 'note 4')"):
+        one.execute("SAVEPOINT s")
+        with pytest.raises(IntegrityError):
+            one.execute(f"INSERT INTO account VALUES {text}")
+        one.execute("ROLLBACK TO SAVEPOINT s")
+    one.execute("INSERT INTO log (text) VALUES ('it is there')")
+    two.execute("DELETE FROM account WHERE id = 6")
+    two.commit()
+    assert commits(one)
+
+
+def test_any_other_error_depends_on_everything(connect: Connect) -> None:
+    one, two = connect(), connect()
+    one.execute("SAVEPOINT s")
+    with pytest.raises(IntegrityError):
+        one.execute("UPDATE account SET note = 'note 8' WHERE id = 4")
+    one.execute("ROLLBACK TO SAVEPOINT s")
+    one.execute("INSERT INTO log (text) VALUES ('it is there')")
+    two.execute("UPDATE account SET note = 'other' WHERE id = 8")
+    two.commit()
+    assert not commits(one)
+
+
 def test_a_definition_that_was_read_may_not_change(connect: Connect) -> None:
     assert refused_after(
         connect, "SELECT value FROM account WHERE id = 4", "ALTER TABLE account ADD COLUMN more integer DEFAULT 1"

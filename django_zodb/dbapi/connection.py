@@ -260,10 +260,10 @@ class Connection:
                 program = prepare(text, params, catalog, self._programs)
                 rows, count, rowid = program.run(noting, params or ())
             if mark is not None:
-                catalog.end_statement()
+                noting.end_statement()
         except BaseException as error:
             if mark is not None:
-                session.undo_statement(mark)
+                session.undo_to(mark)
             self._fail(error, text)
         return program.columns, rows, count, rowid
 
@@ -278,10 +278,10 @@ class Connection:
                 if not program.writes:
                     raise ProgrammingError(f"executemany() runs a statement that writes, not {text.strip()!r}")
                 _, count, rowid = program.run(noting, params)
-                catalog.end_statement()
+                noting.end_statement()
                 total += max(count, 0)
         except BaseException as error:
-            session.undo_statement(mark)
+            session.undo_to(mark)
             self._fail(error, text)
         return total, rowid
 

@@ -14,7 +14,7 @@ from ..errors import ConflictError, OperationalError, ProgrammingError
 from ..record import record
 from .constraints import Constraint, Constraints, Reference, every
 from .definition import Definition, new_token
-from .journal import Journal, Moves, Net
+from .journal import Journal, LockedRow, Moves, Net, Unless
 from .keys import Row
 from .persistent import IndexCatalog, NameTree, TableRecord
 from .plan import TablePlan
@@ -75,9 +75,11 @@ class WriteSet:
     """A transaction's work, independent of its snapshot: what ``StoredCatalog.replay`` does again."""
 
     net: Net
-    locked: tuple[tuple[str, int, Row], ...]
+    locked: tuple[LockedRow, ...]
     gone: frozenset[tuple[str, int]]
     """Of the rows deleted, those that may be gone already."""
+    unless: dict[tuple[str, int], Unless]
+    """Of the rows inserted, those that ON CONFLICT let in."""
     tokens: dict[str, str]
     """Schema tokens of the tables that were written or locked."""
     definitions: bool
@@ -126,7 +128,7 @@ class StoredCatalog:
         if self.root["token"] != self._token:
             self.forget()
 
-    def lock_again(self, locked: Sequence[tuple[str, int, Row]]) -> None:
+    def lock_again(self, locked: Sequence[LockedRow]) -> None:
         """On a newer snapshot: depend on these rows and nothing else; ConflictError if one of them is another one."""
         self.refresh()
         self.journal.locked.clear()
@@ -172,6 +174,7 @@ class StoredCatalog:
             net=self.journal.net(),
             locked=tuple(self.journal.locked),
             gone=frozenset(self.journal.gone),
+            unless=dict(self.journal.unless),
             tokens={name: self.table(name).schema.token for name in self._touched()},
             definitions=self.journal.ddl,
         )
@@ -191,11 +194,26 @@ class StoredCatalog:
         for name, rowid in work.gone:
             if work.net.get(name, {}).get(rowid, _KEPT)[1] is None and self.table(name).get(rowid) is None:
                 del work.net[name][rowid]
+        self._give_way(work)
         self.reapply(work.net)
         for name, rowid, row in work.locked:
             if rowid not in work.net.get(name, {}):
                 self.table(name).check_unchanged(rowid, row)
                 self.table(name).lock(rowid, row)
+
+    def _give_way(self, work: WriteSet) -> None:
+        """Leave out what ON CONFLICT DO NOTHING inserted, if another transaction was faster; or ConflictError."""
+        for (name, rowid), unless in work.unless.items():
+            net = work.net.get(name, {})
+            _, row = net.get(rowid, _KEPT)
+            if not row:
+                continue
+            if net.keys() >= {*self.table(name).conflicts(row, unless.index)}:
+                self.journal.unless[name, rowid] = unless
+            elif unless.otherwise == "nothing" and row == unless.row:
+                del net[rowid]
+            else:
+                raise ConflictError(f"another transaction has inserted the same key into {name}; this one would use it")
 
     def reapply(self, net: Net) -> None:
         """Make net changes of rows again: first what is deleted, then the rest; then check every constraint."""

@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 from ..record import record
+from .protocol import Otherwise
 from .rowlocks import Wait
 
 Row = tuple[Any, ...]
@@ -43,7 +44,19 @@ class Batch:
         return repeat(None, len(self.rowids)) if self.news is None else self.news
 
 
+LockedRow = tuple[str, int, Row]
+"""Table name, rowid and row, as seen."""
+
 Entry = Change | Batch | Callable[[], None]
+
+
+@record
+class Unless:
+    """What was inserted for want of a conflict in that index (None: in any), and what else was to be done."""
+
+    row: Row
+    index: str | None
+    otherwise: Otherwise
 
 
 class Moves(NamedTuple):
@@ -84,14 +97,16 @@ class Journal:
         """How many rows each table has gained. Every table that was written is a key."""
         self.relied: set[bytes] = set()
         """The oids of records that checks have read: they must be as they were when the transaction commits."""
-        self.locked: list[tuple[str, int, Row]] = []
-        """Table name, rowid and row, as seen, of the rows that must not change before the transaction commits."""
+        self.locked: list[LockedRow] = []
+        """The rows that must not change before the transaction commits."""
         self.gone: set[tuple[str, int]] = set()
         """Table name and rowid of deleted rows that another transaction had deleted before; see ``elsewhere``."""
         self.deleted_elsewhere: Callable[[Any, Sequence[int]], frozenset[int]] = _nobody
         """Given by the session: which rows of the table are deleted already."""
         self.lock_row: Callable[[bytes | None, int, Wait], bool] = _at_commit
         """Given by the session: lock a row of a table, named by its definition's oid; False if it is to be skipped."""
+        self.unless: dict[tuple[str, int], Unless] = {}
+        """Table name and rowid of rows that ON CONFLICT let in: whoever was faster is no error."""
         self.pending: list[int] = []
         """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
@@ -120,6 +135,7 @@ class Journal:
         self.relied.clear()
         self.locked.clear()
         self.gone.clear()
+        self.unless.clear()
         self.pending.clear()
         self.settled.clear()
         self._ddl.clear()
@@ -155,6 +171,7 @@ class Journal:
     def _revert(self, name: str, rowid: int, old: Row | None, new: Row | None) -> None:
         assert self._table is not None
         self._table(name).revert(rowid, old, new)
+        self.unless.pop((name, rowid), None)
         self.deltas[name] += (new is None) - (old is None)
 
     def size(self) -> int:

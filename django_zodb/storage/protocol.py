@@ -7,12 +7,14 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .rowlocks import Wait
 from .schema import IndexSchema, TableSchema, ViewSchema
 
 Row = tuple[object, ...]
+Otherwise = Literal["nothing", "update"]
+"""What ON CONFLICT says is to be done instead of an insertion."""
 RowFunction = Callable[[Row], object]
 
 
@@ -124,6 +126,12 @@ class Table(Protocol):
 
         All checks happen here: NOT NULL, CHECK, unique, immediate foreign keys; deferred ones at commit. Where the
         primary key is the rowid and its value is None, one is drawn from the sequence. Raises IntegrityError.
+        """
+        ...
+
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+        """``insert``, after ``conflicts(row, index)`` found nothing: what is to be done if another transaction was
+        faster, which the commit finds out. With "nothing" the row is left out, with "update" it is a ConflictError.
         """
         ...
 

@@ -12,12 +12,14 @@ Of rows, only those are compared whose leaf is among the records that others hav
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, compress, count, islice
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ..errors import IntegrityError
 from .keys import Bounds
-from .protocol import Index, Row, Table
+from .protocol import Index, Otherwise, Row, Table
 from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _OFTEN = 50
 _FAR = 1000
 """A walk over rows that went farther counts as one to the end: to find where it stopped costs as much as the walk."""
 
+_Change = TypeVar("_Change", bound=Callable[..., Any])
 _Counter = Iterator[int]
 _Question = Callable[[Any], Any]
 """A call of a table or an index."""
@@ -41,6 +44,19 @@ def _noting(walks: list[Any], what: Any, answer: Iterable[Any]) -> Iterator[Any]
     handed_out = count(1)
     walks.append((what, handed_out))
     return compress(answer, handed_out)
+
+
+def _or(refused: Callable[[], None], change: _Change) -> _Change:
+    """``change``, which calls ``refused`` before it raises an IntegrityError."""
+
+    def changed(*arguments: Any) -> Any:
+        try:
+            return change(*arguments)
+        except IntegrityError:
+            refused()
+            raise
+
+    return cast(_Change, changed)
 
 
 class ReadIndex:
@@ -100,17 +116,17 @@ class ReadIndex:
 
 
 class ReadTable:
-    """``protocol.Table``, which notes what it is asked; what writes goes straight through."""
+    """``protocol.Table``, which notes what it is asked; a change is no question, unless a constraint refuses it."""
 
-    def __init__(self, table: StoredTable) -> None:
+    def __init__(self, table: StoredTable, refused: Callable[[], None]) -> None:
         self.stored = table
         self.schema = table.schema
         self.get = self._noting_get(table.get)
         self.new_rowid = table.new_rowid
-        self.insert, self.insert_many = table.insert, table.insert_many
-        self.update, self.update_many = table.update, table.update_many
-        self.delete, self.delete_many = table.delete, table.delete_many
+        self.update, self.update_many = _or(refused, table.update), _or(refused, table.update_many)
+        self.delete, self.delete_many = _or(refused, table.delete), _or(refused, table.delete_many)
         self.lock = table.lock
+        self._refused = refused
         self._calls: list[_Question] = []
         self._walks: list[tuple[tuple[Bounds, bool], _Counter]] = []
         self._indexes: dict[str, ReadIndex] = {}
@@ -124,6 +140,38 @@ class ReadTable:
             return get(rowid)
 
         return noted
+
+    def insert(self, row: Row, rowid: int | None = None) -> Row:
+        """See ``protocol.Table.insert``."""
+        try:
+            return self.stored.insert(row, rowid)
+        except IntegrityError:
+            self._note_refused((row,))
+            raise
+
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+        """See ``protocol.Table.insert_unless``."""
+        try:
+            return self.stored.insert_unless(row, index, otherwise)
+        except IntegrityError:
+            self._note_refused((row,))
+            raise
+
+    def insert_many(self, rows: Iterable[Row]) -> Sequence[Row]:
+        """See ``protocol.Table.insert_many``."""
+        rows = list(rows)
+        try:
+            return self.stored.insert_many(rows)
+        except IntegrityError:
+            self._note_refused(rows)
+            raise
+
+    def _note_refused(self, rows: Sequence[Row]) -> None:
+        """A key was there already: that is what was read. If it was something else, it may be anything."""
+        with suppress(IntegrityError):  # what is wrong with the row itself
+            if any(map(self.conflicts, rows)):
+                return
+        self._refused()
 
     def index(self, name: str) -> Index:
         """See ``protocol.Table.index``."""
@@ -238,12 +286,19 @@ class ReadCatalog:
         if table is None or table.stored is not stored:
             if table is not None:
                 self._replaced.append(table)  # the transaction has changed its definition
-            table = self._tables[name] = ReadTable(stored)
+            table = self._tables[name] = ReadTable(stored, self._depend_on_everything)
         self.asked += 1
         if not self.asked % _OFTEN and sum(map(len, self._noted())) > _MOST:
             self.clear()
             self.asked, self.everything = 1, True
         return table
+
+    def _depend_on_everything(self) -> None:
+        self.everything = True
+
+    def end_statement(self) -> None:
+        """See ``protocol.Catalog.end_statement``."""
+        _or(self._depend_on_everything, self._catalog.end_statement)()
 
     def clear(self) -> None:
         """Forget what was noted."""

@@ -101,6 +101,10 @@ class RowLocks:
             return True
         return self._others is not None and self._others()
 
+    def held(self, owner: int) -> int:
+        """How many rows the owner has locked."""
+        return len(self._held.get(owner, ()))
+
     def free(self, owner: int) -> None:
         """Free all that the owner has locked."""
         with self._changed:
@@ -132,6 +136,11 @@ class Locker:
         """See ``RowLocks.take``."""
         self._locks = locks
         return locks.take(self._number, key, wait)
+
+    @property
+    def held(self) -> int:
+        """How many rows it has locked."""
+        return 0 if self._locks is None else self._locks.held(self._number)
 
     def concern(self, locks: RowLocks) -> bool:
         """See ``RowLocks.concern``."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 import random
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -35,7 +35,7 @@ from .. import errors
 from .catalog import StoredCatalog
 from .elsewhere import deleted_elsewhere
 from .failures import STORAGE_ERRORS, translated
-from .journal import Journal
+from .journal import Journal, LockedRow
 from .locking import CommitLock
 from .protocol import Catalog, Compile
 from .reads import ReadCatalog
@@ -219,6 +219,7 @@ class Session:
         self._catalog.begin()
         if self._reads is not None:
             self._begin_reading(self._reads)
+        self._held = 0
         self._active = True
 
     def _begin_reading(self, reads: ReadCatalog) -> None:
@@ -294,12 +295,6 @@ class Session:
             self.catalog.journal.undo_to(mark)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
-
-    def undo_statement(self, mark: int) -> None:
-        """Take back what a statement did that failed. Why it failed is something that was read, of whatever rows."""
-        if self._reads is not None:
-            self._reads.everything = True
-        self.undo_to(mark)
 
     @property
     def has_read(self) -> bool:
@@ -409,29 +404,44 @@ class Session:
     def sees_newest(self, before: int, read: bool) -> bool:
         """After a statement that locked rows: whether it saw them as they are now, when nobody else can change them.
 
-        If not, the transaction moves to the newest snapshot, and the statement is to be run again. ``before`` is how
-        many rows were locked before it, ``read`` what ``has_read`` was. Raises ConflictError if that cannot be:
-        something was written or, serializably, read already, or a row that was locked before has changed.
+        If not, the transaction moves to the newest snapshot, and the statement is to be run again: so whoever waited
+        for a lock sees what was done under it. ``before`` is how many rows were locked before it, ``read`` what
+        ``has_read`` was. A transaction that has written or, serializably, read already keeps its snapshot; it gets a
+        ConflictError if one of the rows is another one now.
         """
         database, catalog = self._database, self.catalog
-        if not database.ordered:
+        held = self._locker.held
+        if not database.ordered or held == self._held:  # they were its own when the snapshot was taken
             return True
         try:
             with database.commit_lock:  # who has found the rows free has committed when this is
                 storage = self._connection._normal_storage
                 storage.sync(True)
                 heard = storage._invalidations
-            if heard is not None and heard.isdisjoint(catalog.relied()):
+            if heard is not None and not heard:
                 return True
             if catalog.journal.dirty or read:
-                raise errors.ConflictError("a row was changed by another transaction before this one locked it")
+                self._check_locked(catalog.journal.locked[before:])
+                return True
             self._connection.newTransaction(None, True)
+            self._held = held
             catalog.lock_again(catalog.journal.locked[:before])
             if self._reads is not None:
                 self._begin_reading(self._reads)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         return False
+
+    def _check_locked(self, locked: Sequence[LockedRow]) -> None:
+        """ConflictError if one of these rows, which nobody else can change any more, is not as it was seen."""
+        net = self._catalog.journal.net()
+        with closing(self.snapshot()) as newest:
+            catalog = newest.catalog
+            for name, rowid, row in locked:
+                if rowid in net.get(name, ()):
+                    continue  # written here: the commit compares it
+                if catalog.schema(name) is None or catalog.table(name).get(rowid) != row:
+                    raise errors.ConflictError("a row was changed by another transaction before this one locked it")
 
     def _locked_row(self) -> Key | None:
         """With the commit lock: a row that this transaction changes and another one has locked, or None."""

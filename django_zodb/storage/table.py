@@ -17,10 +17,11 @@ from ..errors import ConflictError, DataError, IntegrityError
 from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
-from .journal import Batch, Journal
+from .journal import Batch, Journal, Unless
 from .keys import ABSENT, Bounds, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
+from .protocol import Otherwise
 from .rowlocks import Wait
 from .trees import bucket_oid, items_backwards, values_backwards
 
@@ -141,6 +142,13 @@ class StoredTable:
             target, row = self._prepared(given, rowid)
         self._change(target, None, row)
         return row
+
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+        """Store a new row; see ``protocol.Table.insert_unless``."""
+        stored = self.insert(row)
+        rowid = self._entries[-1][1]  # type: ignore[index]
+        self._journal.unless[self._name, rowid] = Unless(stored, index, otherwise)
+        return stored
 
     def _draws(self, row: Row, rowid: int | None = None) -> bool:
         """Whether a new row gets a generated rowid: somebody may have chosen the same one, then the next will do."""

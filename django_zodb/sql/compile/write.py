@@ -206,18 +206,19 @@ def _insert_row(frame: Frame, node: p.Insert, proposed: str) -> str:
     name = frame.source.name("proposed")
     frame.set(name, proposed)
     index = _conflict_index(node.table, node.conflict)
-    option = "" if index is None else f", {frame.source.constant(index)}"
-    clashes = f"{table}.conflicts({name}{option})"
+    which = frame.source.constant(index)
+    clashes = f"{table}.conflicts({name}, {which})"
     if node.conflict.assignments is None:
         frame.where(f"(not {clashes})")
-        frame.set(row, f"{table}.insert({name})")
+        frame.set(row, f"{table}.insert_unless({name}, {which}, 'nothing')")
     else:
-        _upsert(frame, node, node.conflict, name, clashes)
+        insert = f"{table}.insert_unless({name}, {which}, 'update')"
+        _upsert(frame, node, node.conflict, name, clashes, insert)
     frame.bind_table(node)
     return row
 
 
-def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, found: str) -> None:
+def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, found: str, insert: str) -> None:
     table, row = frame.unit.table(node.table), frame.unit.row_name(node.alias)
     clashes, existing = frame.let("clashes", found), frame.source.name("existing")
     assert conflict.assignments is not None
@@ -235,7 +236,7 @@ def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str,
         f"    {row} = None",
         *indented(blocks(steps, [update])),
         "else:",
-        f"    {row} = {table}.insert({proposed})",
+        f"    {row} = {insert}",
     )
     if conflict.condition is not None:
         frame.where(f"({row} is not None)")
