@@ -5,6 +5,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 EXAMPLES ?= 800
 FAULTS ?=
+RACES ?=
 LABELS ?=
 TORTURES := $(addprefix tests/test_,durability.py hostile_bytes.py upkeep.py zeo.py isolation.py serializable.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
@@ -21,12 +22,13 @@ $(shell rm -f $(VENV)/.home $(VENV)/.demo $(VENV)/.dev $(VENV)/.suite $(VENV)/.b
 endif
 endif
 
-.PHONY: help venv demo test torture fuzz mutants bench django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test torture races fuzz mutants bench django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
 	@echo "make torture        crashes, damaged files, failing disks, hostile bytes, lost servers: the long forms"
+	@echo "make races          many writers at once, from threads, processes and clients of a server (RACES= to choose)"
 	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 84)"
 	@echo "make mutants        faults planted in a copy of the engine: which tests find them (FAULTS= to choose)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
@@ -79,6 +81,10 @@ test: $(VENV)/.dev
 # The long forms of the tests of crashes, damage, failing disks, hostile bytes and servers, with figures.
 torture: $(VENV)/.dev
 	TORTURE=1 $(BIN)/python -m pytest -p no:randomly $(TORTURES) $(PYTEST_ARGS)
+
+# Every workload from every place at each isolation level, a minute each: an hour and a quarter.
+races: $(VENV)/.dev
+	@cd tests && ../$(BIN)/python -m races --guards $(RACES)
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.
 fuzz: $(VENV)/.dev
