@@ -30,6 +30,8 @@ from django_zodb.record import replace
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
 from django_zodb.sql.compile import compile_plan
+from django_zodb.sql.compile.pipeline import For, Let, comprehension
+from django_zodb.sql.program import Source
 from django_zodb.values import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, SqlType
 
 B = {name: col(BOOK, name) for name in BOOK.positions}
@@ -867,3 +869,13 @@ def test_program_attributes():
     assert program.writes is False
     assert program.explain() == ["Project: book.title, book.year", "  Scan: book"]
     assert compile_plan(p.Delete(BOOK, "book", scan(BOOK)), "").writes is True
+
+
+def test_a_variable_gives_way_only_where_it_is_one():
+    steps = [For("b", "rows"), Let("b_title", "b[1]", False, "b", 1, "title")]
+    given = r"""f(b_title, 'b_title', 'it\'s b_title', "b_title's", b.b_title, b_title == 1, x_b_title, b_title=1)"""
+    found = comprehension(steps, given, Source())
+    assert found is not None
+    assert found.value == (
+        """f(b[TITLE], 'b_title', "it's b_title", "b_title's", b.b_title, b[TITLE] == 1, x_b_title, b_title=1)"""
+    )

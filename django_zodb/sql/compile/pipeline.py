@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -236,47 +237,58 @@ def _closed(text: str) -> str:
     return f"({text})" if " if " in text and isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
 
 
-Trees = list[tuple[Step, ast.Expression | None]]
-"""Steps, the last one first, each with its parsed expression if that holds a variable that may give way."""
+Texts = list[tuple[Step, str]]
+"""Steps, the last one first, each with its expression."""
 
 
 def _inline(steps: Sequence[Step], value: str, source: Source) -> list[Step]:
     """The steps, with the value as a last condition, and without the variables that can give way to what they hold."""
     names = [step.name for step in steps if isinstance(step, Let)]
-    named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
-
-    def parsed(text: str) -> ast.Expression | None:
-        return ast.parse(text, mode="eval") if named is not None and named.search(text) else None
-
-    found: Trees = [(If(value), parsed(value))]
+    found: Texts = [(If(value), value)]
+    columns: dict[str, str] = {}
     for step in reversed(steps):
         if isinstance(step, Let) and step.name.isidentifier():
-            uses = sum(_uses(tree, step.name) for _, tree in found)
+            alone = names.count(step.name) == 1
+            if alone and step.row is not None:
+                if _uses(found, step.name):
+                    columns[step.name] = f"{step.row}[{source.position(step.column, step.name, step.at)}]"
+                continue
+            found, columns = _substituted(found, columns), {}
+            uses = _uses(found, step.name)
             if uses == 0:
                 continue
-            cheap = step.row is not None or step.text.isidentifier()
-            if names.count(step.name) == 1 and (cheap or (uses == 1 and not _used_in_loop(found, step.name))):
-                text = step.text
-                if step.row is not None:
-                    text = f"{step.row}[{source.position(step.column, step.name, step.at)}]"
-                replacement = _Replace(step.name, ast.parse(text, mode="eval").body)
-                found = [(each, tree and replacement.visit(tree)) for each, tree in found]
+            if alone and (step.text.isidentifier() or (uses == 1 and not _used_in_loop(found, step.name))):
+                found = _substituted(found, {step.name: f"({step.text})"})
                 continue
-        found.append((step, parsed(_text(step))))
-    texts = [clean(_text(step)) if tree is None else ast.unparse(tree) for step, tree in found]
-    return [_with_text(step, text) for (step, _), text in zip(reversed(found), reversed(texts), strict=True)]
+        found.append((step, _text(step)))
+    return [_with_text(step, clean(text)) for step, text in reversed(_substituted(found, columns))]
 
 
-def _uses(tree: ast.Expression | None, name: str) -> int:
-    if tree is None:
-        return 0
-    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+# Strings come first: what looks like a name inside them is none; nor is an attribute, nor the name of an argument.
+_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[A-Za-z_]\w*(?!\w|\s*=(?!=))""")
 
 
-def _used_in_loop(later: Trees, name: str) -> bool:
+@lru_cache(maxsize=1024)
+def _words(text: str) -> Counter[str]:
+    """The names in an expression, and how often each is there."""
+    return Counter(_WORD.findall(text))
+
+
+def _uses(texts: Texts, name: str) -> int:
+    return sum(_words(text)[name] for _, text in texts)
+
+
+def _substituted(texts: Texts, by: dict[str, str]) -> Texts:
+    """The texts with some names replaced."""
+    if not by:
+        return texts
+    return [(step, _WORD.sub(lambda match: by.get(match[0], match[0]), text)) for step, text in texts]
+
+
+def _used_in_loop(later: Texts, name: str) -> bool:
     """Whether a loop opens before the variable is used."""
-    for step, tree in reversed(later):
-        if _uses(tree, name):
+    for step, text in reversed(later):
+        if _words(text)[name]:
             return False
         if isinstance(step, For):
             return True
@@ -300,12 +312,3 @@ def _with_text(step: Step, text: str) -> Step:
         case If():
             return If(text)
     raise AssertionError(f"{step} has no expression")
-
-
-class _Replace(ast.NodeTransformer):
-    def __init__(self, name: str, by: ast.expr) -> None:
-        self._name = name
-        self._by = by
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._by if node.id == self._name else node
