@@ -22,6 +22,7 @@ from django_zodb import errors
 from django_zodb.storage import datafile
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.schema import ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
+from django_zodb.storage.sequences import MAX_ID, Sequences
 from django_zodb.storage.session import Session
 from django_zodb.values import BIGINT, INTEGER, TEXT
 
@@ -644,6 +645,30 @@ def test_explicit_ids_count_when_they_are_committed(database: Database) -> None:
     session.commit()
     with pytest.raises(errors.DataError, match="end"):
         insert(session, "parent", "y")
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_many_ids_are_those_that_come_one_by_one(alone: bool) -> None:
+    def counters() -> Sequences:
+        taken = 10
+
+        def reserve(oid: bytes, lowest: int, count: int) -> int:
+            nonlocal taken
+            first = max(taken, lowest) + 5  # others take some, too
+            taken = first + count
+            return first
+
+        return Sequences(None if alone else reserve)
+
+    many, one = counters(), counters()
+    for count, lowest in ((0, 1), (3, 1), (20, 1), (1, 50), (4, 1), (100, 200), (7, 1)):
+        found = many.next_many(b"oid", 10, count, lowest)
+        assert found == [one.next(b"oid", 10, lowest) for _ in range(count)]
+    many.observe(b"oid", 10, MAX_ID - 2)
+    if alone:
+        assert many.next_many(b"oid", 10, 2) == [MAX_ID - 1, MAX_ID]
+        with pytest.raises(errors.DataError, match="has reached its end"):
+            many.next_many(b"oid", 10, 1)
 
 
 def test_sequences_are_set_back_with_their_transaction(database: Database) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from django_zodb.errors import ConflictError, DataError, IntegrityError, OperationalError, ProgrammingError
 from django_zodb.record import replace
+from django_zodb.storage import index as index_module
 from django_zodb.storage import rebuild
 from django_zodb.storage.catalog import FORMAT, StoredCatalog, check_format, create_layout
 from django_zodb.storage.journal import Journal
@@ -1299,8 +1302,14 @@ _TAGS = st.none() | st.integers(0, 3)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(_TAGS, _TAGS, st.none() | st.sampled_from("ab")), max_size=90), st.data())
-def test_many_rows_are_written_as_one_by_one(values: list[tuple[Any, ...]], data: st.DataObject) -> None:
+@given(st.lists(st.tuples(_TAGS, _TAGS, st.none() | st.sampled_from("ab")), max_size=90), st.booleans(), st.data())
+def test_many_rows_are_written_as_one_by_one(values: list[tuple[Any, ...]], few: bool, data: st.DataObject) -> None:
+    """``few``: what indexes do with hundreds of keys they do with a handful."""
+    with patch.multiple(index_module, _MANY=2, _PIECE=7) if few else nullcontext():
+        _check_many_rows(values, data)
+
+
+def _check_many_rows(values: list[tuple[Any, ...]], data: st.DataObject) -> None:
     store, other = Store(), Store()
     for each in (store, other):
         each.catalog.create_table(MANY)
@@ -1321,8 +1330,9 @@ def test_many_rows_are_written_as_one_by_one(values: list[tuple[Any, ...]], data
     store.journal.undo_to(mark)
     assert state_of(store, "many") == full
 
-    many.delete_many(*([each[at] for each in full[0][::2]] for at in range(2)))
-    for rowid, row in full[0][::2]:
+    gone = full[0][:: data.draw(st.integers(1, 3))]
+    many.delete_many(*([each[at] for each in gone] for at in range(2)))
+    for rowid, row in gone:
         one.delete(rowid, one.get(rowid) or row)
     assert [rowid for rowid, _ in state_of(store, "many")[0]] == [rowid for rowid, _ in state_of(other, "many")[0]]
     store.journal.undo_to(mark)

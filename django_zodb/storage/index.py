@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, compress
+from operator import eq, ne
 from typing import Any
 
 from ..errors import IntegrityError
-from .keys import ABSENT, Key, KeyEncoding
+from .keys import ABSENT, Bounds, Key, KeyEncoding
 from .persistent import IndexTree, Posting, rowids
 from .schema import IndexSchema
 from .trees import estimated_len, estimated_range, keys_backwards, leaf_of_range, values_backwards
 
 NO_ROWIDS: tuple[int, ...] = ()
+
+_PIECE = 10_000
+_MANY, _DENSE = 200, 3
+"""Of so many keys or more, the postings are read with all between them, if these are at most so many times as many."""
 
 
 class StoredIndex:
@@ -118,43 +124,61 @@ class StoredIndex:
 
     def add_many(self, keys: Sequence[Key], added: Sequence[int]) -> None:
         """``add`` of each key and its rowid, in key order: leaves are visited once, postings made once."""
-        insert = self.tree.insert
         groups = _grouped(keys, added)
         ordered = _in_order(groups)
-        if len(groups) < len(keys):
-            several = [key for key in ordered if type(groups[key]) is list]
+        if self._single and not self.lenient:
+            ordered = self._add_single(ordered, groups)
+        for start in range(0, len(ordered), _PIECE):
+            piece = ordered[start : start + _PIECE]
+            self.tree.grow_many(piece, map(groups.__getitem__, piece))
+
+    def _add_single(self, ordered: list[Key], groups: _Groups) -> list[Key]:
+        """``add_many`` of what only one row may have; returns the keys that are left, which are exempt."""
+        several = [key for key in ordered if type(groups[key]) is list] if list in map(type, groups.values()) else []
+        if several:
             ordered = [key for key in ordered if type(groups[key]) is not list]
-        else:
-            several = []
-        new = list(map(insert, ordered, map(groups.__getitem__, ordered)))
+        new = list(map(self.tree.insert, ordered, map(groups.__getitem__, ordered)))
         if not all(new):
             several += [key for key, done in zip(ordered, new, strict=True) if not done]
-        strict = self._single and not self.lenient
-        for key in several:
-            if strict and not self.exempt(key):
-                raise self.violation()
-            self.tree.grow_many(key, rowids(groups[key]))
+        if not all(map(self.exempt, several)):
+            raise self.violation()
+        return several
 
     def remove_many(self, keys: Sequence[Key], gone: Sequence[int]) -> None:
         """Take out each key's rowid, if it is there, in the order of keys."""
-        tree, get = self.tree, self.tree.get
         groups = _grouped(keys, gone)
-        for key in _in_order(groups):
-            group = groups[key]
-            if get(key) == group:  # then it is one rowid, and the only one
-                del tree[key]
-            else:
-                tree.discard_many(key, set(rowids(group)))
+        ordered = _in_order(groups)
+        given = map(groups.__getitem__, ordered)
+        wanted = [tuple(group) if isinstance(group, list) else group for group in given]
+        alone = list(map(eq, self._held(ordered), wanted))  # then nothing is left of the posting
+        deque(map(self.tree.__delitem__, compress(ordered, alone)), maxlen=0)
+        if not all(alone):
+            for key, group, done in zip(ordered, wanted, alone, strict=True):
+                if not done:
+                    self.tree.discard_many(key, set(rowids(group)))
+
+    def _held(self, ordered: list[Key]) -> Iterable[Posting]:
+        """The postings of keys that ascend. Where the keys are many of those between, these are read in one go."""
+        tree = self.tree
+        if len(ordered) > _MANY and None not in ordered[:1]:
+            bounds = Bounds(ordered[0], ordered[-1])
+            if leaf_of_range(tree, bounds) is None and estimated_range(tree, bounds) < _DENSE * len(ordered):
+                if list(tree.keys(*bounds)) == ordered:
+                    return tree.values(*bounds)  # type: ignore[no-any-return]
+                return map(dict(tree.items(*bounds)).get, ordered)
+        return map(tree.get, ordered)
 
     def move_many(self, olds: Sequence[Key], news: Sequence[Key], moved: Sequence[int]) -> None:
         """Take each rowid from its old key to its new one."""
-        moves = [move for move in zip(olds, news, moved, strict=True) if move[0] != move[1]]
-        if moves and not self._single:
-            olds, news, moved = zip(*moves, strict=True)
+        differs = list(map(ne, olds, news))
+        if not all(differs):
+            olds, news, moved = (list(compress(each, differs)) for each in (olds, news, moved))
+        if moved and not self._single:
             self.remove_many(olds, moved)
             self.add_many(news, moved)
             return
-        for old, new, rowid in moves:  # one by one: a key must be free when it is taken, as other databases have it
+        for old, new, rowid in zip(olds, news, moved, strict=True):
+            # One by one: a key must be free when it is taken, as other databases have it.
             if old is not ABSENT:
                 self.tree.discard(old, rowid)
             if new is not ABSENT:

@@ -34,6 +34,8 @@ from .large import LARGE, Records, put_back, take_out
 Posting = Any
 """What an index holds for a key: a rowid; a sorted tuple of two rowids or more; or ``Postings``."""
 
+Rowids = tuple[int, ...] | list[int]
+
 MAX_TUPLE = 30
 """The most rowids that a posting keeps as a tuple, in the record of its neighbours."""
 
@@ -272,13 +274,20 @@ class IndexTree(OOBTree):  # type: ignore[misc]
         else:
             posting.insert(rowid)
 
-    def grow_many(self, key: Any, added: Iterable[int]) -> None:
-        """Add rowids, one at least, to the posting of ``key``, which may be new."""
-        posting = self.get(key)
-        if type(posting) is Postings:
-            posting.update(added)
-        else:
-            self[key] = _posting(sorted({*added, *(() if posting is None else rowids(posting))}))
+    def grow_many(self, keys: list[Any], added: Iterable[int | list[int]]) -> None:
+        """Add the rowid or the rowids, one at least, to the posting of each of these keys, of which any may be new.
+
+        Where the keys ascend, each leaf is visited once to read and once to write.
+        """
+        grown: dict[Any, Posting] = {}
+        for key, posting, new in zip(keys, map(self.get, keys), added, strict=True):
+            if posting is None and type(new) is int:
+                grown[key] = new
+            elif type(posting) is Postings:
+                posting.update(rowids(new))
+            else:
+                grown[key] = _joined(() if posting is None else rowids(posting), rowids(new))
+        self.update(grown)
 
     def discard(self, key: Any, rowid: int) -> None:
         """Take ``rowid`` out of the posting of ``key``; nothing happens if it is not there."""
@@ -295,8 +304,7 @@ class IndexTree(OOBTree):  # type: ignore[misc]
         if posting is None:
             return
         if type(posting) is Postings:
-            for rowid in filter(posting.has_key, gone):
-                posting.remove(rowid)
+            posting -= gone
             # Half the size at which a tuple becomes a set, so that one row coming and going does not change the form.
             if posting.keys()[MAX_TUPLE // 2 :]:
                 return
@@ -314,7 +322,14 @@ class IndexTree(OOBTree):  # type: ignore[misc]
             del self[key]
 
 
-def _posting(ascending: list[int]) -> Posting:
+def _joined(held: Rowids, added: Rowids) -> Posting:
+    """The posting of the rowids of one that is no set, and of others."""
+    if held and len(added) == 1 and held[-1] < added[0]:
+        return _posting((*held, added[0]))
+    return _posting(sorted({*held, *added}))
+
+
+def _posting(ascending: Rowids) -> Posting:
     """The posting of these rowids, one at least."""
     if len(ascending) > MAX_TUPLE:
         return Postings(ascending)

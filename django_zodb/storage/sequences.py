@@ -87,6 +87,18 @@ class Sequences:
             first = self._reserve(oid, found, block)
             self.grant(oid, first, max(first, min(first + block - 1, MAX_ID)))
 
+    def next_many(self, oid: bytes, mark: int, count: int, lowest: int = 1) -> list[int]:
+        """So many new ids, ascending; see ``next``."""
+        found: list[int] = []
+        while len(found) < count:
+            found.append(self.next(oid, mark, lowest))
+            with self._lock:
+                counter = self._counters[oid]
+                end = min(counter.next + count - len(found), counter.limit + 1, MAX_ID + 1)
+                found += range(counter.next, end)
+                counter.next = max(counter.next, end)
+        return found
+
     def _counter(self, oid: bytes, mark: int) -> _Counter:
         counter = self._counters.get(oid)
         if counter is None:
@@ -192,7 +204,14 @@ class SessionSequences:
 
     def next_many(self, table: str, count: int) -> list[int]:
         """So many new ids, ascending."""
-        return [self.next(table) for _ in range(count)]
+        record = self._records()[table]
+        use = self._uses.get(record) or self._start(record)
+        if use.following is not None:
+            return [self.next(table) for _ in range(count)]
+        found = self._shared.next_many(record._p_oid, record.value, count, use.lowest)
+        use.count += count
+        use.highest = max([use.highest, *found[-1:]])
+        return found
 
     def observe(self, table: str, rowid: int) -> None:
         """``rowid`` was given explicitly: it will not be generated."""
