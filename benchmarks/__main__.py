@@ -34,11 +34,11 @@ def main() -> None:
         print(growth_table(grown, names))
         _write(options, {"growth": grown})
         return
-    if options.processes:
+    if options.writers:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            shared = measure_sharing(Path(folder), options.processes, _SHARING_S, options.rounds)
-        print(sharing_table(shared, options.processes))
-        _write(options, {"processes": options.processes, "sharing": shared})
+            shared = measure_sharing(Path(folder), options.writers, _SHARING_S, options.rounds)
+        print(sharing_table(shared, options.writers))
+        _write(options, {"writers": options.writers, "sharing": shared})
         return
     if options.space:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -79,7 +79,7 @@ def _arguments() -> argparse.Namespace:
         type=lambda text: [int(size) for size in text.split(",")],
         help="instead: these numbers of rows, such as 1000,10000,100000, and how the time grows with them",
     )
-    parser.add_argument("--processes", type=int, help="instead: so many commit to one file, beside sqlite3")
+    parser.add_argument("--writers", type=int, help="instead: so many commit to one file, beside sqlite3")
     parser.add_argument("--space", action="store_true", help="instead: disk, memory and cold starts, for --rows")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--svg", type=Path, help="also draw a chart here")

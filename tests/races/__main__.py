@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
+
 from .guards import GUARDS
-from .run import PLACES, Outcome, Race, prepare, run
+from .run import PLACES, Outcome, Race, environment, prepare, run
 
 LEVELS = ("snapshot", "serializable")
 
@@ -46,6 +49,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--guards", action="store_true", help="also with each guard of the engine switched off")
+    os.environ |= environment({"NAME": ":memory:"})
+    django.setup()  # to know the workloads
     failed = False
     with tempfile.TemporaryDirectory() as prepared:
         prepare(Path(prepared) / "Data.fs")

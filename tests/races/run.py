@@ -48,17 +48,17 @@ class Outcome:
 
 def prepare(path: Path) -> None:
     """Make a file with the tables and the rows that all work on."""
-    _python(_environment({"NAME": str(path)}), "-m", "races.prepare")
+    _python(environment({"NAME": str(path)}), "-m", "races.prepare")
 
 
 def run(race: Race, prepared: Path, folder: Path) -> Outcome:
     """Run it in ``folder`` on a copy of a prepared file."""
     shutil.copy(prepared, folder / "Data.fs")
-    with _place(race, folder) as environment:
+    with _place(race, folder) as place:
         each = [[me] for me in range(WRITERS)] if race.place != "threads" else [list(range(WRITERS))]
-        said = _write(environment, [{**_configuration(race), "writers": writers} for writers in each])
+        said = _write(place, [{**_configuration(race), "writers": writers} for writers in each])
         done: Tally[str] = sum((Tally(one["done"]) for one in said), Tally())
-        checked = _python(environment, "-m", "races.check", json.dumps([race.workloads, done]))
+        checked = _python(place, "-m", "races.check", json.dumps([race.workloads, done]))
     problems: list[str] = json.loads(checked)
     return Outcome(sum(one["steps"] for one in said), [text for one in said for text in one["errors"]], problems)
 
@@ -72,7 +72,7 @@ def _place(race: Race, folder: Path) -> Iterator[dict[str, str]]:
     """The environment of processes that use the database there."""
     database: dict[str, Any] = {"NAME": str(folder / "Data.fs"), "OPTIONS": {"isolation": race.isolation}}
     if race.place != "server":
-        yield _environment(database)
+        yield environment(database)
         return
     from django_zodb.storage.open import locate, open_storage
     from django_zodb.storage.options import Options
@@ -82,13 +82,14 @@ def _place(race: Race, folder: Path) -> Iterator[dict[str, str]]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        yield _environment({**database, "HOST": "127.0.0.1", "PORT": server.address[1]})
+        yield environment({**database, "HOST": "127.0.0.1", "PORT": server.address[1]})
     finally:
         server.stop()
         thread.join(10)
 
 
-def _environment(database: dict[str, Any]) -> dict[str, str]:
+def environment(database: dict[str, Any]) -> dict[str, str]:
+    """That of a process whose default database is that one."""
     ours = {
         "DJANGO_SETTINGS_MODULE": "races.settings",
         "PYTHONPATH": str(TESTS),
@@ -97,21 +98,21 @@ def _environment(database: dict[str, Any]) -> dict[str, str]:
     return {**os.environ, **ours}
 
 
-def _python(environment: dict[str, str], *arguments: str) -> str:
+def _python(place: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=TESTS, capture_output=True, text=True, check=False
+        [sys.executable, *arguments], env=place, cwd=TESTS, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{arguments}: {done.stdout}{done.stderr}")
     return done.stdout
 
 
-def _write(environment: dict[str, str], configurations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _write(place: dict[str, str], configurations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Start a process for each, let all begin at once, and wait for them."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "races.worker", json.dumps(configuration)],
-            env=environment,
+            env=place,
             cwd=TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
