@@ -22,13 +22,14 @@ $(shell rm -f $(VENV)/.home $(VENV)/.demo $(VENV)/.dev $(VENV)/.suite $(VENV)/.b
 endif
 endif
 
-.PHONY: help venv demo test torture races fuzz mutants bench django-suite django-suite-baseline lint typecheck format clean
+.PHONY: help venv demo test torture races soak fuzz mutants bench django-suite django-suite-baseline lint typecheck format clean
 
 help:
 	@echo "make demo           a site with sample data on http://127.0.0.1:$(PORT)/ (PORT= to change)"
 	@echo "make test           every test (PYTEST_ARGS= to choose)"
 	@echo "make torture        crashes, damaged files, failing disks, hostile bytes, lost servers: the long forms"
 	@echo "make races          many writers at once, from threads, processes and clients of a server (RACES= to choose)"
+	@echo "make soak           mixed load for 15 minutes, with packs, backups and kills in between"
 	@echo "make fuzz           random statements and QuerySets, against sqlite3 (EXAMPLES= times 84)"
 	@echo "make mutants        faults planted in a copy of the engine: which tests find them (FAULTS= to choose)"
 	@echo "make django-suite   Django's own tests (LABELS= to choose), compared with sqlite3"
@@ -85,6 +86,10 @@ torture: $(VENV)/.dev
 # Every workload from every place at each isolation level, a minute each: an hour and a quarter.
 races: $(VENV)/.dev
 	@cd tests && ../$(BIN)/python -m races --guards $(RACES)
+
+# A quarter of an hour of mixed load, with packs, backups and kills in between.
+soak: $(VENV)/.dev
+	@cd tests && ../$(BIN)/python -m races.soak
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.
 fuzz: $(VENV)/.dev

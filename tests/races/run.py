@@ -107,8 +107,8 @@ def _python(place: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _write(place: dict[str, str], configurations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Start a process for each, let all begin at once, and wait for them."""
+def start(place: dict[str, str], configurations: Sequence[dict[str, Any]]) -> list[subprocess.Popen[str]]:
+    """A process for each, all of which begin at once."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "races.worker", json.dumps(configuration)],
@@ -120,22 +120,22 @@ def _write(place: dict[str, str], configurations: Sequence[dict[str, Any]]) -> l
         )
         for configuration in configurations
     ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("begin\n")
+        process.stdin.flush()
+    return processes
+
+
+def _write(place: dict[str, str], configurations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Start the writers, and wait for what they say at their end."""
     said = []
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("begin\n")
-            process.stdin.flush()
-        for process in processes:
-            output, _ = process.communicate()
-            if process.returncode:
-                raise RuntimeError(f"a writer ended with {process.returncode}")
-            said.append(json.loads(output))
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    for process in start(place, configurations):
+        output, _ = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"a writer ended with {process.returncode}")
+        said.append(json.loads(output))
     return said
