@@ -6,6 +6,8 @@ DISTINCT or where a sort key is dear to compute, Project → [Distinct] → Sort
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlglot import exp
 
 from ..record import replace
@@ -17,7 +19,7 @@ from .bind_functions import CALLS, is_stable
 from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sorted_by
 from .bind_window import WINDOW_CALLS, Layer, layers, name_windows, uses_window
 from .bind_with import with_ctes
-from .coerce import settle, unify
+from .coerce import Params, settle, unify
 from .documents import canonical, comparable
 from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
 from .expr import walk as parts_of
@@ -308,13 +310,15 @@ class _Select:
         distinct = tuple(replace(output, expr=canonical(output.expr)) for output in outputs)
         query = self._query(Distinct(Project(plan, self.alias, distinct)))
         by_expr = {output.expr: at for at, output in reversed(list(enumerate(outputs)))}
+        shapes = _by_shape(by_expr)
         keys = []
         for key in sort_keys:
-            if key.expr not in by_expr:
+            expr = key.expr if key.expr in by_expr else _same_but_for_params(key.expr, shapes, self.here.params)
+            if expr is None:
                 raise self.here.wrong(
                     self.node.args["order"], "for SELECT DISTINCT, ORDER BY expressions must appear in the select list"
                 )
-            keys.append(replace(key, expr=query.column(by_expr[key.expr])))
+            keys.append(replace(key, expr=query.column(by_expr[expr])))
         sorted_ = sorted_by(query.plan, keys) if keys else query.plan
         return replace(query, plan=limited(sorted_, self.node, self.here))
 
@@ -385,7 +389,7 @@ class _Regrouping:
         self.select = select
         self.outputs = outputs
         self.local = select.scope.aliases()
-        self.shapes = {_shape(key): key for key in select.keys if _params_of(key)}
+        self.shapes = _by_shape(select.keys)
 
     def __call__(self, expr: Expr, node: exp.Expression) -> Expr:
         """``expr`` of ``node``; ProgrammingError for a column that a group may have several values of."""
@@ -394,9 +398,9 @@ class _Regrouping:
 
     def replacement(self, part: Expr) -> Expr | None:
         """What stands for a part of an expression over the rows; None leaves it."""
-        key = self.select.keys.get(part) or self._same_but_for_params(part)
-        if key is not None:
-            return key
+        same = part if part in self.select.keys else _same_but_for_params(part, self.shapes, self.select.here.params)
+        if same is not None:
+            return self.select.keys[same]
         if not isinstance(part, Column) or part.alias not in self.local:
             return None
         if self.select.depends_on_keys(part):
@@ -405,14 +409,23 @@ class _Regrouping:
             f'column "{part.alias}.{part.name}" must appear in the GROUP BY clause or be used in an aggregate function'
         )
 
-    def _same_but_for_params(self, part: Expr) -> Column | None:
-        """The key that is this expression with the same values in other parameters: the text can't name one twice."""
-        key = self.shapes.get(_shape(part)) if self.shapes else None
-        if key is None:
-            return None
-        params = self.select.here.params
-        pairs = zip(_params_of(key), _params_of(part), strict=True)
-        return self.select.keys[key] if all(params.same(one, other) for one, other in pairs) else None
+
+def _by_shape(exprs: Iterable[Expr]) -> dict[Expr, list[Expr]]:
+    """Those that hold parameters, by what they are but for these."""
+    found: dict[Expr, list[Expr]] = {}
+    for expr in exprs:
+        if _params_of(expr):
+            found.setdefault(_shape(expr), []).append(expr)
+    return found
+
+
+def _same_but_for_params(part: Expr, shapes: dict[Expr, list[Expr]], params: Params) -> Expr | None:
+    """Which of them is this expression with the same values in other parameters: the text can't name one twice."""
+    for expr in shapes.get(_shape(part), ()) if shapes else ():
+        pairs = zip(_params_of(expr), _params_of(part), strict=True)
+        if all(params.same(one, other) for one, other in pairs):
+            return expr
+    return None
 
 
 def _shape(expr: Expr) -> Expr:

@@ -66,3 +66,22 @@ use: library
 ---
 (True, 'Persuasion')
 (False, 'El Aleph')
+
+> SELECT DISTINCT author_id, year / %s AS century FROM book ORDER BY year / %s DESC, author_id {100, 100}
+---
+(2, 19)
+(3, 19)
+(4, 19)
+(1, 18)
+(None, 10)
+
+> SELECT DISTINCT year / %s AS century, year / %s AS age FROM book ORDER BY year / %s DESC, year / %s LIMIT 4 {100, 50, 50, 100}
+---
+(19, 39)
+(19, 38)
+(18, 36)
+(10, 20)
+
+[differs: sqlite3 sorts by what it does not give]> SELECT DISTINCT year / %s AS century FROM book ORDER BY year / %s {100, 50}
+---
+ProgrammingError: for SELECT DISTINCT, ORDER BY expressions must appear in the select list: "year" at 1:57
