@@ -104,10 +104,10 @@ def check(probe: Probe, skipped: bool = False) -> bool:
 
     False if Django refuses, or if there are no rows and that is to be ``skipped``: another should be asked then.
     """
+    ours, mine = _answer(lambda: _rows(probe, OURS))  # first: for sqlite3, Django changes the lookups of UUIDs for good
     theirs, other = _answer(lambda: _rows(probe, THEIRS))
-    if theirs == [] and skipped:
+    if ours == theirs == [] and skipped:
         return False
-    ours, mine = _answer(lambda: _rows(probe, OURS))
     if (
         mine is not None
         and other is not None
