@@ -9,6 +9,13 @@ from django.utils.functional import cached_property
 from .storage.locking import HAS_RANGE_LOCKS
 from .storage.open import locate
 
+BATCH_VALUES = 1_000
+"""So many values Django puts into one statement of ``bulk_create``, ``bulk_update``, ``in_bulk`` and ``delete``. The
+engine takes any number; but Django makes two objects for each value and keeps them until the statement is run, and the
+more there are at a time, the longer Python's garbage collector looks at them. 10,000 rows of nine columns, by default
+and in one statement: ``bulk_create`` 0.35 and 0.52 s, 5 and 22 MB; ``bulk_update`` of a column 2.3 and 5.3 s, 15 and
+86 MB; ``in_bulk`` 0.7 and 0.6 s."""
+
 
 class DatabaseFeatures(BaseDatabaseFeatures):
     """The flags that differ from Django's defaults, and those of newer Django versions than the oldest supported."""
@@ -22,6 +29,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_update_conflicts = True
     supports_update_conflicts_with_target = True
     insert_test_table_with_defaults = "INSERT INTO {} DEFAULT VALUES"
+    max_query_params = BATCH_VALUES
 
     # Types, values and functions
     has_real_datatype = True

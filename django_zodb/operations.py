@@ -47,11 +47,6 @@ TEXT_LOOKUPS = frozenset(
 TEXT_FIELDS = frozenset(("CharField", "FileField", "FilePathField", "GenericIPAddressField", "SlugField", "TextField"))
 """Internal types whose columns are text already."""
 
-BATCH_VALUES = 1_000
-"""So many values Django puts into one INSERT. The engine takes any number; but Django makes two objects for each value
-and keeps them until the statement is run, and the more there are at a time, the longer Python's garbage collector
-looks at them: 10,000 rows of nine columns took 1.0 s in one statement, 0.7 s in batches of this size."""
-
 EXPLAIN_OPTIONS = ("ANALYZE", "COSTS")
 
 _WORD = re.compile(r"[a-z_]+")
@@ -208,10 +203,13 @@ class DatabaseOperations(BaseDatabaseOperations):
     # --- INSERT --------------------------------------------------------------------------------------------------
 
     def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
-        """How many of ``objs`` go into one statement: as many as have ``BATCH_VALUES`` values."""
-        most = self.connection.features.max_query_params or BATCH_VALUES
+        """How many of ``objs`` go into one statement: as many as have ``max_query_params`` values.
+
+        Django's own since 6.1, but that there is always room for one.
+        """
+        most = self.connection.features.max_query_params
         values = sum(len(each.fields) if isinstance(each, models.CompositePrimaryKey) else 1 for each in fields)
-        return max(min(most, BATCH_VALUES) // max(values, 1), 1)
+        return max(most // values, 1) if most and values else len(objs)
 
     def return_insert_columns(self, fields: Iterable[models.Field[Any, Any]]) -> tuple[str, Any]:
         """``RETURNING`` the fields' columns."""

@@ -628,8 +628,10 @@ def test_a_batch_holds_so_many_values() -> None:
     title, year = Book._meta.fields[1:3]
     key = models.CompositePrimaryKey("title", "year")
     key.fields = [title, year]
-    sizes = [connection.ops.bulk_batch_size(fields, []) for fields in ([], [title], [title, year], [key], [key, year])]
-    assert sizes == [1000, 1000, 500, 500, 333]
+    objs = range(5000)
+    sizes = [connection.ops.bulk_batch_size(each, objs) for each in ([], [title], [title, year], [key], [key, year])]
+    assert sizes == [5000, 1000, 500, 500, 333]
+    assert connection.ops.bulk_batch_size([title] * 1001, objs) == 1
 
 
 def test_row_locks_of_files_need_locks_of_ranges(
