@@ -209,7 +209,7 @@ class _Insert:
         node = self.node.args.get("conflict")
         alternative = self.node.args.get("alternative")
         if alternative == "IGNORE" and node is None:
-            return OnConflict((), None)
+            return OnConflict(admitted=True)
         if alternative:
             raise self.here.unsupported(self.node, f"INSERT OR {alternative} is not supported; write ON CONFLICT")
         if node is None:

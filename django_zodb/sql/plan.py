@@ -245,6 +245,7 @@ class OnConflict:
 
     ``assignments`` None is DO NOTHING; else (position, value) pairs for DO UPDATE, which may use the insert's alias
     (the row that is there) and ``excluded`` (the row that was proposed), and apply where ``condition`` is true.
+    ``admitted``: INSERT OR IGNORE, which also leaves out what NOT NULL or a CHECK refuses.
     """
 
     target: tuple[str, ...] = ()
@@ -252,6 +253,7 @@ class OnConflict:
     excluded: str = "excluded"
     assignments: tuple[tuple[int, Expr], ...] | None = None
     condition: Expr | None = None
+    admitted: bool = False
 
 
 @record

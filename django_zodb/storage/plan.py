@@ -212,11 +212,7 @@ class Writer:
         return found
 
     def _null_violation(self, row: Row) -> IntegrityError:
-        name = next(
-            column.name
-            for column, value in zip(self.schema.columns, row, strict=True)
-            if value is None and not is_nullable(self.schema, column.name)
-        )
+        name = next(self.schema.columns[at].name for at in self._required_at if row[at] is None)
         return IntegrityError(f"NOT NULL constraint failed: {self.schema.name}.{name}")
 
 

@@ -155,6 +155,10 @@ class Table(Protocol):
         """``delete`` of each row; returns the rowids of those that another transaction had deleted."""
         ...
 
+    def admits(self, row: Row) -> bool:
+        """Whether neither NOT NULL nor a CHECK would refuse to insert ``row``."""
+        ...
+
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
         """Rowids that inserting ``row`` would collide with in that unique index, or in any unique index or key."""
         ...

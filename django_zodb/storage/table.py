@@ -299,6 +299,17 @@ class StoredTable:
         self._note_gone((rowid,))
         self._change(rowid, old, None)
 
+    def admits(self, row: Row) -> bool:
+        """See ``protocol.Table.admits``."""
+        identities = self._writer.identities
+        if identities:  # what is to be drawn is an id, whichever it will be
+            row = tuple(1 if value is None and at in identities else value for at, value in enumerate(row))
+        try:
+            self._writer.admit(row)
+        except IntegrityError:
+            return False
+        return True
+
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
         """Rowids that ``row`` would collide with; see ``protocol.Table.conflicts``. Raises what ``insert`` would."""
         row = self._writer.admit(self._with_identities(row) if self._writer.identities else row)

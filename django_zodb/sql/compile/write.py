@@ -205,6 +205,8 @@ def _insert_row(frame: Frame, node: p.Insert, proposed: str) -> str:
         return row
     name = frame.source.name("proposed")
     frame.set(name, proposed)
+    if node.conflict.admitted:
+        frame.where(f"{table}.admits({name})")
     index = _conflict_index(node.table, node.conflict)
     which = frame.source.constant(index)
     clashes = f"{table}.conflicts({name}, {which})"
