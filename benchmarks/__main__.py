@@ -16,6 +16,7 @@ from typing import Any
 
 from .databases import DATABASES
 from .growth import growth_table, measure_growth
+from .hostile import hostile_table, measure_hostile
 from .measure import measure_all, named, workers
 from .report import Groups, as_data, chart, table
 from .sharing import measure_sharing, sharing_table
@@ -27,6 +28,9 @@ _SHARING_S = 2.0
 def main() -> None:
     """Parse the arguments, run, print."""
     options = _arguments()
+    if options.hostile:
+        print(hostile_table(measure_hostile(options.only, options.rounds)))
+        return
     names = _available(["zodb", *options.against])
     clock = "cpu" if options.cpu else "seconds"
     if options.growth:
@@ -81,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--writers", type=int, help="instead: so many commit to one file, beside sqlite3")
     parser.add_argument("--space", action="store_true", help="instead: disk, memory and cold starts, for --rows")
+    parser.add_argument("--hostile", action="store_true", help="instead: statements that are far too large")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--svg", type=Path, help="also draw a chart here")
     parser.add_argument("--folder", type=Path, help="where the databases are made (default: the temporary folder)")
