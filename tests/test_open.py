@@ -693,21 +693,3 @@ def test_uris_that_are_wrong(tmp_path: Path) -> None:
     assert "OPTIONS" in refused(f"file://{tmp_path}/Data.fs?create=1")
     assert "OPTIONS" in refused(f"zconfig://{tmp_path}/x.conf?connection_cache_size=5")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_database_in_memory_or_a_file_imports_no_more_than_it_needs(tmp_path):
-    """What takes long to import and is for servers, URIs, progress bars or Zope's own containers."""
-    code = """
-import sys
-from django_zodb import dbapi
-for name in sys.argv[1:]:
-    with dbapi.connect(name) as connection:
-        connection.execute("CREATE TABLE t (id integer PRIMARY KEY)")
-        connection.execute("INSERT INTO t VALUES (1)")
-print(*sorted(sys.modules))
-"""
-    command = [sys.executable, "-c", code, ":memory:", str(tmp_path / "Data.fs")]
-    loaded = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
-    assert "sqlglot" in loaded
-    rare = {"ZEO.ClientStorage", "zodburi", "tqdm", "zope.catalog", "zope.component", "zope.container", "zope.schema"}
-    assert not loaded & rare

@@ -424,10 +424,10 @@ class Definition:
 
 
 def _assign(mapping: MutableMapping[str, Any], name: str, value: Any) -> None:
+    if name in mapping:  # zope.container refuses to replace an item
+        del mapping[name]
     if value is not _MISSING:
         mapping[name] = value
-    elif name in mapping:
-        del mapping[name]
 
 
 def _renewed(schema: TableSchema) -> TableSchema:
