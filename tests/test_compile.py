@@ -876,6 +876,4 @@ def test_a_variable_gives_way_only_where_it_is_one():
     given = r"""f(b_title, 'b_title', 'it\'s b_title', "b_title's", b.b_title, b_title == 1, x_b_title, b_title=1)"""
     found = comprehension(steps, given, Source())
     assert found is not None
-    assert found.value == (
-        """f(b[TITLE], 'b_title', "it's b_title", "b_title's", b.b_title, b[TITLE] == 1, x_b_title, b_title=1)"""
-    )
+    assert found.value == given.replace("f(b_title", "f(b[TITLE]").replace("b_title == 1", "b[TITLE] == 1")

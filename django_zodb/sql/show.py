@@ -29,15 +29,12 @@ def subplans(node: Node) -> Iterator[tuple[str, Node]]:
     """``(kind, plan)`` of each subquery in the node's own expressions (not in those of its sources)."""
     for expression in expressions(node):
         for part in x.walk(expression):
-            match part:
-                case x.Subquery(plan=plan):
-                    yield "scalar", plan
-                case x.Exists(plan=plan):
-                    yield "exists", plan
-                case x.InPlan(plan=plan):
-                    yield "in", plan
-                case _:
-                    pass
+            if isinstance(part, _SUBQUERIES):
+                yield _KINDS[type(part)], part.plan
+
+
+_SUBQUERIES = (x.Subquery, x.Exists, x.InPlan)
+_KINDS = dict(zip(_SUBQUERIES, ("scalar", "exists", "in"), strict=True))
 
 
 def expressions(node: Node) -> Iterator[x.Expr]:

@@ -26,7 +26,7 @@ from .. import expr as x
 from .. import plan as p
 from ..plan import Node
 from ..program import Generated, Program, comment, load, too_complex
-from ..rewrite import rewrite
+from ..rewrite import classes_in, rewrite
 from ..show import text
 from .counters import Counters
 from .frame import Frame
@@ -79,6 +79,8 @@ def compile_repeated(program: Program) -> Program | None:
 
 def _without_nulls(node: Node) -> Node:
     """The plan for parameters none of which is NULL."""
+    if x.Param not in classes_in(node):
+        return node
     return rewrite(node, lambda part: replace(part, nullable=False) if isinstance(part, x.Param) else None)
 
 

@@ -71,9 +71,17 @@ class Do:
 Step = Note | For | Let | If | Do
 
 
+# A tuple of names and of subscripts by a name or a number: the rows of most statements.
+_TUPLE = re.compile(r"\((?:\w+(?:\[\w+\])?, )+\w+(?:\[\w+\])?\)|\(\w+(?:\[\w+\])?,\)")
+# What is no call's parenthesis, and a generator that may be without its own.
+_GROUPING = re.compile(r"(?<![\w\])])\(| for ")
+
+
 def clean(text: str) -> str:
     """An expression without redundant parentheses."""
-    return _clean(text) if "(" in text else text
+    if "(" not in text or _TUPLE.fullmatch(text) or not _GROUPING.search(text):
+        return text
+    return _clean(text)
 
 
 @lru_cache(maxsize=1024)  # most pieces of a statement's function are in that of another one, too
