@@ -109,7 +109,7 @@ class FakeTable:
     def insert_many(self, rows):
         return [self.insert(row) for row in rows]
 
-    def update_many(self, rowids, olds, news):
+    def update_many(self, rowids, olds, news, assigned):
         return list(map(self.update, rowids, olds, news))
 
     def delete_many(self, rowids, olds):

@@ -1325,7 +1325,7 @@ def _check_many_rows(values: list[tuple[Any, ...]], data: st.DataObject) -> None
     mark = store.journal.mark()
     changes = [(rowid, old, (old[0], old[1] and old[1] + 1000, tag, note)) for rowid, old in sorted(changed, key=repr)]
     rowids, olds, news = ([change[at] for change in changes] for at in range(3))
-    assert many.update_many(rowids, olds, news) == [one.update(*change) for change in changes]
+    assert many.update_many(rowids, olds, news, {1, 2, 3}) == [one.update(*change) for change in changes]
     assert state_of(store, "many") == state_of(other, "many")
     store.journal.undo_to(mark)
     assert state_of(store, "many") == full

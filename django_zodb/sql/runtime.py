@@ -382,9 +382,10 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
             return lambda value: value if type(value) is str and len(value) <= size else slowly(value)
         case Kind.DECIMAL if type_.size is not None:
             quantum, most = Decimal(1).scaleb(-(type_.scale or 0)), Decimal(10) ** (type_.size - (type_.scale or 0))
+            least = -most
             return lambda value: (
                 value
-                if type(value) is Decimal and value.same_quantum(quantum) and -most < value < most
+                if type(value) is Decimal and value.same_quantum(quantum) and least < value < most
                 else slowly(value)
             )
         case Kind.TIMESTAMP:

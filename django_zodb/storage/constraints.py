@@ -253,7 +253,7 @@ def _new_values(
     found: set[Any]
     if not any(olds):
         found = set(map(values_of, filter(None, news)))
-    elif not any(news):
+    elif not any(news) or (all(olds) and all(news) and list(map(values_of, olds)) == list(map(values_of, news))):  # type: ignore[arg-type]
         return []
     else:
         found = {

@@ -169,22 +169,28 @@ class Writer:
                 raise IntegrityError(f"CHECK constraint failed: {name} (table {self.schema.name})")
         return row
 
-    def admit_all(self, rows: list[Row]) -> list[Row]:
-        """``admit`` of each row."""
-        if self._generated or self._checks or any(_has_null(rows, at) for at in self._required_at):
+    def admit_all(self, rows: list[Row], assigned: Collection[int] | None = None) -> list[Row]:
+        """``admit`` of each row. ``assigned``: where it may differ from one that has been admitted; None: anywhere."""
+        required = [at for at in self._required_at if assigned is None or at in assigned]
+        if self._generated or self._checks or any(_has_null(rows, at) for at in required):
             return list(map(self.admit, rows))
         return rows
 
-    def indexes_to_change(self, olds: Sequence[Row], news: Sequence[Row]) -> list[tuple[int, IndexPlan]]:
+    def indexes_to_change(
+        self, olds: Sequence[Row], news: Sequence[Row], assigned: Collection[int]
+    ) -> list[tuple[int, IndexPlan]]:
         """The indexes, with their places, in which a row may have another key than its fellow.
 
-        Column by column and by C code, so that no object is made for a row.
+        They differ in the ``assigned`` columns at most, and in generated ones. Column by column and by C code, so that
+        no object is made for a row.
         """
         changed = set()
         for name in {name for index in self.indexes for name in index.schema.columns if name is not None}:
-            value_of = itemgetter(self.schema.positions[name])
-            if list(map(value_of, olds)) != list(map(value_of, news)):
-                changed.add(name)
+            at = self.schema.positions[name]
+            if at in assigned or self._generated:
+                value_of = itemgetter(at)
+                if list(map(value_of, olds)) != list(map(value_of, news)):
+                    changed.add(name)
         return [(at, index) for at, index in enumerate(self.indexes) if not index.keeps_keys(changed)]
 
     def complete(self, row: Row) -> Row:

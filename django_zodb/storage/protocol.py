@@ -6,7 +6,7 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from .rowlocks import Wait
@@ -143,8 +143,13 @@ class Table(Protocol):
         """Replace ``old`` by ``new``; returns the row as stored. A changed rowid column moves the row."""
         ...
 
-    def update_many(self, rowids: list[int], olds: list[Row], news: list[Row]) -> Sequence[Row]:
-        """``update`` of each row, all of them different: lists side by side. Returns the rows as stored."""
+    def update_many(
+        self, rowids: list[int], olds: list[Row], news: list[Row], assigned: Collection[int]
+    ) -> Sequence[Row]:
+        """``update`` of each row, all of them different: lists side by side. Returns the rows as stored.
+
+        ``assigned`` are the positions of the columns in which a row may differ from the old one.
+        """
         ...
 
     def delete(self, rowid: int, old: Row) -> None:

@@ -7,7 +7,7 @@ or, where a constraint is deferred or looks at other rows, by ``constraints``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from operator import itemgetter
@@ -215,19 +215,21 @@ class StoredTable:
             raise
         return new
 
-    def update_many(self, rowids: list[int], olds: list[Row], news: list[Row]) -> Sequence[Row]:
+    def update_many(
+        self, rowids: list[int], olds: list[Row], news: list[Row], assigned: Collection[int]
+    ) -> Sequence[Row]:
         """Replace rows; see ``protocol.Table.update_many``."""
         if not rowids:
             return []
         at = self._rowid_column
-        if self._acts_on_update or (at is not None and list(map(itemgetter(at), news)) != rowids):
+        if self._acts_on_update or (at in assigned and list(map(itemgetter(at), news)) != rowids):
             return list(map(self.update, rowids, olds, news))
         if list(map(self.get, rowids)) == olds:
-            news = self._writer.admit_all(news)
+            news = self._writer.admit_all(news, assigned)
         else:
             replaced = list(map(self._replacing, rowids, olds, news))
             olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
-        self._change_all(rowids, olds, news)
+        self._change_all(rowids, olds, news, assigned)
         return news
 
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
@@ -394,7 +396,13 @@ class StoredTable:
             if new is not ABSENT and not insert(new, rowid):
                 collide(new, rowid)
 
-    def _change_all(self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None) -> None:
+    def _change_all(
+        self,
+        rowids: Sequence[int],
+        olds: Sequence[Row] | None,
+        news: Sequence[Row] | None,
+        assigned: Collection[int] = (),
+    ) -> None:
         """Many times ``_change``, of different rows: all, or nothing and an exception.
 
         The trees are written one after the other and in the order of their keys: each leaf is visited once.
@@ -410,7 +418,10 @@ class StoredTable:
             else:
                 for rowid in rowids:
                     del self.tree[rowid]
-            self._change_indexes(rowids, olds, news)
+            if olds is not None and news is not None:
+                self._move_in_indexes(rowids, olds, news, assigned)
+            else:
+                self._change_indexes(rowids, olds, news)
         except BaseException:
             self._journal.undo_to(mark)
             raise
@@ -418,17 +429,20 @@ class StoredTable:
             self._journal.pending.append(mark)
 
     def _change_indexes(self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None) -> None:
-        """Bring every index from the old rows, if they have any, to the new ones."""
-        indexes = list(self._indexes.values())
-        if olds is not None and news is not None:
-            for at, plan in self._writer.indexes_to_change(olds, news):
-                indexes[at].move_many(list(map(plan.key_of, olds)), list(map(plan.key_of, news)), rowids)
-            return
-        for index, plan in zip(indexes, self._writer.indexes, strict=True):
+        """Enter rows that are all new, or take out those that are all gone."""
+        for index, plan in zip(self._indexes.values(), self._writer.indexes, strict=True):
             if olds is None:
                 index.add_many(list(map(plan.key_of, news or ())), rowids)
             else:
                 index.remove_many(list(map(plan.key_of, olds)), rowids)
+
+    def _move_in_indexes(
+        self, rowids: Sequence[int], olds: Sequence[Row], news: Sequence[Row], assigned: Collection[int]
+    ) -> None:
+        """Bring every index from the old rows to the new ones, which differ in the assigned columns at most."""
+        indexes = list(self._indexes.values())
+        for at, plan in self._writer.indexes_to_change(olds, news, assigned):
+            indexes[at].move_many(list(map(plan.key_of, olds)), list(map(plan.key_of, news)), rowids)
 
     def revert(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Take back ``_change(rowid, old, new)``, of which any part may have been made."""

@@ -28,10 +28,10 @@ ok
 16     new_note = to_code_note(p0)
 17     # Update: code set note = p0, number = cast(code.number + 1 as integer)
 18     changed = [
-19         code[:1] + (to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1), new_note)
-20         for rowid, code in zip(rowids, olds)
+19         (code_2, to_code_number(None if number is None else number + 1), new_note)
+20         for rowid, (code_2, number, note) in zip(rowids, olds)
 21     ]
-22     code_table.update_many(rowids, olds, changed)
+22     code_table.update_many(rowids, olds, changed, {1, 2})
 23     return None, len(rowids), None
 2 rows
 
