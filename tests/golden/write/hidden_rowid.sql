@@ -67,3 +67,33 @@ ok
 ---
 ('b', 1, 'z')
 ('c1', None, 'y')
+
+> CREATE TABLE word (name text)
+---
+ok
+
+> INSERT INTO word (name) VALUES ('a'), (NULL), ('b')
+---
+3 rows
+
+> UPDATE word SET name = name || '1'
+---
+3 rows
+
+> UPDATE word SET name = name WHERE name IS NOT NULL
+---
+2 rows
+
+> UPDATE word SET name = %s WHERE name IS NULL RETURNING name {None}
+---
+(None,)
+
+> UPDATE word SET name = %s WHERE name = 'none' RETURNING name {"x"}
+---
+no rows
+
+> SELECT name FROM word ORDER BY name
+---
+(None,)
+('a1',)
+('b1',)
