@@ -115,6 +115,23 @@ def test_a_union_of_paths_finds_each_row_once(missing):
     assert titles(p.RowidUnion(BOOK, "book", paths), missing, 1) == ["A", "B", "C", "A"]
 
 
+@pytest.mark.parametrize("author", [1, 2, None, 44])
+def test_an_intersection_of_paths_finds_what_all_find(author):
+    paths = (
+        p.IndexLookup(BOOK, "book", "book_author", (param(0),)),
+        p.IndexRange(BOOK, "book", "book_year_title", (const(2001),), nulls=True),
+        p.IndexIn(BOOK, "book", "book_author", (const(1), param(0))),
+    )
+    expected = [book for book in BOOKS if author is not None and book[3] == author and book[2] == 2001]
+    for count in (2, 3):
+        node = p.RowidIntersection(BOOK, "book", paths[:count])
+        assert run(project(node, B["title"]), author) == [(book[1],) for book in expected]
+        counted = p.Aggregate(node, "n", (), (("count", x.AggregateCall("COUNT", (), BIGINT)),))
+        assert run(project(counted, x.Column("n", "count", BIGINT)), author) == [(len(expected),)]
+        united = p.RowidUnion(BOOK, "book", (p.KeyLookup(BOOK, "book", const(6)), node))
+        assert len(run(project(united, B["title"]), author)) == len({6, *(book[0] for book in expected)})
+
+
 def test_parameters_are_converted_but_not_cut():
     assert titles(p.KeyLookup(BOOK, "book", param(0)), "3") == ["C"]
     short = x.Param(0, SqlType(TEXT.kind, 1))

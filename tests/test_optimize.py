@@ -254,6 +254,18 @@ def test_alternatives_with_a_path_each_are_united():
     assert optimize(node, CATALOG) == p.RowidUnion(BOOK, "b", paths)
 
 
+def test_conditions_that_two_indexes_know_are_intersected():
+    """Where both find many rows and few are in both; not where one of them finds few already."""
+    many = Compare("<", col("b.author_id"), P0), Compare(">", col("b.title"), Param(1, TEXT))
+    found = optimize(where(B, And(many)), CATALOG)
+    assert isinstance(found, p.RowidIntersection)
+    assert [path.index for path in found.paths] == ["book_author", "book_title"]
+    assert isinstance(optimize(where(B, And((eq("b.author_id", P0), many[1]))), CATALOG).source, p.IndexLookup)
+    left = optimize(where(B, And((*many, eq("b.pages", P0)))), CATALOG)
+    assert isinstance(left, p.Filter) and isinstance(left.source, p.RowidIntersection)
+    assert left.condition == eq("b.pages", P0)
+
+
 def test_one_alternative_without_a_path_means_a_scan():
     node = where(B, Or((eq("b.author_id", P0), eq("b.pages", P0))))
     assert isinstance(optimize(node, CATALOG).source, p.Scan)

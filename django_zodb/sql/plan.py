@@ -392,6 +392,15 @@ class RowidUnion(Node):
     paths: tuple[Node, ...]
 
 
+@record
+class RowidIntersection(Node):
+    """Rows that each of several index paths to the same table and alias finds, in rowid order."""
+
+    table: TableSchema
+    alias: str
+    paths: tuple[Node, ...]
+
+
 # --- join strategies (made by optimize) ----------------------------------------------------------------------------
 
 
@@ -445,7 +454,7 @@ class SortRuns(Node):
     sorted: int
 
 
-BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | IndexIn | RowidUnion
+BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | IndexIn | RowidUnion | RowidIntersection
 
 
 def sources(node: Node) -> Iterator[Node]:

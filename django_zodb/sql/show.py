@@ -174,8 +174,8 @@ def _access(node: Node) -> str:
         case p.IndexIn(keys=keys):
             name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")
             return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
-        case p.RowidUnion():
-            return f"RowidUnion: {_table(node)}"
+        case p.RowidUnion() | p.RowidIntersection():
+            return f"{type(node).__name__}: {_table(node)}"
         case p.IndexGroups(table=table, index=index, columns=(key, *counts)):
             return f"IndexGroups: {table.name} using {index} ({key.name}{', count' if counts else ''})"
         case _:

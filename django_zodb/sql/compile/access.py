@@ -27,7 +27,9 @@ def open_access(frame: Frame, node: p.BaseAccess, needed: Needed) -> None:
     guard = none_is_null(frame, nullable_keys(node))
     if guard:
         frame.where(guard)
-    if isinstance(node, p.IndexLookup | p.IndexRange | p.IndexIn) and _needs_rowid_only(node, needed):
+    if isinstance(node, p.IndexLookup | p.IndexRange | p.IndexIn | p.RowidIntersection) and _needs_rowid_only(
+        node, needed
+    ):
         _open_rowids(frame, node)
         return
     if rowid is not None:
@@ -88,7 +90,7 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     column = x.ROWID if at is None else node.table.columns[at].name
     iterable = rowids(frame, node)
     name = frame.source.name(f"{frame.unit.row_name(node.alias)}_{column}")
-    frame.each(name, iterable, sized=isinstance(node, p.IndexLookup | p.IndexIn))
+    frame.each(name, iterable, sized=not isinstance(node, p.IndexRange))
     binding = frame.bind(node.alias, node.table.positions, None, node.table)
     binding.rowid = name
     binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)
@@ -136,6 +138,8 @@ def nullable_keys(node: p.BaseAccess) -> list[Expr]:
             keys = (*prefix, low, high)
         case p.IndexLookup(nulls=False):
             keys = node.keys
+        case p.RowidIntersection(paths=paths):
+            return [key for path in paths if isinstance(path, p.BaseAccess) for key in nullable_keys(path)]
         case _:
             keys = ()
     return [key for key in keys if key is not None and is_nullable(key)]
@@ -187,6 +191,9 @@ def rowids(frame: Frame, node: p.BaseAccess) -> str:
             return f"rowids_in({frame.unit.index(node.table, index)}, {_key_set(frame, keys)})"
         case p.RowidUnion(paths=paths):
             return f"sorted({{{', '.join(_of_path(frame, path) for path in paths)}}})"
+        case p.RowidIntersection(paths=paths):
+            first, *others = [rowids(frame, path) for path in paths if isinstance(path, p.BaseAccess)]
+            return f"sorted(set({first}).intersection({', '.join(others)}))"
         case p.Scan() | p.KeyRange():
             return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({_key_bounds(frame, node)})]"
         case _:

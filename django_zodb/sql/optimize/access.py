@@ -7,6 +7,7 @@ which terms it leaves to be tested, how many rows it gives, what it costs, and i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from ...record import record, replace
 from ...storage.schema import IndexKey, IndexSchema
@@ -27,10 +28,32 @@ from ..expr import (
     rowid,
     type_of,
 )
-from ..plan import IndexIn, IndexLookup, IndexRange, KeyIn, KeyLookup, KeyRange, Node, RowidUnion, Scan
+from ..plan import (
+    IndexIn,
+    IndexLookup,
+    IndexRange,
+    KeyIn,
+    KeyLookup,
+    KeyRange,
+    Node,
+    RowidIntersection,
+    RowidUnion,
+    Scan,
+)
 from .constraints import Among, Bound, Constraint, Equal, canonical, constraints
 from .simplify import simplified
-from .statistics import BETWEEN, DESCENT, FETCH_ROW, HALF_OPEN, SCAN_ROW, TEST_TERM, Statistics, selectivity_of
+from .statistics import (
+    BETWEEN,
+    DESCENT,
+    FETCH_ROW,
+    HALF_OPEN,
+    MERGE,
+    MERGE_ROW,
+    SCAN_ROW,
+    TEST_TERM,
+    Statistics,
+    selectivity_of,
+)
 from .terms import FALSE, UNKNOWN_TRUTH, conjuncts
 
 Terms = tuple[Expr, ...]
@@ -51,7 +74,7 @@ class Path:
     """``node`` yields ``rows`` rows at the cost of ``access``; ``residual`` remains to be tested on them.
 
     ``order`` is a total order, its last key the rowid, empty for at most one row (``single``); ``fixed`` are the
-    operands that have the same value in every row.
+    operands that have the same value in every row. ``eager``: all is found before the first row is given.
     """
 
     node: Node
@@ -61,6 +84,7 @@ class Path:
     order: tuple[Ordered, ...] = ()
     fixed: frozenset[Expr] = frozenset()
     single: bool = False
+    eager: bool = False
 
     @property
     def cost(self) -> float:
@@ -73,9 +97,16 @@ class Path:
         return self.rows * selectivity_of(self.residual)
 
 
-def best_path(scan: Scan, terms: Terms, statistics: Statistics) -> Path:
-    """The cheapest of ``paths``."""
-    return min(paths(scan, terms, statistics), key=lambda path: path.cost)
+def best_path(scan: Scan, terms: Terms, statistics: Statistics, limit: int | None = None) -> Path:
+    """The cheapest of ``paths``; where no more than ``limit`` rows will be asked for, another index than an eager one
+    may be."""
+    best = min(paths(scan, terms, statistics), key=lambda path: path.cost)
+    if not best.eager or limit is None or best.result_rows <= limit:
+        return best
+    share = limit / best.result_rows
+    others = [path for path in paths(scan, terms, statistics) if not path.eager and not isinstance(path.node, Scan)]
+    other = min(others, key=lambda path: path.cost)
+    return other if other.cost * share < best.cost else best
 
 
 def paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
@@ -92,6 +123,7 @@ def _paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
         keys = usable_keys(scan, index, terms, statistics)
         if keys is not None:
             found.extend(_by_index(scan, index, keys, terms, known, statistics))
+    found.extend(_by_intersection(scan, terms, found, statistics))
     found.extend(_by_union(scan, terms, statistics))
     rows = statistics.rows(scan)
     found.append(Path(scan, terms, rows, rows * SCAN_ROW, by_rowid(scan), _fixed(known)))
@@ -365,6 +397,20 @@ def index_order(
 
 
 # --- by several paths ----------------------------------------------------------------------------------------------
+
+
+def _by_intersection(scan: Scan, terms: Terms, found: list[Path], statistics: Statistics) -> Iterator[Path]:
+    """Two indexes that each know some of the terms: rowids that both find are looked up, where they are few."""
+    several = [path for path in found if isinstance(path.node, IndexLookup | IndexRange | IndexIn) and not path.single]
+    every = statistics.rows(scan)
+    for one, other in combinations(sorted(several, key=lambda path: path.rows), 2):
+        rest = tuple(term for term in one.residual if term in other.residual)
+        if any(set(rest) >= set(path.residual) for path in found):
+            continue  # one index knows as much
+        rows = one.rows * other.rows / every
+        walks = MERGE + sum(path.access - path.rows * (FETCH_ROW - MERGE_ROW) for path in (one, other))
+        node = RowidIntersection(scan.table, scan.alias, (one.node, other.node))
+        yield Path(node, rest, rows, walks + rows * FETCH_ROW, by_rowid(scan), one.fixed, eager=True)
 
 
 def _by_union(scan: Scan, terms: Terms, statistics: Statistics) -> Iterator[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ..expr import Constant
 from ..plan import (
     Aggregate,
@@ -18,6 +20,7 @@ from ..plan import (
     Limit,
     NestedLoop,
     Node,
+    RowidIntersection,
     RowidUnion,
     Scan,
     TopN,
@@ -80,6 +83,8 @@ def _accessed(node: BaseAccess, statistics: Statistics) -> float:
             return float(len(keys))
         case RowidUnion(paths=paths):
             return sum(estimated_rows(path, statistics) for path in paths)
+        case RowidIntersection(paths=paths):
+            return rows * prod(estimated_rows(path, statistics) / rows for path in paths)
         case IndexLookup(index=name) | IndexRange(index=name) | IndexIn(index=name):
             index = next(index for index in indexes(scan) if index.name == name)
             match node:

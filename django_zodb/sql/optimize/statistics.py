@@ -20,6 +20,8 @@ SMALLEST = 1000
 # In units of some 30 ns, measured on 10,000 rows in memory.
 SCAN_ROW = 1.0
 FETCH_ROW = 5.0  # a row found by its rowid
+MERGE = 30.0  # making sets of rowids, and sorting what is left
+MERGE_ROW = 1.5  # a rowid of an index that another one is asked for, too
 DESCENT = 12.0  # entering an index
 INNER_LOOP = 10.0  # beginning a loop within another
 TEST_TERM = 0.4  # one residual term on one row

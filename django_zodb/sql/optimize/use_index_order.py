@@ -209,6 +209,6 @@ def _run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> i
 
 def _cost(path: Path, limit: int | None, rows: float) -> float:
     """The cost of the first ``limit`` of ``rows`` rows."""
-    if limit is None or rows <= limit:
+    if limit is None or rows <= limit or path.eager:
         return path.cost
     return path.cost * limit / rows

@@ -5,22 +5,27 @@
 
 from __future__ import annotations
 
-from ..plan import Filter, Node, Scan
+from ..plan import Filter, Limit, LockRows, Node, Project, Scan
 from ..rewrite import map_sources
 from .access import best_path
 from .statistics import Statistics
 from .terms import filtered, unfiltered
+from .use_index_order import wanted
 
 
 def use_indexes(node: Node, statistics: Statistics) -> Node:
     """Every Scan, with the Filter above it, as the cheapest access path and a Filter of what remains."""
-    return _use(node, statistics)
+    return _use(node, statistics, None)
 
 
-def _use(node: Node, statistics: Statistics) -> Node:
+def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
     if isinstance(node, Filter):
         below, terms = unfiltered(node)
         if isinstance(below, Scan):
-            path = best_path(below, terms, statistics)
+            path = best_path(below, terms, statistics, limit)
             return filtered(path.node, path.residual)
-    return map_sources(node, lambda source: _use(source, statistics))
+    if isinstance(node, Limit):
+        limit = wanted(node)
+    elif not isinstance(node, Project | LockRows):
+        limit = None
+    return map_sources(node, lambda source: _use(source, statistics, limit))

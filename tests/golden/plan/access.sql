@@ -72,6 +72,57 @@ Project: book.id
 (2,)
 (5,)
 
+[plan]> SELECT id FROM book WHERE year BETWEEN 1810 AND 1960 AND author_id BETWEEN 2 AND 9 ORDER BY id
+---
+Project: book.id
+  RowidIntersection: book
+    IndexRange: book using book_author_id (book.author_id >= 2 and book.author_id <= 9)
+    IndexRange: book using book_year (book.year >= 1810 and book.year <= 1960)
+(3,)
+(4,)
+
+[code]> SELECT COUNT(*) FROM book WHERE year BETWEEN %s AND 1960 AND author_id BETWEEN 2 AND %s {1810, 3}
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book WHERE year BETWEEN %s AND 1960 AND author_id BETWEEN 2 AND %s
+ 2 def select(book_table, params):
+ 3     p0 = to_integer(params[0])
+ 4     p1 = to_integer(params[1])
+ 5     book_author_id = book_table.index('book_author_id')
+ 6     book_year = book_table.index('book_year')
+ 7     # RowidIntersection: book
+ 8     count = len(sorted(set(book_author_id.range(low=2, high=p1)).intersection(book_year.range(low=p0, high=1960))))
+ 9     # Aggregate: count(*)
+10     # Project: grouped.count
+11     return [(count,)]
+(2,)
+
+[plan]> SELECT title FROM book WHERE year > 1810 AND author_id < 3 ORDER BY id LIMIT 1
+---
+Project: book.title
+  Limit: 1
+    Filter: (book.year > 1810) and (book.author_id < 3)
+      KeyRange: book (all)
+('Emma',)
+
+[plan]> SELECT title FROM book WHERE year > 1810 AND author_id < 3 LIMIT 1
+---
+Project: book.title
+  Limit: 1
+    Filter: book.year > 1810
+      IndexRange: book using book_author_id (book.author_id < 3)
+('Emma',)
+
+[plan]> SELECT title FROM book WHERE year > 1810 AND author_id < 3 AND in_print
+---
+Project: book.title
+  Filter: book.in_print
+    RowidIntersection: book
+      IndexRange: book using book_author_id (book.author_id < 3)
+      IndexRange: book using book_year (book.year > 1810)
+('Emma',)
+('Persuasion',)
+('Ficciones',)
+
 [plan]> SELECT id FROM book WHERE NOT (id <> 3)
 ---
 Project: book.id
