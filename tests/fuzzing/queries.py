@@ -75,20 +75,15 @@ class Queries:
             self._nesting -= 9
 
     def _by_index(self, table: Table) -> tuple[str, tuple[int, ...]]:
-        """Rows between values that some hold: the first columns of an index equal, the next one in a range."""
+        """Rows between values that some hold, by an index or two: its first columns equal, the next one in a range."""
         columns = self.random.choice(table.indexed)
         names = {c.name: name_of("t", c.name, c.kind, table.values_of(c.name)) for c in table.columns}
         row = dict(zip(names, self.random.choice(table.rows), strict=True))
-        conditions = []
-        equal = self.random.randrange(len(columns) + 1)
-        for name in columns[:equal]:
-            held = "" if row[name] is None else self.expressions.given(names[name].kind, row[name])
-            conditions.append(f"{names[name].text} = {held}" if held else f"{names[name].text} IS NULL")
-        for name in columns[equal : equal + 1]:
-            for operator in self.random.sample(("<", "<=", ">", ">="), self.random.choice((1, 1, 2))):
-                conditions.append(
-                    f"{names[name].text} {operator} {self.expressions.constant(names[name].kind, [names[name]])}"
-                )
+        others = [other for other in table.indexed if table.key not in (columns, other) and other[0] != columns[0]]
+        conditions = self._within_index(columns, names, row, self.random.randrange(len(columns) + 1))
+        if others and self._often(0.6):  # each finds many rows, both together few
+            both = (columns, self.random.choice(others))
+            conditions = [text for each in both for text in self._within_index(each, names, row, 0)]
         if self._often(0.15):
             conditions.append(self.expressions.condition(list(names.values()), 0))
         shown = list(columns) if self._often(0.4) else [c.name for c in table.columns if c.kind != "json"]
@@ -107,6 +102,21 @@ class Queries:
         elif self._often(0.2):
             text += either(" FOR UPDATE", "")
         return text, tuple(shown.index(name) for name in [*columns, *rest])
+
+    def _within_index(
+        self, columns: Sequence[str], names: dict[str, Name], row: dict[str, object], equal: int
+    ) -> list[str]:
+        """Conditions of which the first ``equal`` columns of an index are as in the row, the next one in a range."""
+        conditions = []
+        for name in columns[:equal]:
+            held = "" if row[name] is None else self.expressions.given(names[name].kind, row[name])
+            conditions.append(f"{names[name].text} = {held}" if held else f"{names[name].text} IS NULL")
+        for name in columns[equal : equal + 1]:
+            for operator in self.random.sample(("<", "<=", ">", ">="), self.random.choice((1, 1, 2))):
+                conditions.append(
+                    f"{names[name].text} {operator} {self.expressions.constant(names[name].kind, [names[name]])}"
+                )
+        return conditions
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
