@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -640,3 +641,14 @@ def test_row_locks_of_files_need_locks_of_ranges(
     monkeypatch.setattr("django_zodb.features.HAS_RANGE_LOCKS", False)
     assert not file_connection.features.has_select_for_update
     assert connection.features.__class__(connection).has_select_for_update, "in memory, threads need none"
+
+
+def test_ids_go_back_with_a_savepoint() -> None:
+    """As on SQLite: each test of a TestCase finds the ids that it would find alone."""
+    first = Author.objects.create(name="first").pk
+    for _ in range(2):
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            made = Author.objects.bulk_create([Author(name="second"), Author(pk=first + 100, name="third")])
+            assert (made[0].pk, Author.objects.create(name="fourth").pk) == (first + 101, first + 102)
+            raise ZeroDivisionError
+    assert Author.objects.create(name="second").pk == first + 1

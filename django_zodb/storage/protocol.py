@@ -118,7 +118,7 @@ class Table(Protocol):
         ...
 
     def new_rowid(self) -> int:
-        """The next id of the table's sequence: unique for ever, rising within a process."""
+        """The next id of the table's sequence: rising, and unique for ever; memory takes back what is undone."""
         ...
 
     def insert(self, row: Row, rowid: int | None = None) -> Row:

@@ -1,11 +1,12 @@
 """Generated ids: unique for ever, rising within a process, and no reason for two writers to conflict.
 
 Every table has a persistent ``Sequence`` whose ``value`` is a high-water mark: no id above it is in use anywhere.
-Ids come from counters in this process, one per Sequence, which only rise: a rollback or a deletion never gives an id
-back. Who may give out which ids depends on who else writes:
+Ids come from counters in this process, one per Sequence, which only rise: neither a rollback nor a deletion gives an
+id back. Who may give out which ids depends on who else writes:
 
 - Nobody (memory): the counter starts above the mark. The transaction that inserts moves the mark when it commits ids
-  above it, and then a block ahead, so most commits do not write it.
+  above it, and then a block ahead, so most commits do not write it. Nothing outlives the process here, and many tests
+  written for SQLite know their ids by heart: what is undone gives its ids back, if nobody has drawn any since.
 - Other processes, ordered by a commit lock (a file): ids must be ours before they are used. Whoever commits inserts
   takes the next block for its process in the same commit, when the present one runs out; only the first insert of a
   process into a table, and a transaction that uses up a block, need a small transaction of their own for it.
@@ -18,8 +19,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ZODB.utils import z64
 
@@ -43,6 +45,7 @@ class _Counter:
     ahead: list[tuple[int, int]] = field(default_factory=list)  # ranges that follow, (first, last)
     block: int = 8
     reserved_at: float = 0.0
+    least: int = 1  # what is above all ids that were given explicitly
 
     def left(self) -> int:
         """How many ids may be given out."""
@@ -99,6 +102,23 @@ class Sequences:
                 counter.next = max(counter.next, end)
         return found
 
+    def draw(self, oid: bytes, mark: int, count: int, lowest: int = 1) -> tuple[int, range]:
+        """Where the counter stood, and so many new ids, for ``give_back``: where this process is alone."""
+        with self._lock:
+            counter = self._counter(oid, mark)
+            before, first = counter.next, max(counter.next, lowest)
+            if first + count - 1 > MAX_ID:
+                raise DataError(f"the sequence has reached its end: ids go up to {MAX_ID}")
+            counter.next = first + count
+            return before, range(first, first + count)
+
+    def give_back(self, oid: bytes, before: int, ids: range) -> None:
+        """The ids that ``draw`` gave are not used, nor have any been drawn for what is kept since."""
+        with self._lock:
+            counter = self._counters.get(oid)
+            if counter is not None and counter.next == ids.stop:
+                counter.next = max(before, counter.least)
+
     def _counter(self, oid: bytes, mark: int) -> _Counter:
         counter = self._counters.get(oid)
         if counter is None:
@@ -136,6 +156,7 @@ class Sequences:
         with self._lock:
             counter = self._counter(oid, mark)
             counter.next = max(counter.next, rowid + 1)
+            counter.least = max(counter.least, rowid + 1)
 
     def begin(self, oid: bytes, following: int, mark: int) -> None:
         """From now on, ids start with ``following``: the Sequence is new."""
@@ -173,50 +194,98 @@ class _Use:
     granted: tuple[int, int] | None = None
 
 
+class _Step(NamedTuple):
+    """What a _Use was before ids were drawn or given at a moment of the transaction; where the counter was, too."""
+
+    moment: int
+    record: Sequence
+    highest: int
+    lowest: int
+    following: int | None
+    before: int = 0
+    ids: range = range(0)
+
+
 class SessionSequences:
     """The sequences as one transaction uses them, by table name.
 
     A Sequence that the transaction created (with a table, or to count anew) is counted here until the commit, and
     ids that it gave explicitly move the shared counter only then: a rollback leaves no trace of them.
+    ``moment`` is a mark of the session's journal.
     """
 
-    def __init__(self, shared: Sequences, records: Callable[[], Mapping[str, Sequence]], add: Callable[[Any], None]):
+    def __init__(
+        self,
+        shared: Sequences,
+        records: Callable[[], Mapping[str, Sequence]],
+        add: Callable[[Any], None],
+        moment: Callable[[], int],
+    ):
         self._shared = shared
         self._records = records
         self._add = add
+        self._moment = moment
         self._uses: dict[Sequence, _Use] = {}
+        self._steps: list[_Step] = []  # where this process is alone
 
     def next(self, table: str) -> int:
         """A new id for ``table``; DataError when there are no more."""
         record = self._records()[table]
         use = self._uses.get(record) or self._start(record)
         if use.following is None:
-            found = self._shared.next(record._p_oid, record.value, use.lowest)
-            use.count += 1
-        else:
-            found = use.following
-            if found > MAX_ID:
-                raise DataError(f"the sequence of {table} has reached its end: ids go up to {MAX_ID}")
-            use.following = found + 1
+            return self._draw(record, use, 1)[0]
+        found = use.following
+        self._step(record, use)
+        if found > MAX_ID:
+            raise DataError(f"the sequence of {table} has reached its end: ids go up to {MAX_ID}")
+        use.following = found + 1
         if found > use.highest:
             use.highest = found
         return found
 
-    def next_many(self, table: str, count: int) -> list[int]:
+    def next_many(self, table: str, count: int) -> SequenceOf[int]:
         """So many new ids, ascending."""
         record = self._records()[table]
         use = self._uses.get(record) or self._start(record)
         if use.following is not None:
             return [self.next(table) for _ in range(count)]
-        found = self._shared.next_many(record._p_oid, record.value, count, use.lowest)
+        return self._draw(record, use, count)
+
+    def _draw(self, record: Sequence, use: _Use, count: int) -> SequenceOf[int]:
+        shared = self._shared
+        if shared.alone:
+            before, drawn = shared.draw(record._p_oid, record.value, count, use.lowest)
+            self._step(record, use, before, drawn)
+            found: SequenceOf[int] = drawn
+        else:
+            found = shared.next_many(record._p_oid, record.value, count, use.lowest)
         use.count += count
         use.highest = max([use.highest, *found[-1:]])
         return found
+
+    def _step(self, record: Sequence, use: _Use, before: int = 0, ids: range = range(0)) -> None:
+        """Remember what ``use`` is now, and that ``ids`` were drawn."""
+        if self._shared.alone:
+            moment, last = self._moment(), self._steps[-1] if self._steps else None
+            if ids or last is None or last.moment != moment or last.record is not record:
+                self._steps.append(_Step(moment, record, use.highest, use.lowest, use.following, before, ids))
+
+    def undo_to(self, moment: int) -> None:
+        """What was drawn or given since is undone: where this process is alone, the counters go back."""
+        steps = self._steps
+        while steps and steps[-1].moment >= moment:
+            step = steps.pop()
+            use = self._uses[step.record]
+            use.highest, use.lowest, use.following = step.highest, step.lowest, step.following
+            if step.ids:
+                self._shared.give_back(step.record._p_oid, step.before, step.ids)
 
     def observe(self, table: str, rowid: int) -> None:
         """``rowid`` was given explicitly: it will not be generated."""
         record = self._records()[table]
         use = self._uses.get(record) or self._start(record)
+        if rowid >= use.lowest or rowid > use.highest:
+            self._step(record, use)
         if rowid > use.highest:
             use.highest = rowid
         if rowid >= use.lowest:
@@ -264,7 +333,9 @@ class SessionSequences:
             if use.granted is not None and not shared.alone:
                 shared.grant(oid, *use.granted)
         self._uses.clear()
+        self._steps.clear()
 
     def aborted(self) -> None:
-        """After a rollback: forget the transaction; the shared counters stay where they are."""
+        """After a rollback: forget the transaction."""
+        self.undo_to(0)
         self._uses.clear()

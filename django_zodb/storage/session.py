@@ -234,8 +234,10 @@ class Session:
         connection = self._connection
         connection.newTransaction(None, True)
         root = connection.root()
-        self._sequences = SessionSequences(self._database.sequences, lambda: root["sequences"], connection.add)
         journal = Journal()
+        self._sequences = SessionSequences(
+            self._database.sequences, lambda: root["sequences"], connection.add, journal.mark
+        )
         me = weakref.proxy(self)
         if not self._serializable:
             journal.deleted_elsewhere = partial(deleted_elsewhere, me)
@@ -290,9 +292,10 @@ class Session:
         return mark
 
     def undo_to(self, mark: int) -> None:
-        """Take back what was done since ``mark``: rows, indexes, definitions. Generated ids are not given back."""
+        """Take back what was done since ``mark``: rows, indexes, definitions; in memory generated ids, too."""
         try:
             self.catalog.journal.undo_to(mark)
+            self._sequences.undo_to(mark)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
 
@@ -334,7 +337,7 @@ class Session:
         self._finished()
 
     def rollback(self) -> None:
-        """Undo everything since the transaction began, and end it. Generated ids are not given back."""
+        """Undo everything since the transaction began, and end it; only in memory are generated ids given back."""
         if self._active:
             self._sequences.aborted()
             self._end()
