@@ -333,7 +333,10 @@ class KeyIn(Node):
 
 @record
 class IndexLookup(Node):
-    """Rows whose index keys (all of them) equal ``keys``, in rowid order. No row if one is NULL, unless ``nulls``."""
+    """Rows whose index keys (all of them) equal ``keys``, in rowid order.
+
+    ``nulls``: a constant NULL among ``keys`` finds the rows that have NULL there. Any other key that is NULL, no row.
+    """
 
     table: TableSchema
     alias: str

@@ -131,13 +131,14 @@ def open_index_groups(frame: Frame, node: p.IndexGroups, needed: Needed) -> None
 
 def nullable_keys(node: p.BaseAccess) -> list[Expr]:
     """The keys and bounds that find nothing where they are NULL."""
+    keys: Sequence[Expr | None]
     match node:
         case p.KeyRange(low=low, high=high):
-            keys: Sequence[Expr | None] = (low, high)
+            keys = (low, high)
         case p.IndexRange(prefix=prefix, low=low, high=high):
             keys = (*prefix, low, high)
-        case p.IndexLookup(nulls=False):
-            keys = node.keys
+        case p.IndexLookup(keys=keys, nulls=nulls):
+            keys = [key for key in keys if not (nulls and isinstance(key, x.Constant))]
         case p.RowidIntersection(paths=paths):
             return [key for path in paths if isinstance(path, p.BaseAccess) for key in nullable_keys(path)]
         case _:

@@ -24,7 +24,6 @@ from ..expr import (
     Or,
     Param,
     Regex,
-    is_nullable,
     rowid,
     type_of,
 )
@@ -326,8 +325,7 @@ def _index_lookup(
     # A deferred constraint may be violated until the transaction ends.
     unique = index.unique and not index.deferrable and not (nulls and index.nulls_distinct)
     node = IndexLookup(scan.table, scan.alias, index.name, values, unique, nulls)
-    # Where NULL is looked up, a parameter that happens to be NULL would match too: its term is tested again.
-    exact = [each.term for each in equals if not (nulls and not each.null and is_nullable(each.value))]
+    exact = [each.term for each in equals]
     rows = 1.0 if index.unique and not nulls else statistics.rows(scan) * statistics.equal(scan, index, values)
     cost = DESCENT + rows * FETCH_ROW
     order = () if unique else by_rowid(scan)
