@@ -86,3 +86,50 @@ ok
 > SELECT COUNT(*), SUM(a) FROM upsert
 ---
 (5, 102)
+
+> CREATE TABLE shelf (id integer PRIMARY KEY, place text, kept integer)
+---
+ok
+
+> CREATE INDEX shelf_place ON shelf (place)
+---
+ok
+
+> CREATE INDEX shelf_kept ON shelf (kept, place)
+---
+ok
+
+> INSERT INTO shelf VALUES (1, 'hall', 1), (2, 'hall', 2), (3, 'attic', 3)
+---
+3 rows
+
+> INSERT INTO shelf VALUES (1, 'cellar', 4) ON CONFLICT (id) DO UPDATE SET place = excluded.place
+---
+1 rows
+
+> SELECT id FROM shelf WHERE place = 'hall'
+---
+(2,)
+
+> SELECT id, place FROM shelf WHERE kept = 1
+---
+(1, 'cellar')
+
+> UPDATE shelf SET place = 'roof' WHERE id = 2
+---
+1 rows
+
+> SELECT id FROM shelf WHERE place = 'hall'
+---
+no rows
+
+> SELECT id FROM shelf WHERE place IN ('cellar', 'roof') ORDER BY id
+---
+(1,)
+(2,)
+
+> SELECT place, COUNT(*) FROM shelf GROUP BY place ORDER BY place
+---
+('attic', 1)
+('cellar', 1)
+('roof', 1)
