@@ -131,6 +131,9 @@ class FakeTable:
                     found.update(live.lookup(*keys))
         return sorted(found)
 
+    def begin_locking(self):
+        self.locking = True
+
     def lock(self, rowid, row):
         assert self.data[rowid] == row
         self.locked.append(rowid)

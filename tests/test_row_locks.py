@@ -189,6 +189,76 @@ def test_who_has_waited_sees_what_was_done_under_the_lock(name: str) -> None:
     assert values(name, "SELECT amount FROM account WHERE id = 2") == [501]
 
 
+def put(connection: dbapi.Connection, number: int, value: int) -> str:
+    """What Django's ``update_or_create`` does."""
+    if not connection.execute(LOCK, [number]).fetchall():
+        connection.execute("SAVEPOINT s")
+        try:
+            connection.execute("INSERT INTO account VALUES (%s, %s)", [number, value])
+        except errors.IntegrityError:
+            connection.execute("ROLLBACK TO SAVEPOINT s")
+            assert connection.execute(LOCK, [number]).fetchall()
+        else:
+            return "inserted"
+    connection.execute("UPDATE account SET amount = %s WHERE id = %s", [value, number])
+    return "updated"
+
+
+def test_who_found_nothing_to_lock_locks_the_key_that_it_inserts(name: str) -> None:
+    one, other = dbapi.connect(name), dbapi.connect(name)
+    assert put(one, 9, 1) == "inserted"
+
+    def waiting() -> str:
+        done = put(other, 9, 2)
+        other.commit()
+        return done
+
+    thread, outcome = in_thread(waiting)
+    time.sleep(0.1)
+    assert outcome == []
+    one.commit()
+    thread.join()
+    assert outcome == ["updated"]
+    assert values(name, "SELECT amount FROM account WHERE id = 9") == [2]
+
+
+def test_a_plain_insert_waits_for_the_key(name: str) -> None:
+    one, other = dbapi.connect(name), dbapi.connect(name, autocommit=True)
+    assert put(one, 9, 1) == "inserted"
+
+    def insert() -> None:
+        other.execute("INSERT INTO account VALUES (9, 2)")
+
+    thread, outcome = in_thread(insert)
+    time.sleep(0.1)
+    assert outcome == []
+    one.commit()
+    thread.join()
+    assert isinstance(outcome[0], errors.IntegrityError)
+    one.execute("DELETE FROM account WHERE id = 9")
+    one.commit()
+    insert()
+    assert values(name, "SELECT amount FROM account WHERE id = 9") == [2]
+
+
+def test_a_key_that_was_freed_by_the_transaction_itself(name: str) -> None:
+    one, other = dbapi.connect(name), dbapi.connect(name, autocommit=True)
+    amount(one, 2)
+    one.execute("DELETE FROM account WHERE id = 2")
+    other.execute("UPDATE account SET amount = 3 WHERE id = 3")
+    one.execute("INSERT INTO account VALUES (2, 2)")
+    one.commit()
+    assert values(name, "SELECT amount FROM account ORDER BY id") == [100, 2, 3, 100]
+
+
+def test_a_key_is_free_after_a_rollback(name: str) -> None:
+    one, other = dbapi.connect(name), dbapi.connect(name)
+    put(one, 9, 1)
+    one.rollback()
+    assert put(other, 9, 2) == "inserted"
+    other.commit()
+
+
 def test_locked_counters_never_conflict(name: str) -> None:
     def count() -> str:
         connection = dbapi.connect(name)

@@ -245,6 +245,7 @@ class Connection:
         session = self._session
         mark = None
         try:
+            session.begin_statement()
             catalog = session.catalog
             program = prepare(text, params, catalog, self._programs)
             if program.writes:
@@ -270,6 +271,7 @@ class Connection:
     def _run_each(self, text: str, seq_of_params: Sequence[Params]) -> tuple[int, int | None]:
         session = self._session
         total, rowid = 0, None
+        session.begin_statement()
         catalog, noting = session.catalog, session.noting_catalog
         mark = session.mark()
         try:

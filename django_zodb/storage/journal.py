@@ -75,6 +75,10 @@ def _nobody(table: Any, rowids: Sequence[int]) -> frozenset[int]:
     return _NONE
 
 
+def _free(table: Any, index: str, row: Row) -> bool:
+    return False
+
+
 def _at_commit(oid: bytes | None, rowid: int, wait: Wait) -> bool:
     return True
 
@@ -105,6 +109,10 @@ class Journal:
         """Given by the session: which rows of the table are deleted already."""
         self.lock_row: Callable[[bytes | None, int, Wait], bool] = _at_commit
         """Given by the session: lock a row of a table, named by its definition's oid; False if it is to be skipped."""
+        self.locks_keys = False
+        """Whether the unique keys of inserted rows are locked; see ``protocol.Table.begin_locking``."""
+        self.taken_elsewhere: Callable[[Any, str, Row], bool] = _free
+        """Given by the session: whether another transaction has committed a row with the same key in that index."""
         self.unless: dict[tuple[str, int], Unless] = {}
         """Table name and rowid of rows that ON CONFLICT let in: whoever was faster is no error."""
         self.pending: list[int] = []
@@ -136,6 +144,7 @@ class Journal:
         self.locked.clear()
         self.gone.clear()
         self.unless.clear()
+        self.locks_keys = False
         self.pending.clear()
         self.settled.clear()
         self._ddl.clear()
@@ -177,6 +186,13 @@ class Journal:
     def size(self) -> int:
         """How many changes of rows there were."""
         return sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
+
+    def inserted_rows(self) -> Iterator[tuple[str, int, Row]]:
+        """Table name, rowid and row of each row that was not there before."""
+        for name, moves in moves_of(self.entries).items():
+            for rowid, old, new in zip(moves.rowids, moves.olds, moves.news, strict=True):
+                if old is None and new is not None:
+                    yield name, rowid, new
 
     def changed_rows(self) -> Iterator[tuple[str, int]]:
         """Table name and rowid of each row that was there before, and is changed or deleted."""

@@ -176,3 +176,27 @@ def claim(descriptor: int, position: int, claimed: bool) -> bool:
 def _set(descriptor: int, position: int, marked: bool) -> None:
     kind = fcntl.F_WRLCK if marked else fcntl.F_UNLCK
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, 1, 0))
+
+
+class Hold:
+    """The commit lock, kept by a session; freed at the latest when the session is forgotten."""
+
+    def __init__(self, lock: CommitLock) -> None:
+        lock.acquire()
+        self._lock: CommitLock | None = lock
+
+    def adopt(self) -> None:
+        """The session goes on in the calling thread."""
+        if self._lock is not None:
+            self._lock.adopt()
+
+    def release(self) -> None:
+        """Free the lock; harmless when repeated."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.adopt()
+            lock.release()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_lock"):
+            self.release()

@@ -168,6 +168,12 @@ class Table(Protocol):
         """Rowids that inserting ``row`` would collide with in that unique index, or in any unique index or key."""
         ...
 
+    def begin_locking(self) -> None:
+        """Rows are about to be looked for, to be locked. What is not found and inserted then is locked by its keys:
+        from now on, this transaction does so with the unique keys of every row that it inserts.
+        """
+        ...
+
     def lock(self, rowid: int, row: Row, wait: Wait = "wait") -> bool:
         """Lock the row until the transaction ends; False if another one has it and it is to be skipped.
 

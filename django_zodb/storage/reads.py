@@ -126,6 +126,7 @@ class ReadTable:
         self.update, self.update_many = _or(refused, table.update), _or(refused, table.update_many)
         self.delete, self.delete_many = _or(refused, table.delete), _or(refused, table.delete_many)
         self.lock, self.admits = table.lock, table.admits
+        self.begin_locking = table.begin_locking
         self._refused = refused
         self._calls: list[_Question] = []
         self._walks: list[tuple[tuple[Bounds, bool], _Counter]] = []

@@ -1,8 +1,9 @@
 """Row locks: what FOR UPDATE takes, and what commits of others wait for.
 
-A row is known by the oid of its table's definition and its rowid. Within a process a table of owners says who has
-locked what and who waits for whom; for a file, the process also holds a byte of the lock file for each of its locked
-rows, so that other processes find it taken. The kernel frees those bytes with the process.
+A row is known by the oid of its table's definition and its rowid; a unique key, which is locked in the same way by who
+has looked for its row in vain and inserts it, by the oid of its index and a number made of it. Within a process a table
+of owners says who has locked what and who waits for whom; for a file, the process also holds a byte of the lock file
+for each of its locked rows, so that other processes find it taken. The kernel frees those bytes with the process.
 
 Who writes takes no lock before the commit; a commit that changes a row which another transaction has locked waits until
 it is free. All waiting is bounded. Transactions of one process that wait for each other in a circle are found at once;
@@ -22,7 +23,7 @@ from ..errors import ConflictError, LockTimeoutError
 
 Wait = Literal["wait", "nowait", "skip"]
 Key = tuple[bytes, int]
-"""Oid of a table's definition, rowid."""
+"""Oid of a table's definition, rowid; or oid of an index, number of a key."""
 
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.01
@@ -120,6 +121,11 @@ def _byte(key: Key) -> int:
     oid, rowid = key
     digest = blake2b(oid + rowid.to_bytes(9, "big", signed=True), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 2
+
+
+def number_of(key: object) -> int:
+    """A number for a key of an index, the same in every process. Two keys of one number cost a needless wait."""
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big", signed=True)
 
 
 _numbers = count(1)

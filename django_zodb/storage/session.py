@@ -23,20 +23,20 @@ from __future__ import annotations
 import random
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import transaction
 from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
 from .catalog import StoredCatalog
-from .elsewhere import deleted_elsewhere
+from .elsewhere import deleted_elsewhere, taken_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .journal import Journal, LockedRow
-from .locking import CommitLock
+from .locking import Hold
+from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
 from .reads import ReadCatalog
 from .rowlocks import Key, Locker, Wait
@@ -52,88 +52,6 @@ _LONGEST_PAUSE_S = 0.05
 _UNREADABLE: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
-
-
-class _LazyManager(transaction.TransactionManager):  # type: ignore[misc]
-    """Explicit, but a Transaction is made only when something is written: one that only reads costs half.
-
-    The session tells its connection itself when a snapshot is taken and when it ends.
-    """
-
-    _txn: transaction.Transaction | None
-
-    def __init__(self) -> None:
-        super().__init__(explicit=True)
-
-    def get(self) -> transaction.Transaction:
-        """The transaction that is being written; made now if there is none yet."""
-        if self._txn is None:
-            self._txn = transaction.Transaction(self._synchs, self)
-        return self._txn
-
-    @property
-    def writing(self) -> bool:
-        """True once anything was written."""
-        return self._txn is not None
-
-    def abort(self) -> None:
-        """Undo what was written, if anything."""
-        if self._txn is not None:
-            super().abort()
-
-
-class _Hold:
-    """The commit lock, kept by a session; freed at the latest when the session is forgotten."""
-
-    def __init__(self, lock: CommitLock) -> None:
-        lock.acquire()
-        self._lock: CommitLock | None = lock
-
-    def adopt(self) -> None:
-        """The session goes on in the calling thread."""
-        if self._lock is not None:
-            self._lock.adopt()
-
-    def release(self) -> None:
-        """Free the lock; harmless when repeated."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.adopt()
-            lock.release()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_lock"):
-            self.release()
-
-
-class _LastCheck:
-    """Joins a serializable transaction where no lock orders commits, to find out in time what came between.
-
-    Its vote is the last. By then the storage lets nobody else finish, and tells of everybody who has.
-    """
-
-    transaction_manager = None
-
-    def __init__(self, storage: Any, start: bytes) -> None:
-        self._storage = storage
-        self._start = start
-
-    def sortKey(self) -> str:
-        """After every connection."""
-        return "~~"
-
-    def tpc_vote(self, transaction: Any) -> None:
-        """Refuse, for another round, if a transaction was committed since what was read was last compared."""
-        ask = getattr(self._storage, "ping", None)
-        if ask is not None:
-            ask()  # whatever the server had sent before its answer has arrived with it
-        if self._storage.lastTransaction() >= self._start:
-            raise RecordConflict("another transaction was committed just now")
-
-    def tpc_begin(self, transaction: Any) -> None:
-        """Nothing to do."""
-
-    commit = tpc_finish = tpc_abort = abort = tpc_begin
 
 
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
@@ -156,11 +74,11 @@ class Session:
         self._serializable = isolation == "serializable"
         self._before = before
         self._reads: ReadCatalog | None = None
-        self._manager = _LazyManager()
+        self._manager = LazyManager()
         self._connection: Any = None
         self._generation = -1
         self._active = False
-        self._hold: _Hold | None = None
+        self._hold: Hold | None = None
         self._locker = Locker()
         self._user = self._description = ""
         self.writes = 0
@@ -220,6 +138,7 @@ class Session:
         if self._reads is not None:
             self._begin_reading(self._reads)
         self._held = 0
+        self._moves_on = False
         self._active = True
 
     def _begin_reading(self, reads: ReadCatalog) -> None:
@@ -229,7 +148,7 @@ class Session:
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
-        self._manager = _LazyManager()
+        self._manager = LazyManager()
         self._connection, self._generation = self._database.connect(self._manager, self._before)
         connection = self._connection
         connection.newTransaction(None, True)
@@ -243,6 +162,7 @@ class Session:
             journal.deleted_elsewhere = partial(deleted_elsewhere, me)
         if self._database.ordered:
             journal.lock_row = partial(_lock_row, me)
+            journal.taken_elsewhere = partial(taken_elsewhere, me)
         self._catalog = StoredCatalog(root, journal, self._compile, self._sequences, self._database.plans)
         self._reads = ReadCatalog(self._catalog) if self._serializable else None
 
@@ -393,7 +313,7 @@ class Session:
         catalog = self.catalog
         if self._hold is not None or not self._database.ordered:
             return
-        self._hold = _Hold(self._database.commit_lock)
+        self._hold = Hold(self._database.commit_lock)
         try:
             changed = self._catch_up()
             self._check_reads(changed)
@@ -435,6 +355,25 @@ class Session:
             raise translated(error) from error
         return False
 
+    def move_on(self) -> None:
+        """See the newest state from the next statement on, unless something is written by then."""
+        self._moves_on = self._reads is None
+
+    def begin_statement(self) -> None:
+        """Take the snapshot, if there is none; see ``move_on``."""
+        self.begin()
+        if not self._moves_on:
+            return
+        self._moves_on = False
+        if self._catalog.journal.dirty:
+            return
+        try:
+            locked = list(self._catalog.journal.locked)
+            self._connection.newTransaction(None, True)
+            self._catalog.lock_again(locked)
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+
     def _check_locked(self, locked: Sequence[LockedRow]) -> None:
         """ConflictError if one of these rows, which nobody else can change any more, is not as it was seen."""
         net = self._catalog.journal.net()
@@ -451,11 +390,21 @@ class Session:
         locks, catalog = self._database.row_locks, self._catalog
         if not self._database.ordered or not self._locker.concern(locks):
             return None
+        for key in self._lockable(catalog):
+            if not self._locker.take(locks, key, "skip"):
+                return key
+        return None
+
+    def _lockable(self, catalog: StoredCatalog) -> Iterator[Key]:
+        """What others may have locked of all that this transaction changes."""
         for name, rowid in catalog.journal.changed_rows():
             oid = catalog.table(name).record._p_oid if catalog.schema(name) is not None else None
-            if oid is not None and not self._locker.take(locks, (oid, rowid), "skip"):
-                return oid, rowid
-        return None
+            if oid is not None:
+                yield oid, rowid
+        for name, rowid, row in catalog.journal.inserted_rows():
+            if catalog.schema(name) is not None:
+                for _, key in catalog.table(name).key_locks(rowid, row):
+                    yield key
 
     def _commit_changes(self) -> None:
         database = self._database
@@ -569,7 +518,7 @@ class Session:
         if self._description:
             current.note(self._description)
         if self._serializable and not self._database.ordered:
-            current.join(_LastCheck(self._connection._normal_storage._storage, start))
+            current.join(LastCheck(self._connection._normal_storage._storage, start))
         current.commit()
 
     def _guard(self, relied: Iterable[bytes]) -> None:

@@ -22,7 +22,7 @@ from .keys import ABSENT, Bounds, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
-from .rowlocks import Wait
+from .rowlocks import Wait, number_of
 from .trees import bucket_oid, items_backwards, values_backwards
 
 
@@ -140,6 +140,8 @@ class StoredTable:
             if not self._draws(given, rowid):
                 raise self._duplicate_rowid()
             target, row = self._prepared(given, rowid)
+        if self._journal.locks_keys:
+            self._lock_keys(target, row)
         self._change(target, None, row)
         return row
 
@@ -327,6 +329,28 @@ class StoredTable:
                 if key is not ABSENT and not live.exempt(key):
                     found.update(live.with_key(key))
         return sorted(found)
+
+    def begin_locking(self) -> None:
+        """See ``protocol.Table.begin_locking``."""
+        self._journal.locks_keys = True
+
+    def _lock_keys(self, rowid: int, row: Row) -> None:
+        """Lock the unique keys of a row to be inserted; IntegrityError if another transaction has committed one."""
+        for index, lock in self.key_locks(rowid, row):
+            self._journal.lock_row(*lock, "wait")
+            if self._journal.taken_elsewhere(self, index, row):
+                raise self._indexes[index].violation() if index in self._indexes else self._duplicate_rowid()
+
+    def key_locks(self, rowid: int, row: Row) -> Iterator[tuple[str, tuple[bytes, int]]]:
+        """What is locked for each key of the row that only one may have, after the name of its index."""
+        if self._rowid_column is not None and self.record._p_oid is not None:
+            yield primary_key_name(self.schema), (self.record._p_oid, rowid)
+        for plan in self._writer.indexes:
+            if plan.schema.unique:
+                index = self._indexes[plan.schema.name]
+                key, oid = plan.key_of(row), index.tree._p_oid
+                if key is not ABSENT and oid is not None and not index.exempt(key):
+                    yield plan.schema.name, (oid, number_of(key))
 
     def lock(self, rowid: int, row: Row, wait: Wait = "wait") -> bool:
         """See ``protocol.Table.lock``."""

@@ -131,6 +131,9 @@ def open_lock(frame: Frame, node: p.LockRows, needed: Needed) -> None:
     wanted = {(alias, name) for alias in node.aliases for name in (x.ROWID_COLUMN, WHOLE)}
     for alias in node.aliases:
         wanted.update((alias, name) for name in _rowid_columns(node, alias))
+    for part in p.walk(node):
+        if isinstance(part, p.BaseAccess) and part.alias in node.aliases:
+            frame.do(f"{frame.unit.table(part.table)}.begin_locking()")
     frame.open(node.source, needed | wanted)
     frame.note(node)
     for alias in node.aliases:
