@@ -22,10 +22,10 @@ _ONE, _TWO = b"\x85.", b"\x86."  # a tuple of so many, and the end
 
 
 _HEADS = {leaf: dumps(leaf, _PROTOCOL) for leaf in (RowBucket, IndexBucket, PostingsBucket)}
-"""The first pickle of a record of that class."""
+"""The first pickle of a record of that class, which is the first thing that whoever reads it remembers."""
 
-_REFERENCES = {leaf: b"c%b\n%b\n\x86Q" % (leaf.__module__.encode(), leaf.__name__.encode()) for leaf in _HEADS}
-"""The end of the pickle that refers to an object of that class; before it comes its oid."""
+_SAME_CLASS = b"h\x00\x86Q"
+"""The end of a reference to another object of that class; before it comes its oid."""
 
 
 class RecordWriter(ObjectWriter):  # type: ignore[misc]
@@ -58,7 +58,7 @@ class RecordWriter(ObjectWriter):  # type: ignore[misc]
         if len(state) == 1:
             return sealed(oid, b"%b%b%b%b" % (head, _START, entries, _ONE))
         following, _ = self.persistent_id(state[1])
-        return sealed(oid, b"%b%b%bC\x08%b%b%b" % (head, _START, entries, following, _REFERENCES[leaf], _TWO))
+        return sealed(oid, b"%b%b%bC\x08%b%b%b" % (head, _START, entries, following, _SAME_CLASS, _TWO))
 
 
 def _entries(packed: Any) -> bytes | None:
