@@ -243,7 +243,7 @@ class Annotations:
             call = function(self.random.choice((1, 2, 3)))
         elif function in (f.FirstValue, f.LastValue, Sum, Count, Min, Max, Avg):
             call = function(number.name)
-            if function is Sum and number.name == "pk":
+            if function in (Sum, Avg) and number.name == "pk":  # of any kind
                 call = Count("pk")
             options["frame"] = self._frame() if self.often(0.5) else None
         else:

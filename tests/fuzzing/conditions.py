@@ -202,8 +202,9 @@ class Conditions:
         return Q(**{f"{path.name}__{name}": value})
 
     def _below_key(self, name: str, key: str, held: Any) -> Q:
-        # To sqlite3 a null in a document is NULL; here, as in PostgreSQL, it is less than any other document.
-        apart = ("lt", "lte") if self.data.json_nulls else ()
+        # To sqlite3 a null in a document is NULL; here, as in PostgreSQL, it is less than any other document, and what
+        # is not greater than another.
+        apart = ("gt", "gte", "lt", "lte") if self.data.json_nulls else ()
         lookup = self.one(*(each for each in KEY_LOOKUPS[key] if each not in apart))
         kind = {"s": "text", "t": "bool"}.get(key, "int")
         match lookup:

@@ -149,7 +149,8 @@ class Queries:
     def _recursive(self) -> None:
         """Numbers that are counted up to a bound, with something beside them: from some rows, on by one each time."""
         other = self.random.choice(self._kinds())
-        names, source = self._from()
+        names, item = self._item()  # one: a product, counted up, would be beyond measure
+        source = f" FROM {item}"
         number = f"{self.expressions.value('int', names, 0)} % 4"
         first = f"SELECT {number} AS c0, {self.expressions.value(other, names, 0)} AS c1{source}"
         bound = f"r.c0 < {self.random.choice((2, 4, 5))}"
