@@ -54,7 +54,8 @@ def _make_model(random: Random, name: str, others: list[Model], registry: Apps) 
         "constraints": _constraints(random, fields),
     }
     if random.random() < 0.2:
-        meta["ordering"] = [random.choice(("", "-")) + random.choice(list(fields)), "pk"]
+        sortable = [key for key, field in fields.items() if not isinstance(field, models.JSONField)]
+        meta["ordering"] = [random.choice(("", "-")) + random.choice(sortable), "pk"]
     return type(name, (base,), {"__module__": __name__, "Meta": type("Meta", (), meta), **fields})
 
 
