@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter as Tally
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import ClassVar
 
 from django.contrib.admin.models import LogEntry
@@ -119,7 +119,7 @@ class UniqueKeys(Workload):
     """``create`` may meet an IntegrityError; ``get_or_create`` and ``update_or_create`` nothing.
 
     What these look for is never deleted: Django asks again after an IntegrityError, and then it must be there. Over a
-    server nobody can lock a key: there ``update_or_create`` may meet one when it commits.
+    server nobody can lock a row or a key: there ``update_or_create`` may have to be run again, and meet one even then.
     """
 
     def step(self) -> None:
@@ -133,12 +133,21 @@ class UniqueKeys(Workload):
                 _, created = Name.objects.get_or_create(text=f"name {number}", defaults={"kind": kind})
                 self.done["created"] += created
             case 3:
-                with nullcontext() if connection.features.has_select_for_update else suppress(IntegrityError):
-                    _, created = Name.objects.update_or_create(text=f"name {number}", defaults={"kind": kind})
-                    self.done["created"] += created
+                created = self._update_or_create(f"name {number}", kind)
+                self.done["created"] += created
             case _:
                 deleted, _ = again(Name.objects.filter(text=f"made {number}").delete)
                 self.done["deleted"] += deleted
+
+    def _update_or_create(self, text: str, kind: int) -> bool:
+        def work() -> bool:
+            return bool(Name.objects.update_or_create(text=text, defaults={"kind": kind})[1])
+
+        if connection.features.has_select_for_update:
+            return work()
+        with suppress(IntegrityError):
+            return bool(again(work))
+        return False
 
     @staticmethod
     def check(done: Tally[str]) -> list[str]:
