@@ -222,6 +222,16 @@ def test_who_found_nothing_to_lock_locks_the_key_that_it_inserts(name: str) -> N
     assert values(name, "SELECT amount FROM account WHERE id = 9") == [2]
 
 
+def test_a_key_that_was_inserted_meanwhile_is_a_conflict_if_serializable(name: str) -> None:
+    one, other = dbapi.connect(name, isolation="serializable"), dbapi.connect(name, autocommit=True)
+    assert one.execute(LOCK, [9]).fetchall() == []
+    other.execute("INSERT INTO account VALUES (9, 2)")
+    with pytest.raises(errors.ConflictError, match="same key into account"):
+        one.execute("INSERT INTO account VALUES (9, 1)")
+    one.rollback()
+    assert put(one, 9, 1) == "updated"
+
+
 def test_a_plain_insert_waits_for_the_key(name: str) -> None:
     one, other = dbapi.connect(name), dbapi.connect(name, autocommit=True)
     assert put(one, 9, 1) == "inserted"

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from ..errors import ConflictError
 from .journal import Row
 from .trees import bucket_oid
 
@@ -45,7 +46,8 @@ def taken_elsewhere(session: Session, table: StoredTable, index: str, row: Row) 
     """Whether a row is there now that has the same key in that unique index; as cheap, as ``deleted_elsewhere``.
 
     If so, the transaction moves on to the newest snapshot with its next statement, unless it has written something by
-    then: so ``get_or_create`` and the like, which look again, find that row.
+    then: so ``get_or_create`` and the like, which look again, find that row. A serializable one, which must not see
+    anything else than before, gets a ConflictError.
     """
     with session.database.commit_lock:  # who has freed the key has committed when this is
         heard = _heard(session)
@@ -59,6 +61,8 @@ def taken_elsewhere(session: Session, table: StoredTable, index: str, row: Row) 
     own = session.journal.net().get(table.schema.name, {}) if taken else {}
     if own.keys() >= {*taken}:  # there is none, or this transaction has deleted it
         return False
+    if session.serializable:
+        raise ConflictError(f"another transaction inserted the same key into {table.schema.name} meanwhile")
     session.move_on()
     return True
 

@@ -71,7 +71,8 @@ class Session:
     ) -> None:
         self._database = database
         self._compile = compile
-        self._serializable = isolation == "serializable"
+        self.serializable = isolation == "serializable"
+        """Whether it is refused a commit where others have changed what it read."""
         self._before = before
         self._reads: ReadCatalog | None = None
         self._manager = LazyManager()
@@ -158,13 +159,13 @@ class Session:
             self._database.sequences, lambda: root["sequences"], connection.add, journal.mark
         )
         me = weakref.proxy(self)
-        if not self._serializable:
+        if not self.serializable:
             journal.deleted_elsewhere = partial(deleted_elsewhere, me)
         if self._database.ordered:
             journal.lock_row = partial(_lock_row, me)
             journal.taken_elsewhere = partial(taken_elsewhere, me)
         self._catalog = StoredCatalog(root, journal, self._compile, self._sequences, self._database.plans)
-        self._reads = ReadCatalog(self._catalog) if self._serializable else None
+        self._reads = ReadCatalog(self._catalog) if self.serializable else None
 
     def snapshot(self, before: bytes | None = None) -> Session:
         """A session of its own, begun, on the newest state: for a cursor that streams while others write.
@@ -357,7 +358,7 @@ class Session:
 
     def move_on(self) -> None:
         """See the newest state from the next statement on, unless something is written by then."""
-        self._moves_on = self._reads is None
+        self._moves_on = True
 
     def begin_statement(self) -> None:
         """Take the snapshot, if there is none; see ``move_on``."""
@@ -417,7 +418,7 @@ class Session:
                     locked = self._locked_row()
                     if locked is None:
                         changed = self._catch_up()
-                        start = self._connection._normal_storage._start if self._serializable else b""
+                        start = self._connection._normal_storage._start if self.serializable else b""
                         self._check_reads(changed)
                         if self._touches(changed) or again:
                             self._replay()
@@ -517,7 +518,7 @@ class Session:
             current.user = self._user
         if self._description:
             current.note(self._description)
-        if self._serializable and not self._database.ordered:
+        if self.serializable and not self._database.ordered:
             current.join(LastCheck(self._connection._normal_storage._storage, start))
         current.commit()
 
