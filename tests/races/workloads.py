@@ -128,7 +128,7 @@ class UniqueKeys(Workload):
         match self.chance.randrange(5):
             case 0:
                 with suppress(IntegrityError):
-                    Name.objects.create(text=f"made {number}", kind=kind, place=self.chance.randrange(-5, 60))
+                    Name.objects.create(text=f"made {number % 20}", kind=kind, place=self.chance.randrange(-5, 60))
                     self.done["created"] += 1
             case 1 | 2:
                 _, created = Name.objects.get_or_create(text=f"name {number}", defaults={"kind": kind})
@@ -137,7 +137,7 @@ class UniqueKeys(Workload):
                 created = self._update_or_create(f"name {number}", kind)
                 self.done["created"] += created
             case _:
-                deleted, _ = again(Name.objects.filter(text=f"made {number}").delete)
+                deleted, _ = again(Name.objects.filter(text=f"made {number % 20}").delete)
                 self.done["deleted"] += deleted
 
     def _update_or_create(self, text: str, kind: int) -> bool:
