@@ -140,7 +140,8 @@ class Writes:
                 number = (
                     self.expressions.column("int", names) if source.key != ("id",) else f'{quoted(source.name)}."id"'
                 )
-                values.append(f"{number} % 1000 + {self._next_id}" if number else str(self._next_id))
+                # Never NULL: which key that draws is each engine's affair.
+                values.append(f"COALESCE({number}, 0) % 1000 + {self._next_id}" if number else str(self._next_id))
             elif column.name in table.references and column.nullable:
                 values.append("NULL")
             elif column.kind == "json":
