@@ -178,6 +178,18 @@ def test_own_changes_do_not_hide_those_of_others(connect: Connect) -> None:
     assert not commits(one)
 
 
+def test_own_changes_that_were_undone_do_not_hide_those_of_others(connect: Connect) -> None:
+    one, two = connect(), connect()
+    one.execute("SAVEPOINT s")
+    one.execute("DELETE FROM account WHERE id IN (0, 2, 4, 6, 8)")
+    assert ask(one, "SELECT id FROM account ORDER BY id LIMIT 2") == [(10,), (12,)]
+    one.execute("ROLLBACK TO SAVEPOINT s")
+    one.execute("INSERT INTO log (text) VALUES ('decided')")
+    two.execute("DELETE FROM account WHERE id = 12")
+    two.commit()
+    assert not commits(one)
+
+
 def test_own_changes_do_not_hide_those_of_others_before_a_page(connect: Connect) -> None:
     one, two = connect(), connect()
     one.execute("DELETE FROM account WHERE id = 0")

@@ -120,6 +120,7 @@ class Journal:
         self.settled: dict[str, int] = {}
         """Table name → the number of entries up to which its deferred constraints need no check any more."""
         self._ddl: list[int] = []
+        self._undone = 0
         self._table: Callable[[str], Reverts] | None = None
 
     def attach(self, table: Callable[[str], Reverts]) -> None:
@@ -148,6 +149,7 @@ class Journal:
         self.pending.clear()
         self.settled.clear()
         self._ddl.clear()
+        self._undone = 0
 
     def did(self, undo: Callable[[], None]) -> None:
         """Enter a change of definitions by what undoes it."""
@@ -181,11 +183,12 @@ class Journal:
         assert self._table is not None
         self._table(name).revert(rowid, old, new)
         self.unless.pop((name, rowid), None)
+        self._undone += 1
         self.deltas[name] += (new is None) - (old is None)
 
     def size(self) -> int:
-        """How many changes of rows there were."""
-        return sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
+        """How many changes of rows there were, those that were undone among them."""
+        return self._undone + sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
 
     def inserted_rows(self) -> Iterator[tuple[str, int, Row]]:
         """Table name, rowid and row of each row that was not there before."""

@@ -272,6 +272,7 @@ class ReadCatalog:
         self._catalog = catalog
         self._tables: dict[str, ReadTable] = {}
         self._replaced: list[ReadTable] = []
+        self._own = 0
         self.asked = 0
         """How often a statement has taken a table."""
         self.everything = False
@@ -294,6 +295,13 @@ class ReadCatalog:
             self.asked, self.everything = 1, True
         return table
 
+    def note_own(self) -> None:
+        """Before the commit applies the changes again, which leaves only what they amount to: how many there were.
+
+        A walk may have been longer or shorter by as many rows, also by changes that were undone since.
+        """
+        self._own = max(self._own, self._catalog.journal.size())
+
     def _depend_on_everything(self) -> None:
         self.everything = True
 
@@ -305,6 +313,7 @@ class ReadCatalog:
         """Forget what was noted."""
         self.asked = 0
         self.everything = False
+        self._own = 0
         self._replaced.clear()
         for table in self._tables.values():
             table.clear()
@@ -317,7 +326,6 @@ class ReadCatalog:
 
         ``others`` are the records that other transactions have changed between the two.
         """
-        own = self._catalog.journal.size()
         for table in self._noted():
             name = table.schema.name
             before, after = old.schema(name), new.schema(name)
@@ -325,6 +333,6 @@ class ReadCatalog:
                 continue
             if before is None or after is None or before.token != after.token:
                 return name
-            if table.changed(old.table(name), new.table(name), others, own):
+            if table.changed(old.table(name), new.table(name), others, self._own):
                 return name
         return None

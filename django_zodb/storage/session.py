@@ -468,6 +468,7 @@ class Session:
             if changed is None or not changed <= self._sequence_records():
                 raise errors.ConflictError("another transaction was committed since this serializable one began")
             return
+        reads.note_own()
         self._others |= changed - self._sequence_records()
         name = self._changed_read(reads) if self._others and reads.asked else None
         if name is not None:
