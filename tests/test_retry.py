@@ -20,6 +20,7 @@ from django_zodb import errors, middleware
 from django_zodb import transaction as retrying
 from django_zodb.middleware import ReplayMiddleware, replayable
 from django_zodb.storage.database import Database
+from django_zodb.storage.open import Location
 from django_zodb.transaction import ATTEMPTS, attempts, retry
 
 in_commits = pytest.mark.django_db(transaction=True)
@@ -286,6 +287,29 @@ def test_a_statement_outside_a_transaction_is_bounded(author: Author, monkeypatc
     assert connection.stats()["retries"] - before == 19 == len(slept)  # type: ignore[attr-defined]
     assert sum(slept) < 0.2
     assert len(set(slept)) == len(slept), "pauses differ by chance"
+
+
+def test_a_statement_over_a_server_is_bounded_by_the_time_out(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, no lock lets an attempt through, and a number of them that is enough today is not on a busy machine."""
+    now = [1000.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    def fail() -> None:
+        raise errors.ConflictError("always")
+
+    with monkeypatch.context() as patched, pytest.raises(OperationalError, match="always"):
+        patched.setattr("time.sleep", sleep)
+        patched.setattr("time.monotonic", lambda: now[0])
+        patched.setattr(Location, "ordered", False)
+        patched.setattr(connection.connection.session, "_commit_changes", fail)
+        Author.objects.create(name="never")
+    timeout = connection.connection.session.database.options.timeout
+    assert timeout <= sum(slept) <= timeout + 0.2
+    assert max(slept) <= 0.2
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------

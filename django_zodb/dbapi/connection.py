@@ -6,6 +6,7 @@ autocommit each statement is a transaction of its own; if that fails since anoth
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
@@ -31,11 +32,27 @@ Outcome = tuple[Sequence[OutputColumn], Sequence[Row] | None, int, int | None]
 _ATTEMPTS = 20
 _PAUSE_S = 0.001
 _PAUSE_OF_A_SERVER_S = 0.01
-"""Where no lock lets the next attempt through, all of them have to last longer than what others do (a migration)."""
+_LONGEST_PAUSE_S = 0.2
 
 _T = TypeVar("_T")
 
 _NOTHING: Outcome = ((), None, -1, None)
+
+
+def _pauses(database: Database) -> Iterator[float]:
+    """How long to wait before each further attempt of a statement, in seconds; it ends when the last one is given up.
+
+    With a commit lock, an attempt that holds it gets through. Over a server nothing but luck does, so attempts go on
+    for as long as a lock would be waited for: longer than what others do meanwhile (a migration).
+    """
+    if database.ordered:
+        yield from (random.uniform(0, attempt * _PAUSE_S) for attempt in range(1, _ATTEMPTS))
+        return
+    end = time.monotonic() + database.options.timeout
+    for attempt in itertools.count(1):
+        if attempt >= _ATTEMPTS and time.monotonic() >= end:
+            return
+        yield random.uniform(0, min(attempt * _PAUSE_OF_A_SERVER_S, _LONGEST_PAUSE_S))
 
 
 def connect(
@@ -224,7 +241,8 @@ class Connection:
     def _alone(self, work: Callable[[], _T]) -> _T:
         """``work`` as a transaction of its own, again and again while others are faster: with their lock, if any."""
         session = self._session
-        for attempt in range(1, _ATTEMPTS + 1):
+        pauses = _pauses(session.database)
+        for attempt in itertools.count(1):
             try:
                 if attempt % 2 == 0:  # not each time: who has locked a row needs the commit lock to free it
                     session.hold()
@@ -232,7 +250,8 @@ class Connection:
                 session.commit()
             except ConflictError:
                 session.rollback()
-                if attempt == _ATTEMPTS:
+                pause = next(pauses, None)
+                if pause is None:
                     raise
                 session.database.statistics.count("retries")
             except BaseException:
@@ -240,7 +259,7 @@ class Connection:
                 raise
             else:
                 return result
-            time.sleep(random.uniform(0, attempt * (_PAUSE_S if session.database.ordered else _PAUSE_OF_A_SERVER_S)))
+            time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _run_once(self, text: str, params: Params | None) -> Outcome:
