@@ -12,6 +12,7 @@ import pytest
 from test_processes import Child, closed, retried, values  # noqa: F401  closed is a fixture
 
 from django_zodb import dbapi, errors
+from django_zodb.storage import session
 from django_zodb.storage.database import close_all
 
 LOCK = "SELECT amount FROM account WHERE id = %s FOR UPDATE"
@@ -99,6 +100,24 @@ def test_nowait_and_skip_locked(name: str) -> None:
     assert one.execute("SELECT id FROM account WHERE id = 4 FOR UPDATE NOWAIT").fetchall() == [(4,)], "not the fourth"
     one.rollback()
     assert amount(other, 2) == 100
+
+
+def test_a_writer_waits_for_one_row_after_the_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many: it once gave up in silence, and nothing was written, after as many as lost rounds are allowed."""
+    monkeypatch.setattr(session, "_ROUNDS", 2)
+    holders = [dbapi.connect(name) for _ in range(4)]
+    for number, holder in enumerate(holders, 1):
+        assert amount(holder, number) == 100
+    writer = dbapi.connect(name, autocommit=False)
+    writer.execute("UPDATE account SET amount = 7")
+    thread, outcome = in_thread(writer.commit)
+    for holder in holders:
+        time.sleep(0.1)
+        assert outcome == []
+        holder.rollback()
+    thread.join()
+    assert outcome == [None]
+    assert values(name, "SELECT amount FROM account") == [7, 7, 7, 7]
 
 
 def test_a_writer_waits_for_the_row(name: str) -> None:

@@ -412,27 +412,34 @@ class Session:
         if self._hold is not None:
             self._hold.adopt()
         again = False
-        for round_ in range(1, _ROUNDS + 1):
+        end = time.monotonic() + database.options.timeout
+        rounds = 0
+        while True:
             try:
                 with database.commit_lock:
                     locked = self._locked_row()
                     if locked is None:
-                        changed = self._catch_up()
-                        start = self._connection._normal_storage._start if self.serializable else b""
-                        self._check_reads(changed)
-                        if self._touches(changed) or again:
-                            self._replay()
-                        self._write(start)
+                        self._commit_round(again)
                         return
-                if self._hold is not None:  # who has locked it waits for the lock that is held here
-                    raise errors.ConflictError("another transaction has locked a row that this one changes")
-                self._locker.take(database.row_locks, locked, "wait")
-                continue
             except RecordConflict:  # someone who does not hold our lock was faster
-                if round_ == _ROUNDS:
+                rounds += 1
+                if rounds >= _ROUNDS and time.monotonic() >= end:
                     raise
                 again = True
-            time.sleep(random.uniform(0, min(_PAUSE_S * round_, _LONGEST_PAUSE_S)))
+                time.sleep(random.uniform(0, min(_PAUSE_S * rounds, _LONGEST_PAUSE_S)))
+                continue
+            if self._hold is not None:  # who has locked it waits for the lock that is held here
+                raise errors.ConflictError("another transaction has locked a row that this one changes")
+            self._locker.take(database.row_locks, locked, "wait")
+
+    def _commit_round(self, again: bool) -> None:
+        """Commit on the newest snapshot, with the commit lock; RecordConflict if there is no lock, and others do."""
+        changed = self._catch_up()
+        start = self._connection._normal_storage._start if self.serializable else b""
+        self._check_reads(changed)
+        if self._touches(changed) or again:
+            self._replay()
+        self._write(start)
 
     def _catch_up(self) -> set[bytes] | None:
         """Move to the newest snapshot; the oids of the records that others changed meanwhile, None if unknown.
