@@ -285,6 +285,20 @@ def test_a_lock_is_taken_on_the_newest_row(connect: Connect) -> None:
     assert commits(one)
 
 
+def test_a_lock_on_the_commits_takes_what_was_committed_before(connect: Connect) -> None:
+    """What is read with the commit lock held is read as it is now, whenever the transaction began."""
+    one, other = connect(), connect()
+    if not one.session.database.ordered:
+        pytest.skip("over a server there is no lock")
+    ask(one, "SELECT value FROM account WHERE id = 4")
+    other.execute("UPDATE account SET value = 7 WHERE id = 2")
+    other.commit()
+    one.session.hold()
+    one.execute("UPDATE account SET value = value + 1 WHERE id = 2")
+    assert commits(one)
+    assert ask(one, "SELECT value FROM account WHERE id = 2") == [(8,)]
+
+
 def test_a_history_that_is_packed_away(tmp_path: Path) -> None:
     import time
 

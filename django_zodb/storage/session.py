@@ -145,7 +145,6 @@ class Session:
     def _begin_reading(self, reads: ReadCatalog) -> None:
         reads.clear()
         self._read_at: bytes = self._connection._normal_storage._start
-        self._others: set[bytes] = set()
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
@@ -476,15 +475,16 @@ class Session:
                 raise errors.ConflictError("another transaction was committed since this serializable one began")
             return
         reads.note_own()
-        self._others |= changed - self._sequence_records()
-        name = self._changed_read(reads) if self._others and reads.asked else None
+        others = changed - self._sequence_records()
+        name = self._changed_read(reads, others) if others and reads.asked else None
         if name is not None:
             raise errors.ConflictError(f"another transaction changed rows of {name} that this serializable one read")
+        self._read_at = self._connection._normal_storage._start  # what was read would be the same here
 
-    def _changed_read(self, reads: ReadCatalog) -> str | None:
+    def _changed_read(self, reads: ReadCatalog, others: set[bytes]) -> str | None:
         try:
             with closing(self.snapshot(self._read_at)) as old, closing(self.snapshot()) as new:
-                return reads.changed(old.catalog, new.catalog, self._others)
+                return reads.changed(old.catalog, new.catalog, others)
         except _UNREADABLE as error:
             raise errors.ConflictError(
                 f"what this serializable transaction read cannot be compared with what it would read now ({error}); "
