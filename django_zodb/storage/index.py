@@ -61,7 +61,7 @@ class StoredIndex:
             found = self.lookup(*prefix)
             return iter(found) if reverse is ties_reversed else reversed(found)
         bounds = self.encoding.bounds(prefix, low, high, low_open, high_open, nulls)
-        postings: Iterable[Posting] = values_backwards(self.tree, bounds) if reverse else self.tree.values(*bounds)
+        postings: Iterable[Posting] = values_backwards(self.tree, bounds) if reverse else self.tree.itervalues(*bounds)
         if self._single and self._distinct_keys(nulls):
             return iter(postings)
         return _flatten(postings) if reverse is ties_reversed else _flatten_backwards(postings)
@@ -74,11 +74,11 @@ class StoredIndex:
 
     def counts(self) -> Iterable[tuple[Any, int]]:
         """Each distinct key with the number of its rows; see ``protocol.Index.counts``."""
-        return zip(self.tree.keys(), map(_exact_size, self.tree.values()), strict=True)
+        return zip(self.tree.iterkeys(), map(_exact_size, self.tree.itervalues()), strict=True)
 
     def keys(self) -> Iterable[Any]:
         """The distinct keys; see ``protocol.Index.keys``."""
-        return self.tree.keys()  # type: ignore[no-any-return]
+        return self.tree.iterkeys()  # type: ignore[no-any-return]
 
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
         """An estimate of the size of that range; exact where it lies within one leaf."""

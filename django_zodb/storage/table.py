@@ -90,7 +90,7 @@ class StoredTable:
         """Rows in rowid order; see ``protocol.Table.rows``."""
         if reverse:
             return values_backwards(self.tree, Bounds(low, high))
-        return self.tree.values(low, high)  # type: ignore[no-any-return]
+        return self.tree.itervalues(low, high)  # type: ignore[no-any-return]
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """Some rows; see ``protocol.Table.page``.
@@ -105,7 +105,7 @@ class StoredTable:
         """``(rowid, row)`` pairs in rowid order."""
         if reverse:
             return items_backwards(self.tree, Bounds(low, high))
-        return self.tree.items(low, high)  # type: ignore[no-any-return]
+        return self.tree.iteritems(low, high)  # type: ignore[no-any-return]
 
     def count(self) -> int:
         """How many rows this transaction sees."""
