@@ -162,10 +162,11 @@ class DistinctOn(Node):
 
 @record
 class Sort(Node):
-    """Rows in the order of ``keys``; stable."""
+    """Rows in the order of ``keys``; stable. ``first``: so many will do as a rule, sort the rest if they do not."""
 
     source: Node
     keys: tuple[SortKey, ...]
+    first: int | None = None
 
 
 @record

@@ -281,6 +281,16 @@ def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool]) -> li
     return kept
 
 
+def sorted_lazily(rows: list[Any], count: int, *keys: tuple[int, bool]) -> Iterator[Any]:
+    """``rows`` in the order of ``keys``, as ``first_sorted`` has them; all are sorted only if more than ``count`` are
+    asked for."""
+    yield from first_sorted(rows, count, *keys)
+    if len(rows) > count:
+        for at, descending in reversed(keys):
+            rows.sort(key=itemgetter(at), reverse=descending)
+        yield from islice(rows, count, None)
+
+
 def rowids_in(index: Index, keys: Iterable[object]) -> list[int]:
     """The rowids that a single-key index has for any of ``keys`` (a set), ascending."""
     return sorted([rowid for key in keys for rowid in index.lookup(key)])
@@ -448,6 +458,7 @@ NAMES: dict[str, object] = {
     "shift_left": shift_left,
     "shift_right": shift_right,
     "single": single,
+    "sorted_lazily": sorted_lazily,
     "sorted_runs": sorted_runs,
     "time_difference": time_difference,
 }

@@ -121,8 +121,8 @@ def label(node: Node) -> str:
             return "Distinct"
         case p.DistinctOn(keys=keys):
             return f"DistinctOn: {_list(keys)}"
-        case p.Sort(keys=keys):
-            return f"Sort: {_sort_keys(keys)}"
+        case p.Sort(keys=keys, first=first):
+            return f"Sort: {_sort_keys(keys)}" + ("" if first is None else f" ({first} at first)")
         case p.Limit(limit=limit, offset=offset):
             return f"Limit: {_limit(limit, offset)}"
         case p.SetOperation(kind=kind, all=all_):

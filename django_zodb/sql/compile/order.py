@@ -16,8 +16,12 @@ def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
     """Rows in a list, sorted, looped over."""
     rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
     frame.write_note(node)
+    target = target_of([*skipped, *names])
+    if node.first is not None:
+        frame.each(target, f"sorted_lazily({', '.join([rows, str(node.first), *map(str, keys)])})")
+        return
     frame.write(*sort_lines(rows, keys))
-    frame.each(target_of([*skipped, *names]), rows, listed=True)
+    frame.each(target, rows, listed=True)
 
 
 def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:

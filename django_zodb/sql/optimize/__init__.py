@@ -12,7 +12,20 @@ from collections.abc import Callable
 
 from ...storage.protocol import Catalog
 from ..expr import And, Case, Compare, Exists, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
-from ..plan import Aggregate, Distinct, Filter, Join, Limit, Node, Project, SetOperation, Sort, Window
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    HashJoin,
+    Join,
+    Limit,
+    NestedLoop,
+    Node,
+    Project,
+    SetOperation,
+    Sort,
+    Window,
+)
 from ..rewrite import classes_in, map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
@@ -20,6 +33,7 @@ from .decorrelate import decorrelate
 from .decorrelate_values import decorrelate_values
 from .first_of_each import first_of_each
 from .index_groups import index_groups
+from .late_lookups import late_lookups
 from .min_max import min_max
 from .prune import prune, prune_subqueries
 from .push_filters import push_filters
@@ -78,6 +92,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (min_max, (Aggregate,)),
     (choose_joins, (Join,)),
     (use_index_order, (Sort,)),
+    (late_lookups, (NestedLoop, HashJoin)),
     (use_indexes, (Filter,)),
     (top_n, (Sort, Limit)),
 )

@@ -27,6 +27,7 @@ from ..rewrite import changed, map_sources
 from .access import best_path
 from .cluster import Cluster, as_scan, cluster_of
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
+from .late_lookups import late_cost
 from .order import order_of_groups, ordered_paths
 from .statistics import Statistics, sort_cost
 from .terms import conjuncts, filtered, through_project, used_aliases
@@ -157,7 +158,7 @@ class _Chooser:
         share = 1.0 if goal.limit is None else min(1.0, goal.limit / max(joined.rows, 1.0))
         if not goal.keys:
             return joined.share_cost(share)
-        ordered = joined.cost + sort_cost(joined.rows, goal.limit)
+        ordered = joined.cost + sort_cost(joined.rows, goal.limit) - late_cost(joined, goal.keys) * (1.0 - share)
         walk = self.walk(joined.node, goal)
         return ordered if walk is None else min(ordered, joined.share_cost(share) + walk * share)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
-from ..expr import Constant
+from ..expr import Column, Constant, rowid
 from ..plan import (
     Aggregate,
     BaseAccess,
@@ -27,9 +27,11 @@ from ..plan import (
     Values,
     gives_one,
     sources,
+    walk,
 )
 from .access import best_path, indexes
 from .cluster import as_scan
+from .constraints import canonical
 from .statistics import BETWEEN, HALF_OPEN, SMALLEST, Statistics, selectivity_of
 from .terms import conjuncts
 
@@ -67,9 +69,26 @@ def _joined(node: Join | NestedLoop | HashJoin, statistics: Statistics) -> float
         return left * 0.5
     right = estimated_rows(node.right, statistics)
     if isinstance(node, NestedLoop):
+        right = min(right, most_matches(node.left, node.right, statistics))
         return left * max(right * selectivity_of(conjuncts(node.condition)), 1.0 if node.kind == "left" else 0.0)
     linked = isinstance(node, HashJoin) or node.condition is not None
     return max(left, right) if linked else left * right
+
+
+def most_matches(left: Node, right: Node, statistics: Statistics) -> float:
+    """The most rows that an index lookup by the rowid of a table on the left finds on average; else infinite.
+
+    The table has as many of them as it has rows, more than the index may have keys.
+    """
+    if not isinstance(right, IndexLookup) or right.unique or len(right.keys) > 1:
+        return inf
+    (key,) = right.keys
+    for part in walk(left):
+        if isinstance(part, BaseAccess) and isinstance(key, Column) and part.alias == key.alias:
+            scan = Scan(part.table, part.alias)
+            if canonical(key, scan) == rowid(part.alias):
+                return statistics.rows(Scan(right.table, right.alias)) / statistics.rows(scan)
+    return inf
 
 
 def _accessed(node: BaseAccess, statistics: Statistics) -> float:

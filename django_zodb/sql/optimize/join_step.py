@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ...record import record
+from ...record import record, replace
 from ...values import BIGINT
 from ..expr import Compare, Constant, Expr
 from ..plan import (
@@ -18,7 +18,7 @@ from ..plan import (
 )
 from .access import Path, best_path, paths
 from .cluster import as_scan
-from .estimates import estimated_rows
+from .estimates import estimated_rows, most_matches
 from .statistics import (
     BETWEEN,
     DESCENT,
@@ -106,9 +106,12 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     scan, local = base
     every = (*local, *terms)
     most = statistics.rows(scan) * BETWEEN  # for each left row: more is better hashed, or kept in a list
-    candidates = [
-        path for path in paths(scan, every, statistics) if set(terms) - set(path.residual) and path.rows <= most
+    found = [
+        _spread(path, left.node, statistics)
+        for path in paths(scan, every, statistics)
+        if set(terms) - set(path.residual)
     ]
+    candidates = [path for path in found if path.rows <= most]
     if not candidates:
         return None
     cost = _first_match if kind in ("semi", "anti") else _every_match
@@ -116,6 +119,12 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     node = NestedLoop(left.node, path.node, cast(JoinKind, kind), conjunction(path.residual))
     rows = _result_rows(left.rows, path.result_rows, kind)
     return Joined(node, rows, left.cost + left.rows * cost(path), left.start)
+
+
+def _spread(path: Path, left: Node, statistics: Statistics) -> Path:
+    """The path, where the left side may have more keys than the index: then not every left row is met there."""
+    rows = min(path.rows, most_matches(left, path.node, statistics))
+    return path if rows == path.rows else replace(path, rows=rows, access=path.access - (path.rows - rows) * FETCH_ROW)
 
 
 def _every_match(path: Path) -> float:

@@ -26,9 +26,11 @@ Project: t.name
 [plan]> SELECT b.id FROM book b LEFT JOIN author a ON a.id = b.author_id WHERE a.country = 'AR' ORDER BY b.id
 ---
 Project: b.id
-  NestedLoop: inner on a.country = 'AR'
-    Scan: book b
-    KeyLookup: author a (a.id = b.author_id)
+  Sort: b.id
+    NestedLoop: inner
+      Filter: a.country = 'AR'
+        Scan: author a
+      IndexLookup: book b using book_author_id (b.author_id = a.id)
 (3,)
 (4,)
 

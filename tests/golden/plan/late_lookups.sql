@@ -1,0 +1,119 @@
+# Joins that only add columns are looked up after the sorting, where a limit asks for few rows.
+use: library
+
+[plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id ORDER BY b.title LIMIT 2
+---
+Project: b.title, a.name
+  Limit: 2
+    NestedLoop: inner
+      Sort: b.title (2 at first)
+        Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('El Aleph', 'Borges')
+('Emma', 'Austen')
+
+[plan]> SELECT b.title, a.name FROM book b LEFT JOIN author a ON a.id = b.author_id ORDER BY b.title, b.id LIMIT 1 OFFSET 1
+---
+Project: b.title, a.name
+  Limit: 1 after 1
+    NestedLoop: left
+      Sort: b.title, b.id (2 at first)
+        Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('El Aleph', 'Borges')
+
+[plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id WHERE b.id <> 1 ORDER BY b.title LIMIT 1
+---
+Project: b.title, a.name
+  Limit: 1
+    NestedLoop: inner
+      Sort: b.title (1 at first)
+        Filter: b.id <> 1
+          Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('El Aleph', 'Borges')
+
+[plan]> SELECT b.id, b.title FROM book b JOIN book_tag bt ON bt.book_id = b.id JOIN tag t ON t.id = bt.tag_id WHERE t.name LIKE 'n%' ORDER BY b.id DESC LIMIT 2
+---
+Project: b.id, b.title
+  Limit: 2
+    NestedLoop: inner on t.name like 'n%'
+      NestedLoop: inner
+        KeyRange: book b (all), backwards
+        IndexRange: book_tag bt using book_tag_book_id_tag_id_key (bt.book_id = b.id)
+      KeyLookup: tag t (t.id = bt.tag_id)
+(6, "L'amant")
+(5, 'Le citta invisibili')
+
+[plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id ORDER BY a.country DESC, b.title LIMIT 2
+---
+Project: b.title, a.name
+  TopN: 2 by a.country desc, b.title
+    NestedLoop: inner
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('Le citta invisibili', 'Calvino')
+('Emma', 'Austen')
+
+[plan]> SELECT b.title, a.name FROM book b LEFT JOIN author a ON a.id = b.author_id ORDER BY a.id DESC, b.title LIMIT 3
+---
+Project: b.title, a.name
+  TopN: 3 by a.id desc, b.title
+    NestedLoop: left
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+("L'amant", 'Duras')
+('Le citta invisibili', 'Calvino')
+('El Aleph', 'Borges')
+
+[plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id AND a.born + b.id > 1900 ORDER BY b.title LIMIT 2
+---
+Project: b.title, a.name
+  TopN: 2 by b.title
+    NestedLoop: inner on (a.born + b.id) > 1900
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('El Aleph', 'Borges')
+('Ficciones', 'Borges')
+
+[plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id ORDER BY b.title LIMIT 900
+---
+Project: b.title, a.name
+  TopN: 900 by b.title
+    NestedLoop: inner
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+('El Aleph', 'Borges')
+('Emma', 'Austen')
+('Ficciones', 'Borges')
+("L'amant", 'Duras')
+('Le citta invisibili', 'Calvino')
+('Persuasion', 'Austen')
+
+[plan]> SELECT b.title, t.name, a.name FROM book_tag bt JOIN book b ON b.id = bt.book_id JOIN tag t ON t.id = bt.tag_id LEFT JOIN author a ON a.id = b.author_id ORDER BY bt.tag_id, bt.book_id DESC LIMIT 3
+---
+Project: b.title, t.name, a.name
+  Limit: 3
+    NestedLoop: left
+      NestedLoop: inner
+        NestedLoop: inner
+          Sort: bt.tag_id, bt.book_id desc (3 at first)
+            Scan: book_tag bt
+          KeyLookup: book b (b.id = bt.book_id)
+        KeyLookup: tag t (t.id = bt.tag_id)
+      KeyLookup: author a (a.id = b.author_id)
+("L'amant", 'novel', 'Duras')
+('Le citta invisibili', 'novel', 'Calvino')
+('Persuasion', 'novel', 'Austen')
+
+[plan]> SELECT b.title, bt.tag_id FROM book_tag bt JOIN book b ON b.id = bt.book_id ORDER BY b.id DESC, bt.tag_id LIMIT 3
+---
+Project: b.title, bt.tag_id
+  Limit: 3
+    NestedLoop: inner
+      Sort: bt.book_id desc, bt.tag_id (3 at first)
+        Scan: book_tag bt
+      KeyLookup: book b (b.id = bt.book_id)
+("L'amant", 1)
+('Le citta invisibili', 1)
+('El Aleph', 2)
