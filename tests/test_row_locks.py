@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import random
 import signal
 import threading
 import time
@@ -12,8 +15,10 @@ import pytest
 from test_processes import Child, closed, retried, values  # noqa: F401  closed is a fixture
 
 from django_zodb import dbapi, errors
-from django_zodb.storage import session
+from django_zodb.storage import deadlocks, lockfile, session
 from django_zodb.storage.database import close_all
+from django_zodb.storage.deadlocks import circle_of
+from django_zodb.storage.lockfile import NOTHING, LockFile, Waiter
 
 LOCK = "SELECT amount FROM account WHERE id = %s FOR UPDATE"
 
@@ -380,3 +385,292 @@ def test_a_writer_in_another_process_waits(path: str) -> None:
     connection.commit()
     assert int(child.succeeded()[0]) <= 1
     assert values(path, "SELECT amount FROM account WHERE id = 1") == [21]
+
+
+# --- deadlocks of several processes ---------------------------------------------------------------------------------
+
+
+class Starter:
+    """Lets processes that were forked after it, and threads, go on at the same time."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+
+    def wait(self) -> None:
+        os.read(self._reading, 1)
+
+    def start(self, number: int) -> None:
+        os.write(self._writing, b"x" * number)
+
+
+def lock_both(path: str, first: int, second: int, say: Callable[[object], None], starter: Starter) -> None:
+    """Lock one row and, when told to, the other one; say what came of it."""
+    connection = dbapi.connect(path)
+    amount(connection, first)
+    say("ready")
+    starter.wait()
+    try:
+        amount(connection, second)
+        say("locked")
+    except errors.ConflictError as error:
+        assert "deadlock" in str(error)
+        assert error.retryable
+        say("gave up")
+    connection.close()
+
+
+def in_processes(path: str, starter: Starter, *rows: tuple[int, int]) -> list[Child]:
+    """A process for each pair of rows, which has locked the first one."""
+    children = [Child(lambda say, pair=pair: lock_both(path, *pair, say, starter)) for pair in rows]  # type: ignore[misc]
+    for child in children:
+        assert child.line() == "ready"
+    return children
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_one_of_the_processes_in_a_circle_gives_up(path: str, size: int) -> None:
+    starter = Starter()
+    children = in_processes(path, starter, *((at + 1, (at + 1) % size + 1) for at in range(size)))
+    started = time.monotonic()
+    starter.start(size)
+    said = sorted(line for child in children for line in child.succeeded())
+    assert said == ["gave up"] + ["locked"] * (size - 1)
+    assert time.monotonic() - started < 5
+
+
+def test_a_circle_through_threads_and_processes(path: str) -> None:
+    """The first thread waits for the second one, that for a process, and the process for the first thread."""
+    starter, said = Starter(), Said()
+    child, *_ = in_processes(path, starter, (3, 1))
+    threads = [threading.Thread(target=lock_both, args=(path, *rows, said, starter)) for rows in ((1, 2), (2, 3))]
+    for thread in threads:
+        thread.start()
+    said.wait_for("ready", "ready")
+    starter.start(3)
+    for thread in threads:
+        thread.join()
+    assert sorted([*child.succeeded(), *said.lines]) == ["gave up", "locked", "locked", "ready", "ready"]
+
+
+class Said:
+    """Hears what threads say."""
+
+    def __init__(self) -> None:
+        self.lines: list[object] = []
+
+    def __call__(self, what: object) -> None:
+        self.lines.append(what)
+
+    def wait_for(self, *lines: object) -> None:
+        while sorted(self.lines, key=str) != sorted(lines, key=str):
+            time.sleep(0.01)
+
+
+def test_a_commit_in_a_circle(path: str) -> None:
+    """It waits for a row that another process has locked, and that one for a row that the transaction has locked."""
+    starter = Starter()
+    (child,) = in_processes(path, starter, (2, 1))
+    connection = dbapi.connect(path)
+    amount(connection, 1)
+    connection.execute("UPDATE account SET amount = 7 WHERE id = 2")
+    starter.start(1)
+    try:
+        connection.commit()
+        said = "locked"
+    except errors.ConflictError as error:
+        assert "deadlock" in str(error)
+        said = "gave up"
+    assert sorted([said, *child.succeeded()]) == ["gave up", "locked"]
+    assert values(path, "SELECT amount FROM account WHERE id = 2") == [7 if said == "locked" else 100]
+
+
+def test_who_cannot_give_up_is_not_waited_for(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlocks, "_PATIENCE_S", 0.5)
+    connection, starter = dbapi.connect(path), Starter()
+    (child,) = in_processes(path, starter, (2, 1))
+    amount(connection, 1)
+    thread, outcome = in_thread(lambda: amount(connection, 2))
+    time.sleep(0.1)
+    starter.start(1)  # so the child is the last to wait
+    time.sleep(0.3)
+    child.signal(signal.SIGSTOP)
+    thread.join()
+    (error,) = outcome
+    if error != 100:  # it gave up before it was stopped
+        assert isinstance(error, errors.ConflictError)
+        assert "deadlock" in str(error)
+    connection.rollback()
+    child.signal(signal.SIGCONT)
+    assert child.succeeded() == ["locked" if error != 100 else "gave up"]
+
+
+def test_waits_end_with_their_process(path: str) -> None:
+    connection, starter = dbapi.connect(path), Starter()
+    (child,) = in_processes(path, starter, (2, 1))
+    amount(connection, 1)
+    starter.start(1)
+    time.sleep(0.5)
+    child.kill()
+    assert amount(connection, 2) == 100
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_many_lockers(path: str, monkeypatch: pytest.MonkeyPatch, ordered: bool) -> None:
+    """Where all lock in the same order there is no deadlock, nor is one found; else nobody waits until time is up."""
+    monkeypatch.setattr(deadlocks, "_LOOK_AFTER_S", 0.0)
+    monkeypatch.setattr(deadlocks, "LOOK_EVERY_S", 0.002)
+
+    def transfer(connection: dbapi.Connection, chance: random.Random) -> int:
+        """How often it was given up."""
+        rows = chance.sample(range(1, 5), 2)
+        for failures in range(1000):
+            try:
+                for row in sorted(rows) if ordered else rows:
+                    amount(connection, row)
+                    time.sleep(chance.uniform(0, 0.005))
+                for row, change in zip(rows, (1, -1), strict=True):
+                    connection.execute("UPDATE account SET amount = amount + %s WHERE id = %s", [change, row])
+                connection.commit()
+            except errors.ConflictError as error:
+                assert "deadlock" in str(error)
+                connection.rollback()
+            else:
+                return failures
+        raise AssertionError("a thousand deadlocks")
+
+    def work(say: Callable[[object], None]) -> None:
+        def run(seed: int) -> None:
+            connection, chance = dbapi.connect(path), random.Random(seed)
+            say(sum(transfer(connection, chance) for _ in range(20)))
+
+        threads = [threading.Thread(target=run, args=(os.getpid() + n,)) for n in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    found = [int(line) for child in [Child(work) for _ in range(3)] for line in child.succeeded()]
+    assert len(found) == 6
+    assert (sum(found) == 0) == ordered
+    assert values(path, "SELECT sum(amount) FROM account") == [400]
+
+
+# --- turns ----------------------------------------------------------------------------------------------------------
+
+
+def lock_again_and_again(name: str, stop: Callable[[], bool]) -> None:
+    """The row is locked nearly all the time."""
+    connection = dbapi.connect(name)
+    while not stop():
+        amount(connection)
+        time.sleep(0.02)
+        connection.rollback()
+
+
+def longest_wait(name: str) -> float:
+    connection, longest = dbapi.connect(name), 0.0
+    for _ in range(5):
+        started = time.monotonic()
+        amount(connection)
+        longest = max(longest, time.monotonic() - started)
+        connection.rollback()
+    return longest
+
+
+def test_a_thread_that_has_waited_for_long_is_next(name: str) -> None:
+    stop = threading.Event()
+    threads = [threading.Thread(target=lock_again_and_again, args=(name, stop.is_set)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert longest_wait(name) < 2
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_process_that_has_waited_for_long_is_next(path: str) -> None:
+    children = [Child(lambda say: lock_again_and_again(path, bool)) for _ in range(2)]
+    assert longest_wait(path) < 2
+    for child in children:
+        child.kill()
+
+
+# --- the lock file --------------------------------------------------------------------------------------------------
+
+WAITS = [Waiter(1.5, 1, 10, 11), Waiter(2.5, 2, 11, NOTHING)]
+
+
+@pytest.fixture
+def lock_files(tmp_path: Path) -> Iterator[list[LockFile]]:
+    """As three processes have it open."""
+    files = [LockFile(str(tmp_path / "Data.fs.lock")) for _ in range(3)]
+    yield files
+    for file in files:
+        file.close()
+
+
+def test_processes_tell_who_waits(lock_files: list[LockFile]) -> None:
+    one, two, three = lock_files
+    assert one.other_waiters() == []
+    one.tell_waiters(WAITS)
+    two.tell_waiters(WAITS[:1])
+    assert [len(file.other_waiters()) for file in lock_files] == [1, 2, 3]
+    assert two.other_waiters() == WAITS
+    one.tell_waiters([])
+    assert three.other_waiters() == WAITS[:1]
+    assert not three.has_claimed_rows(), "nobody has locked a row"
+
+
+def test_what_a_process_leaves_is_not_believed(lock_files: list[LockFile]) -> None:
+    one, two, three = lock_files
+    one.tell_waiters(WAITS)
+    one.close()
+    assert two.other_waiters() == []
+    three.tell_waiters([])  # has a slot, and nothing to tell
+    assert two.other_waiters() == []
+
+
+def test_what_is_being_written_is_passed_over(lock_files: list[LockFile]) -> None:
+    one, two, _ = lock_files
+    one.tell_waiters(WAITS)
+    os.pwrite(one.descriptor, b"\xff", 4096 + 20)
+    assert two.other_waiters() == []
+
+
+def test_very_many_waits(lock_files: list[LockFile]) -> None:
+    one, two, _ = lock_files
+    one.tell_waiters([Waiter(1.5, number, number, NOTHING) for number in range(10_000)])
+    assert 1000 < len(two.other_waiters()) < 10_000
+
+
+def test_a_full_disk(lock_files: list[LockFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, _ = lock_files
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lockfile, "write_all", full)
+    one.tell_waiters(WAITS)
+    assert two.other_waiters() == []
+
+
+def test_who_is_alone_says_who_it_is(tmp_path: Path) -> None:
+    name = str(tmp_path / "Data.fs")
+    make(name)
+    close_all()
+    shared = LockFile(name + ".lock")
+    shared.tell_waiters(WAITS)
+    shared.close()
+    alone = LockFile(name + ".lock", alone=True)
+    with pytest.raises(errors.OperationalError, match=rf"process {os.getpid()}\)"):
+        dbapi.connect(name).execute("SELECT 1 FROM account")
+    alone.close()
+
+
+def test_circles() -> None:
+    me, other, third = Waiter(1.0, 1, 20, 10), Waiter(2.0, 1, 30, 20), Waiter(3.0, 7, 10, 30)
+    assert circle_of(me, [me, other, third]) == (other, third, me)
+    assert circle_of(me, [me, other]) == ()
+    assert circle_of(me, [me, other, Waiter(3.0, 7, 20, 30)]) == (), "the other two have one of their own"

@@ -158,9 +158,9 @@ class Database:
 
     def _new_row_locks(self) -> RowLocks:
         storage, timeout = self._storage, self.options.timeout
-        if isinstance(storage, DataFile) and HAS_RANGE_LOCKS and not self.options.read_only:
-            return RowLocks(self.location.name, timeout, storage.claim_row, storage.has_claimed_rows)
-        return RowLocks(self.location.name, timeout, None, None)
+        if isinstance(storage, DataFile) and HAS_RANGE_LOCKS:
+            return RowLocks(self.location.name, timeout, storage.lock_file)
+        return RowLocks(self.location.name, timeout, None)
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ from ..errors import OperationalError
 from .classes import refuse_resolution
 from .files import Handle, create_whole, read_all, sync_folder, touch_private, write_all
 from .headers import STATUS_AT
-from .locking import CommitLock, attend, claim, free, is_marked, mark, take
+from .lockfile import LockFile
+from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
 from .packing import Packer
 from .pending import PendingFile
@@ -69,7 +70,7 @@ class DataFile(PendingFile):
 
     tryToResolveConflict = staticmethod(refuse_resolution)
     closed = False
-    _attendance = -1
+    lock_file: LockFile | None = None
     _db: Any = None
     _view: Any = None
     _ude: Any = None
@@ -97,7 +98,7 @@ class DataFile(PendingFile):
         try:
             if not read_only:
                 touch_private(path + ".lock", path)
-                self._attendance = attend(path + ".lock", alone)
+                self.lock_file = LockFile(path + ".lock", alone)
                 self._renew_temporary()
             self._pos, self._ltid = self._open()
         except BaseException:
@@ -191,9 +192,8 @@ class DataFile(PendingFile):
         for file in (getattr(self, "_file", None), self._tfile):
             if file is not None:
                 file.close()
-        if self._attendance >= 0:
-            os.close(self._attendance)
-            self._attendance = -1
+        if self.lock_file is not None:
+            self.lock_file.close()
         self._view = _CLOSED
 
     def abandon(self) -> None:
@@ -211,9 +211,9 @@ class DataFile(PendingFile):
             for file in (self._file, spilled):
                 if file is not None and not file.closed:
                     os.dup2(null, file.fileno())
-            for descriptor in (self._view[0].fd, self._attendance):
-                if descriptor >= 0:
-                    os.dup2(null, descriptor)
+            os.dup2(null, self._view[0].fd)
+            if self.lock_file is not None:
+                os.dup2(null, self.lock_file.descriptor)
         finally:
             os.close(null)
 
@@ -338,14 +338,6 @@ class DataFile(PendingFile):
         if self._held:  # closing has freed it already
             self._held = False
             free(self._view[0].fd)
-
-    def claim_row(self, byte: int, claimed: bool) -> bool:
-        """For ``rowlocks``: take a byte of the lock file, or give it back; False if another process has it."""
-        return self._attendance < 0 or claim(self._attendance, byte, claimed)
-
-    def has_claimed_rows(self) -> bool:
-        """For ``rowlocks``: whether another process has taken any byte of the lock file."""
-        return is_marked(self._attendance, 0, 0)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 

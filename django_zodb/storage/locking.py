@@ -128,24 +128,6 @@ def free(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def attend(path: str, alone: bool = False) -> int:
-    """Say that this process uses the database: the descriptor to keep open. BlockingIOError if that cannot be.
-
-    ZODB's own FileStorage locks this file for itself alone, and is kept away as long as somebody attends; so is,
-    with ``alone``, everybody.
-    """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        if alone:
-            os.truncate(descriptor, 0)
-            os.write(descriptor, b" %d\n" % os.getpid())
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 # --- marks -----------------------------------------------------------------------------------------------------------
 
 

@@ -203,10 +203,11 @@ def _check_file(path: str, options: Options) -> None:
 
 def _lock_holder(path: str) -> str:
     try:
-        words = Path(path + ".lock").read_text(encoding="ascii").split()
-    except (OSError, UnicodeDecodeError):
+        with Path(path + ".lock").open("rb") as lock:  # more may follow, see lockfile.py
+            words = lock.readline(32).split()
+    except OSError:
         return ""
-    return f" (process {words[0]})" if words and words[0].isdigit() else ""
+    return f" (process {words[0].decode()})" if words and words[0].isdigit() else ""
 
 
 @contextmanager

@@ -1,25 +1,28 @@
 """Row locks: what FOR UPDATE takes, and what commits of others wait for.
 
 A row is known by the oid of its table's definition and its rowid; a unique key, which is locked in the same way by who
-has looked for its row in vain and inserts it, by the oid of its index and a number made of it. Within a process a table
-of owners says who has locked what and who waits for whom; for a file, the process also holds a byte of the lock file
-for each of its locked rows, so that other processes find it taken. The kernel frees those bytes with the process.
+has looked for its row in vain and inserts it, by the oid of its index and a number made of it. A byte of the lock file
+stands for either. Within a process a table of owners says who has locked what and who waits for whom; for a file, the
+process also locks that byte for each of its locked rows, so that other processes find it taken. The kernel frees those
+bytes with the process.
 
 Who writes takes no lock before the commit; a commit that changes a row which another transaction has locked waits until
-it is free. All waiting is bounded. Transactions of one process that wait for each other in a circle are found at once;
-those of several processes end when the time is up.
+it is free. All waiting is bounded. Transactions of one process that wait for each other in a circle are found at once,
+those of several processes by ``deadlocks``. Who has waited for long is served first, see ``turns``.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from hashlib import blake2b
 from itertools import count
 from typing import Literal
 
 from ..clock import clock
 from ..errors import ConflictError, LockTimeoutError
+from .deadlocks import LOOK_EVERY_S, Deadlocks, Waiting
+from .lockfile import ROW_BYTES, LockFile
+from .turns import LONG_S, Turns
 
 Wait = Literal["wait", "nowait", "skip"]
 Key = tuple[bytes, int]
@@ -28,22 +31,23 @@ Key = tuple[bytes, int]
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.01
 
-#: Lock (or free, False) a byte of the lock file; False if another process has it.
-Claim = Callable[[int, bool], bool]
-
 
 class RowLocks:
-    """The locks of one database in this process. Thread-safe; an owner is the number of a ``Locker``."""
+    """The locks of one database in this process. Thread-safe; an owner is the number of a ``Locker``.
 
-    def __init__(self, name: str, timeout_s: float, claim: Claim | None, others: Callable[[], bool] | None) -> None:
+    ``shared`` is the lock file, if other processes may use the database, too.
+    """
+
+    def __init__(self, name: str, timeout_s: float, shared: LockFile | None) -> None:
         self._name = name
         self._timeout_s = timeout_s
-        self._claim = claim
-        self._others = others
+        self._shared = shared
         self._changed = threading.Condition()
-        self._owners: dict[Key, int] = {}
-        self._held: dict[int, list[Key]] = {}
-        self._waiting: dict[int, Key] = {}
+        self._owners: dict[int, int] = {}
+        self._held: dict[int, list[int]] = {}
+        self._waiting: dict[int, Waiting] = {}
+        self._turns = Turns(shared, self._waiting)
+        self._deadlocks = None if shared is None else Deadlocks(shared, self._owners, self._waiting)
 
     def take(self, owner: int, key: Key, wait: Wait) -> bool:
         """Lock a row; True, or False if another has it and it is to be skipped.
@@ -51,56 +55,71 @@ class RowLocks:
         LockTimeoutError if another keeps it for too long, or has it and ``wait`` is "nowait"; ConflictError where to
         wait would be to wait for ever.
         """
-        deadline = clock.monotonic() + self._timeout_s
-        pause = _FIRST_PAUSE_S
+        row = _byte(key)
         with self._changed:
-            while True:
-                holder = self._owners.get(key)
-                if holder == owner:
-                    return True
-                if holder is None and (self._claim is None or self._claim(_byte(key), True)):
-                    self._owners[key] = owner
-                    self._held.setdefault(owner, []).append(key)
-                    return True
-                if wait == "skip":
-                    return False
-                left = deadline - clock.monotonic()
-                if wait == "nowait" or left <= 0:
-                    raise self._taken(wait)
-                if self._is_circle(owner, key):
-                    raise ConflictError("deadlock: two transactions wait for rows that the other one has locked")
-                self._waiting[owner] = key
-                try:
-                    # Who frees a row in this process says so; other processes have to be asked.
-                    self._changed.wait(left if holder is not None else min(left, pause))
-                finally:
-                    del self._waiting[owner]
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
-
-    def _is_circle(self, owner: int, key: Key | None) -> bool:
-        while key is not None:
-            holder = self._owners.get(key)
-            if holder == owner:
+            if self._owns(owner, row):
                 return True
-            if holder is None:
+            if wait == "skip":
                 return False
-            key = self._waiting.get(holder)
-        return False
+            if wait == "nowait":
+                raise LockTimeoutError("another transaction has locked the row, and NOWAIT was asked for")
+            self._waiting[owner] = Waiting(owner, row)
+            try:
+                self._wait(owner, row)
+            finally:
+                del self._waiting[owner]
+                if self._shared is not None and self._deadlocks is not None:
+                    self._shared.want_row(row, False)
+                    self._deadlocks.forget(owner)
+            return True
 
-    def _taken(self, wait: Wait) -> LockTimeoutError:
-        if wait == "nowait":
-            return LockTimeoutError("another transaction has locked the row, and NOWAIT was asked for")
-        return LockTimeoutError(
-            f"another transaction has kept a row of {self._name} locked for {self._timeout_s:g} s. Run the transaction "
-            f"again, or raise the option timeout"
-        )
+    def _owns(self, owner: int, row: int) -> bool:
+        """Whether the row is the owner's, also because it was free."""
+        holder = self._owners.get(row)
+        if holder is not None:
+            return holder == owner
+        if not self._turns.is_for(owner, row) or not (self._shared is None or self._shared.claim_row(row, True)):
+            return False
+        self._owners[row] = owner
+        self._held.setdefault(owner, []).append(row)
+        return True
+
+    def _wait(self, owner: int, row: int) -> None:
+        started = clock.monotonic()
+        deadline = started + self._timeout_s
+        pause = _FIRST_PAUSE_S
+        while not self._owns(owner, row):
+            now = clock.monotonic()
+            if now >= deadline:
+                raise LockTimeoutError(
+                    f"another transaction has kept a row of {self._name} locked for {self._timeout_s:g} s. Run the "
+                    f"transaction again, or raise the option timeout"
+                )
+            if self._is_circle(owner, row) or (self._deadlocks is not None and self._deadlocks.found(owner)):
+                raise ConflictError("deadlock: two transactions wait for rows that the other one has locked")
+            if self._shared is not None and now - started > LONG_S:
+                self._shared.want_row(row, True)
+            # Who frees a row in this process says so; other processes have to be asked.
+            self._changed.wait(min(deadline - now, LOOK_EVERY_S if row in self._owners else pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _is_circle(self, owner: int, row: int) -> bool:
+        """Whether the row's holder waits, within this process, for what the owner has locked."""
+        while True:
+            holder = self._owners.get(row)
+            if holder is None or holder == owner:
+                return holder == owner
+            waiting = self._waiting.get(holder)
+            if waiting is None:
+                return False
+            row = waiting.row
 
     def concern(self, owner: int) -> bool:
         """Whether anybody else has locked any row. Cheap: every commit asks."""
         owners = self._held
         if len(owners) > (owner in owners):
             return True
-        return self._others is not None and self._others()
+        return self._shared is not None and self._shared.has_claimed_rows()
 
     def held(self, owner: int) -> int:
         """How many rows the owner has locked."""
@@ -109,10 +128,13 @@ class RowLocks:
     def free(self, owner: int) -> None:
         """Free all that the owner has locked."""
         with self._changed:
-            for key in self._held.pop(owner, ()):
-                del self._owners[key]
-                if self._claim is not None:
-                    self._claim(_byte(key), False)
+            rows = self._held.pop(owner, ())
+            if rows:
+                self._turns.pass_on(rows)
+            for row in rows:
+                del self._owners[row]
+                if self._shared is not None:
+                    self._shared.claim_row(row, False)
             self._changed.notify_all()
 
 
@@ -120,7 +142,7 @@ def _byte(key: Key) -> int:
     """The byte of the lock file that stands for a row; two rows in one byte cost a needless wait."""
     oid, rowid = key
     digest = blake2b(oid + rowid.to_bytes(9, "big", signed=True), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 2
+    return int.from_bytes(digest, "big") % ROW_BYTES
 
 
 def number_of(key: object) -> int:
