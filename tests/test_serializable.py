@@ -326,42 +326,83 @@ def test_tables_and_indexes_note_whatever_they_can_be_asked() -> None:
 # --- random transactions ----------------------------------------------------------------------------------------------
 
 SEEDS = range(4000 if "TORTURE" in os.environ else 150)
-FEW_ROWS = [(n, f"owner {n % 3}", n % 4, None) for n in range(0, 12, 2)]
+FEW_ROWS = [(n, f"owner {n % 3}", n % 4, None) for n in range(0, 24, 2)]
 
 
-def statement(chance: random.Random) -> str:
-    a, b, value = chance.randrange(13), chance.randrange(13), chance.randrange(6)
+def statements(chance: random.Random, keys: int) -> list[str]:
+    """One of each kind, with other numbers each time."""
+    a, b, value = chance.randrange(keys), chance.randrange(keys), chance.randrange(6)
     low, high, owner = min(a, b), max(a, b), f"'owner {chance.randrange(4)}'"
-    return chance.choice(
-        [
-            f"SELECT id, owner, value FROM account WHERE id = {a}",
-            f"SELECT id, value FROM account WHERE id BETWEEN {low} AND {high}",
-            f"SELECT id FROM account WHERE owner = {owner}",
-            f"SELECT id, value FROM account WHERE value = {value} ORDER BY id",
-            f"SELECT id, value FROM account ORDER BY id LIMIT {value}",
-            f"SELECT id FROM account ORDER BY id DESC LIMIT {value}",
-            f"SELECT owner, id FROM account ORDER BY owner, id LIMIT {value}",
-            f"SELECT id FROM account ORDER BY id LIMIT 2 OFFSET {value}",
-            "SELECT count(*), sum(value) FROM account",
-            "SELECT count(*) FROM account",
-            "SELECT owner, count(*) FROM account GROUP BY owner ORDER BY owner",
-            "SELECT min(owner), max(owner) FROM account",
-            f"UPDATE account SET value = value + 1 WHERE id = {a}",
-            f"UPDATE account SET value = {value} WHERE owner = {owner}",
-            f"UPDATE account SET owner = {owner} WHERE id BETWEEN {low} AND {high}",
-            f"DELETE FROM account WHERE id = {a}",
-            f"DELETE FROM account WHERE value = {value}",
-            f"INSERT INTO account VALUES ({a}, {owner}, {value}, NULL) ON CONFLICT DO NOTHING",
-            f"INSERT INTO account VALUES ({a}, {owner}, {value}, NULL)",
-            f"INSERT INTO account SELECT id + 13, owner, value + 1, NULL FROM account "
-            f"WHERE value = {value} AND id < 13 AND id + 13 NOT IN (SELECT id FROM account)",
-        ]
-    )
+    return [
+        f"SELECT id, owner, value FROM account WHERE id = {a}",
+        f"SELECT id, value FROM account WHERE id BETWEEN {low} AND {high}",
+        f"SELECT id FROM account WHERE owner = {owner}",
+        f"SELECT id FROM account WHERE note = 'note {value}'",
+        f"SELECT id, value FROM account WHERE value = {value} ORDER BY id",
+        f"SELECT id, value FROM account ORDER BY id LIMIT {value}",
+        f"SELECT id FROM account ORDER BY id DESC LIMIT {value}",
+        f"SELECT owner, id FROM account ORDER BY owner, id LIMIT {value}",
+        f"SELECT id FROM account ORDER BY id LIMIT 2 OFFSET {value}",
+        "SELECT count(*), sum(value) FROM account",
+        "SELECT count(*) FROM account",
+        "SELECT owner, count(*) FROM account GROUP BY owner ORDER BY owner",
+        "SELECT min(owner), max(owner) FROM account",
+        f"UPDATE account SET value = value + 1 WHERE id = {a}",
+        f"UPDATE account SET value = {value} WHERE owner = {owner}",
+        f"UPDATE account SET owner = {owner} WHERE id BETWEEN {low} AND {high}",
+        f"DELETE FROM account WHERE id = {a}",
+        f"UPDATE account SET id = {b} WHERE id = {a}",
+        f"UPDATE account SET note = 'note {value}' WHERE id = {a}",
+        f"DELETE FROM account WHERE id BETWEEN {low} AND {high}",
+        f"DELETE FROM account WHERE value = {value}",
+        f"INSERT INTO account VALUES ({a}, {owner}, {value}, NULL) ON CONFLICT DO NOTHING",
+        f"INSERT INTO account VALUES ({a}, {owner}, {value}, NULL)",
+        f"INSERT INTO account SELECT id + 13, owner, value + 1, NULL FROM account "
+        f"WHERE value = {value} AND id < {keys} AND id + 13 NOT IN (SELECT id FROM account)",
+    ]
+
+
+class Habits:
+    """What the transactions of one history do, and how often: some kinds of statements only, so that these meet."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.keys = chance.choice((6, 13, 25))
+        every = range(len(statements(chance, 1)))
+        self.kinds = chance.sample(every, chance.randint(3, len(every)))
+        self.ends = chance.uniform(0.05, 0.3)
+        self.begins_level, self.ends_level = chance.uniform(0, 0.3), chance.uniform(0, 0.3)
+
+
+class Nest:
+    """Chooses what a transaction does next: statements, and savepoints in savepoints, released and rolled back to."""
+
+    def __init__(self, habits: Habits) -> None:
+        self._habits = habits
+        self._depth = 0
+
+    def next(self) -> str:
+        habits, chance = self._habits, self._habits.chance
+        if self._depth < 4 and chance.random() < habits.begins_level:
+            self._depth += 1
+            return f"SAVEPOINT level{self._depth}"
+        if self._depth and chance.random() < habits.ends_level:
+            level = chance.randint(1, self._depth)
+            if chance.random() < 0.3:
+                self._depth = level - 1
+                return f"RELEASE SAVEPOINT level{level}"
+            self._depth = level  # it stays, and may be rolled back to once more
+            return f"ROLLBACK TO SAVEPOINT level{level}"
+        return statements(chance, habits.keys)[chance.choice(habits.kinds)]
 
 
 @dataclass
 class Transaction:
+    """What a connection has done since its last commit, and after how many transactions that had written."""
+
     connection: dbapi.Connection
+    nest: Nest
+    after: int = 0
     did: list[tuple[str, object]] = field(default_factory=list)
 
     def do(self, text: str) -> None:
@@ -369,45 +410,64 @@ class Transaction:
 
 
 def answer(connection: dbapi.Connection, text: str) -> object:
+    if "SAVEPOINT" in text:
+        connection.execute(text)
+        return None
     connection.execute("SAVEPOINT s")
     try:
         cursor = connection.execute(text)
+        found = cursor.fetchall() if text.startswith("SELECT") else cursor.rowcount
     except IntegrityError:
         connection.execute("ROLLBACK TO SAVEPOINT s")
-        return "refused"
-    return cursor.fetchall() if text.startswith("SELECT") else cursor.rowcount
+        found = "refused"
+    connection.execute("RELEASE SAVEPOINT s")
+    return found
 
 
 def overlap(seed: int) -> tuple[list[Transaction], Rows, int]:
     """Transactions of three connections at once: those that were committed, in order; the rows left; how many were not.
 
-    One that has written nothing stands where its snapshot was taken, and is left out.
+    One that has written nothing, or has undone it all, stands where its snapshot was taken.
     """
     chance = random.Random(seed)
+    habits = Habits(chance)
     made = [dbapi.connect(f":memory:overlap{seed}", isolation="serializable") for _ in range(3)]
     fill(made[0], FEW_ROWS)
-    committed: list[Transaction] = []
-    running = [Transaction(each) for each in made]
+    writers: list[Transaction] = []
+    readers: list[Transaction] = []
+    running = [Transaction(each, Nest(habits)) for each in made]
     refused = 0
-    for _ in range(chance.randrange(4, 30)):
+    for _ in range(chance.randrange(4, 60)):
         at = chance.randrange(3)
         one = running[at]
-        if not one.did or chance.random() < 0.7:
-            one.do(statement(chance))
+        if not one.did or chance.random() > habits.ends:
+            one.after = one.after if one.did else len(writers)
+            one.do(one.nest.next())
             continue
         wrote = one.connection.session.journal.dirty
-        if not commits(one.connection):
-            refused += 1
-        elif wrote:
-            committed.append(one)
-        running[at] = Transaction(one.connection)
+        try:
+            done = commits(one.connection)
+        except IntegrityError:  # another one has inserted the same key, which nobody had looked for
+            done = False
+        if done:
+            (writers if wrote else readers).append(one)
+        refused += not done
+        running[at] = Transaction(one.connection, Nest(habits))
     for each in made:
         each.rollback()
     left = ask(made[0], "SELECT * FROM account ORDER BY id")
     for each in made:
         each.close()
     close_all()
-    return committed, left, refused
+    return in_order(writers, readers), left, refused
+
+
+def in_order(writers: list[Transaction], readers: list[Transaction]) -> list[Transaction]:
+    """The writers, in their order, with each reader behind those whose changes it saw."""
+    found = [each for each in readers if each.after == 0]
+    for number, writer in enumerate(writers, 1):
+        found += [writer, *(each for each in readers if each.after == number)]
+    return found
 
 
 def differs_one_after_the_other(committed: list[Transaction], left: Rows) -> str:
