@@ -24,7 +24,7 @@ from .regexes import compiled
 
 NAN = float("nan")
 NO_LIMIT = sys.maxsize // 2
-_PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 500, 4_000, 16_000
+_PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 500, 2_000, 16_000
 
 MOST_RECURSIVE_ROWS = 3_000_000
 """What a recursive query may find."""

@@ -6,34 +6,18 @@ the list of its group, so that a row costs one look at the dict; the values of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ...errors import InternalError
 from ...record import record, replace
 from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import AggregateCall, Expr, is_nullable
-from ..functions import AGGREGATES, IN_LINE, AggregateFunction
+from ..functions import AggregateFunction, average_of
 from ..show import expressions
-from .frame import Binding, Frame, Needed, needed_by, target_of, tuple_of
+from .cells import Cell, amount_of, cell_of, counts_all, fed, function_of, tested_value
+from .frame import Binding, Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text
-from .pipeline import For, Note, blocks, clean, indented
-
-
-@dataclass(slots=True)
-class Cell:
-    """What is kept of one call while the rows pass: ``first`` makes it, ``kind`` says what it is."""
-
-    kind: str  # "count": a number; "values": a list; "distinct": a set of which only the size counts
-    name: str
-    call: AggregateCall
-    function: AggregateFunction
-
-    @property
-    def first(self) -> str:
-        """The cell of a new group."""
-        return {"count": "0", "values": "[]", "distinct": "set()"}[self.kind]
+from .pieces import feed_by_pieces
+from .pipeline import For, Note, clean
 
 
 def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
@@ -48,7 +32,7 @@ def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
     if node.keys:
         _grouped(frame, node)
     else:
-        _ungrouped(frame, node, [_cell(frame, name, call) for name, call in node.calls])
+        _ungrouped(frame, node, [cell_of(frame, name, call) for name, call in node.calls])
 
 
 def _without_unused(node: p.Aggregate, needed: Needed) -> p.Aggregate:
@@ -68,70 +52,18 @@ def _count_table(frame: Frame, node: p.Aggregate) -> None:
     _bind(frame, node, columns)
 
 
-def _cell(frame: Frame, name: str, call: AggregateCall) -> Cell:
-    kind = "values"
-    if call.function == "COUNT" and len(call.args) < 2:
-        kind = "distinct" if call.distinct and call.args else "count"
-    return Cell(kind, frame.source.name(name if kind == "count" else f"{name}_values"), call, _function(call))
-
-
-def _function(call: AggregateCall) -> AggregateFunction:
-    function = AGGREGATES.get(call.function)
-    if function is None:
-        raise InternalError(f"aggregate {call.function} is bound but not registered")
-    return function
-
-
 # --- one group -----------------------------------------------------------------------------------------------------
 
 
 def _ungrouped(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
     if len(cells) != 1:
-        _fed_by_pieces(frame, node, cells)
+        feed_by_pieces(frame, node, cells)
     elif not (_counted_simply(frame, cells[0]) or _collected_simply(frame, cells[0])):
         sink = _feeding(frame, cells[0])
         frame.lines.append(f"{cells[0].name} = {cells[0].first}")
         frame.finish(*sink)
     frame.note(node)
     _bind(frame, node, _results(frame, node, cells))
-
-
-def _fed_by_pieces(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
-    """Feed several cells, each by a comprehension over some thousand rows at a time."""
-    names = frame.carried(frame.bound(node.source), needed_by(expressions(node)))
-    found = frame.iterable(tuple_of(names), "found")
-    piece = frame.source.name("piece")
-    known: dict[str, str] = {}
-    lines: list[str] = []
-    for cell in sorted(cells, key=lambda cell: cell.kind == "count"):  # which may count a list that is there anyway
-        frame.each(target_of(names), piece)
-        lines += _fed_by_piece(frame, cell, known)
-        frame.drop()
-    frame.lines += [f"{name} = {first}" for name, first in {cell.name: cell.first for cell in cells}.items()]
-    if lines:
-        frame.lines += [f"for {piece} in pieces({found}):", *indented(lines)]
-
-
-def _fed_by_piece(frame: Frame, cell: Cell, known: dict[str, str]) -> list[str]:
-    """The statements that add a piece of rows, over which a loop is open; ``known`` are the lists that are made."""
-    tests, value = _tested_value(frame, cell.call, cell.function)
-    for test in tests:
-        frame.where(test)
-    simple = frame.comprehension(value or "None")
-    if simple is None:
-        return blocks(frame.steps, [_fed(cell, value)])
-    listing = " ".join(simple.listing())
-    if cell.kind == "distinct":
-        return [f"{cell.name}.update{closed(simple.generator)}"]
-    if listing in known:
-        cell.kind, cell.name = "values", known[listing]
-        return []
-    if cell.kind == "count":
-        counted = frame.comprehension("None") or simple  # a value is named twice in the tests, but not beside them
-        return [f"{cell.name} += len({' '.join(counted.listing()) if counted.clauses else counted.iterable})"]
-    known[listing] = cell.name
-    first, *rest = simple.listing()
-    return [f"{cell.name} += {first}", *rest]
 
 
 def _counted_simply(frame: Frame, cell: Cell) -> bool:
@@ -218,8 +150,8 @@ def _grouped(frame: Frame, node: p.Aggregate) -> None:
 
 
 def _gathered(frame: Frame, name: str, call: AggregateCall) -> Gathered:
-    function = _function(call)
-    if _unconditional_count(call):
+    function = function_of(call)
+    if counts_all(call):
         return Gathered(call, function, name, None)
     tests = [frame.is_true(call.filter)] if call.filter is not None else []
     texts = [frame.value(arg) for arg in call.args] or ["True"]
@@ -234,12 +166,6 @@ def _gathered(frame: Frame, name: str, call: AggregateCall) -> Gathered:
     if tests:
         return Gathered(call, function, name, f"({value} if {' and '.join(tests)} else SKIPPED)", "SKIPPED")
     return Gathered(call, function, name, value, "None" if nullable else "")
-
-
-def _unconditional_count(call: AggregateCall) -> bool:
-    if call.function != "COUNT" or call.filter is not None:
-        return False
-    return not call.args or (len(call.args) == 1 and not call.distinct and not is_nullable(call.args[0]))
 
 
 def _open_groups(
@@ -320,13 +246,13 @@ def _place(frame: Frame, binding: Binding, column: Expr) -> str:
 
 def _of_rows(frame: Frame, call: AggregateCall, rows: str, binding: Binding) -> str:
     """What a call amounts to over a list of rows, of which it wants one column."""
-    if _unconditional_count(call):
+    if counts_all(call):
         return f"len({rows})"
-    (arg,), function = call.args, _function(call)
+    (arg,), function = call.args, function_of(call)
     value = f"row[{_place(frame, binding, arg)}]"
     skipped = function.skip_nulls and is_nullable(arg)
     values = f"[{value} for row in {rows} if {value} is not None]" if skipped else f"[{value} for row in {rows}]"
-    return _amount(frame, call, function, values, filled=not skipped)
+    return amount_of(frame, call, function, values, filled=not skipped)
 
 
 def _only_row(frame: Frame, node: p.Aggregate) -> Binding | None:
@@ -335,7 +261,7 @@ def _only_row(frame: Frame, node: p.Aggregate) -> Binding | None:
     for _, call in node.calls:
         if call.filter is not None or call.order_by or len(call.args) > 1:
             return None
-        wanted += [] if _unconditional_count(call) else call.args
+        wanted += [] if counts_all(call) else call.args
     columns = [each for each in wanted if isinstance(each, x.Column) and each.name != x.ROWID_COLUMN]
     aliases = {column.alias for column in columns}
     exact = all(x.type_of(key.expr).kind is not Kind.DOUBLE for key in node.keys)
@@ -355,7 +281,7 @@ def _called(
             at = first + values.index(each.value)
             plain = first == 0 and len(values) == 1
             found = _values(rows, None if plain else at, each.skipped)
-            text = _amount(frame, each.call, each.function, found, filled=not each.skipped)
+            text = amount_of(frame, each.call, each.function, found, filled=not each.skipped)
         columns[each.name] = text if text.isidentifier() else frame.let(f"{alias}_{each.name}", text)
     return columns
 
@@ -373,34 +299,9 @@ def _values(rows: str, at: int | None, skipped: str) -> str:
 
 def _feeding(frame: Frame, cell: Cell) -> list[str]:
     """The statements that add the current row to a cell."""
-    tests, value = _tested_value(frame, cell.call, cell.function)
-    line = _fed(cell, value)
+    tests, value = tested_value(frame, cell.call, cell.function)
+    line = fed(cell, value)
     return [f"if {clean(' and '.join(tests))}:", f"    {line}"] if tests else [line]
-
-
-def _tested_value(frame: Frame, call: AggregateCall, function: AggregateFunction) -> tuple[list[str], str]:
-    """The conditions on which an aggregate sees the current row, and what it takes of it: empty for no argument."""
-    tests = [frame.is_true(call.filter)] if call.filter is not None else []
-    texts = [frame.value(arg) for arg in call.args]
-    if call.args and is_nullable(call.args[0]) and function.skip_nulls:
-        if not texts[0].isidentifier():
-            texts[0] = frame.let("value", texts[0])
-        tests.append(f"({texts[0]} is not None)")
-    value = texts[0] if len(texts) == 1 else f"({', '.join(texts)})" if texts else ""
-    if call.order_by:
-        keys = [sort_text(frame, key) for key in call.order_by]
-        value = f"({', '.join((*keys, value))})"
-    return tests, same_text(x.type_of(call.args[0]), value) if call.distinct and call.function == "COUNT" else value
-
-
-def _fed(cell: Cell, value: str) -> str:
-    match cell.kind:
-        case "count":
-            return f"{cell.name} += 1"
-        case "distinct":
-            return f"{cell.name}.add({value})"
-        case _:
-            return f"{cell.name}.append({value})"
 
 
 def _results(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> dict[str, str]:
@@ -414,39 +315,15 @@ def _results(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> dict[str, st
 
 
 def _result(frame: Frame, cell: Cell) -> str:
+    if cell.parts is not None:
+        total, count = (_result(frame, part) for part in cell.parts)
+        return f"({frame.source.share('average_of', average_of)}({total}, {count}) if {count} else None)"
     match cell.kind:
         case "count":
             return cell.name
         case "distinct":
             return f"len({cell.name})"
-    return _amount(frame, cell.call, cell.function, cell.name)
-
-
-def _amount(frame: Frame, call: AggregateCall, function: AggregateFunction, values: str, filled: bool = False) -> str:
-    """What the values amount to; a list of them (``filled``: not empty), or of sort keys and values."""
-    if call.order_by:
-        values = _ordered(frame, call, values)
-    if call.distinct:
-        exact = all(x.type_of(arg).kind is not Kind.DOUBLE for arg in call.args)
-        distinct = values if exact else f"map(same, {values})"
-        if call.function == "COUNT":
-            return f"len(set({distinct}))"
-        values = f"list(dict.fromkeys({distinct}))"
-    if call.function == "COUNT":
-        return f"len({values})"
-    kind = x.type_of(call.args[0]).kind if call.args else Kind.UNKNOWN
-    in_line = IN_LINE.get((call.function, kind)) if filled else None
-    if in_line is not None and (values.isidentifier() or in_line.count("{0}") == 1):
-        return in_line.format(values)
-    return f"{frame.source.share(f'{call.function.lower()}_of', function.collector(kind))}({values})"
-
-
-def _ordered(frame: Frame, call: AggregateCall, values: str) -> str:
-    """The values without their sort keys, sorted by them: the last key first, since sorting is stable."""
-    keys = list(enumerate(call.order_by))
-    for at, key in reversed(keys):
-        values = f"sorted({values}, key=itemgetter({at}){', reverse=True' if key.descending else ''})"
-    return f"[value for *_, value in {values}]"
+    return amount_of(frame, cell.call, cell.function, cell.name)
 
 
 def _bind(frame: Frame, node: p.Aggregate, columns: dict[str, str]) -> None:

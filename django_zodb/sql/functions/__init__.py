@@ -9,10 +9,10 @@ in one table.
 from __future__ import annotations
 
 from . import aggregates, comparison, datetime, json, math, misc, text, trunc
-from .aggregates import IN_LINE
+from .aggregates import IN_LINE, average_of
 from .base import AggregateFunction, Function, ResultType
 
-__all__ = ["AGGREGATES", "FUNCTIONS", "IN_LINE", "AggregateFunction", "Function", "ResultType"]
+__all__ = ["AGGREGATES", "FUNCTIONS", "IN_LINE", "AggregateFunction", "Function", "ResultType", "average_of"]
 
 FUNCTIONS: dict[str, Function] = {
     **comparison.FUNCTIONS,

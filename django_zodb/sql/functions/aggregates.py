@@ -114,6 +114,20 @@ def _maximum(values: Sequence[Any]) -> Any:
     return max(values, key=_order) if type(values[0]) is float else max(values)
 
 
+def _has_nan(values: Sequence[float]) -> bool:
+    """Whether a NaN is among the values, or may be: a sum is NaN, too, if they hold infinities of both signs."""
+    total = sum(values)
+    return total != total
+
+
+def _least_float(values: Sequence[float]) -> float | None:
+    return _minimum(values) if _has_nan(values) else min(values, default=None)
+
+
+def _greatest_float(values: Sequence[float]) -> float | None:
+    return _maximum(values) if _has_nan(values) else max(values, default=None)
+
+
 def _least(values: Sequence[Any]) -> Any:
     return min(values, default=None)
 
@@ -176,18 +190,22 @@ def _bits(operator: Callable[[int, int], int]) -> AggregateFunction:
     def combined(values: Sequence[Any]) -> int | None:
         return reduce(operator, values) if values else None
 
-    return AggregateFunction(combined, BIGINT, (BIGINT,))
+    return AggregateFunction(combined, BIGINT, (BIGINT,), of_parts=(Kind.INTEGER,))
 
 
-_EVERY = AggregateFunction(_all, BOOLEAN, (BOOLEAN,))
+_EVERY = AggregateFunction(_all, BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,))
 _STDDEV = AggregateFunction(_deviation_of(1), _deviation_type)
 _VARIANCE = AggregateFunction(_variance_of(1), _deviation_type)
 _STRING_AGG = AggregateFunction(_joined, _text_type, (None,), 1, 2)
 
 _WHOLE = (Kind.INTEGER, Kind.BOOLEAN)
 _COMPARED = (*_WHOLE, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP, Kind.TIME, Kind.INTERVAL, Kind.DECIMAL)
+_ORDERED = (*_COMPARED, Kind.DOUBLE)
+_ADDED = (*_WHOLE, Kind.DECIMAL, Kind.INTERVAL)
 _Collectors = dict[Kind, Callable[[Sequence[Any]], object]]
 _SUMS: _Collectors = {**dict.fromkeys(_WHOLE, _whole_sum), Kind.DECIMAL: _decimal_sum, Kind.DOUBLE: _float_sum_or_null}
+_LEAST: _Collectors = {**dict.fromkeys(_COMPARED, _least), Kind.DOUBLE: _least_float}
+_GREATEST: _Collectors = {**dict.fromkeys(_COMPARED, _greatest), Kind.DOUBLE: _greatest_float}
 _AVERAGES: _Collectors = {**dict.fromkeys(_WHOLE, _whole_average), Kind.DOUBLE: _float_average}
 
 IN_LINE: dict[tuple[str, Kind], str] = {
@@ -205,17 +223,17 @@ AGGREGATES: dict[str, AggregateFunction] = {
     "BIT_OR": _bits(or_),
     "BIT_XOR": _bits(xor),
     "BOOL_AND": _EVERY,
-    "BOOL_OR": AggregateFunction(_any, BOOLEAN, (BOOLEAN,)),
+    "BOOL_OR": AggregateFunction(_any, BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,)),
     "COUNT": AggregateFunction(len, BIGINT, least=0, nullable=False),
     "EVERY": _EVERY,
     "GROUP_CONCAT": _STRING_AGG,
-    "MAX": AggregateFunction(_maximum, first_type, kinds=dict.fromkeys(_COMPARED, _greatest)),
-    "MIN": AggregateFunction(_minimum, first_type, kinds=dict.fromkeys(_COMPARED, _least)),
+    "MAX": AggregateFunction(_maximum, first_type, kinds=_GREATEST, of_parts=_ORDERED),
+    "MIN": AggregateFunction(_minimum, first_type, kinds=_LEAST, of_parts=_ORDERED),
     "STDDEV": _STDDEV,
     "STDDEV_POP": AggregateFunction(_deviation_of(0), _deviation_type),
     "STDDEV_SAMP": _STDDEV,
     "STRING_AGG": _STRING_AGG,
-    "SUM": AggregateFunction(_sum, _sum_type, kinds=_SUMS),
+    "SUM": AggregateFunction(_sum, _sum_type, kinds=_SUMS, of_parts=_ADDED),
     "VARIANCE": _VARIANCE,
     "VAR_POP": AggregateFunction(_variance_of(0), _deviation_type),
     "VAR_SAMP": _VARIANCE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError
@@ -43,7 +43,8 @@ class AggregateFunction:
 
     NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER
     BY have been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
-    ``kinds`` has what does the same for values of one kind, with less to find out.
+    ``kinds`` has what does the same for values of one kind, with less to find out. ``of_parts`` are the kinds whose
+    values may be taken in parts: what it makes of its results for these is what it makes of all; of one value, itself.
     """
 
     collect: Callable[[Sequence[object]], object]
@@ -54,6 +55,7 @@ class AggregateFunction:
     skip_nulls: bool = True
     nullable: bool = True
     kinds: Mapping[Kind, Callable[[Sequence[Any]], object]] | None = None
+    of_parts: Collection[Kind] = ()
 
     def collector(self, kind: Kind) -> Callable[[Sequence[Any]], object]:
         """What makes its value of values of that kind."""
