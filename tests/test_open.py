@@ -16,13 +16,15 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import ZODB
 from ZEO.asyncio import marshal
 from ZODB.FileStorage import FileStorage
+from ZODB.fsIndex import fsIndex
 from ZODB.serialize import ObjectWriter
-from ZODB.utils import z64
+from ZODB.utils import p64, z64
 from zodbpickle.pickle import UnpicklingError
 
 from django_zodb import errors
@@ -32,6 +34,7 @@ from django_zodb.storage.datafile import MAGIC
 from django_zodb.storage.network import network_type
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
+from django_zodb.storage.savedindex import enter
 from django_zodb.storage.schema import ColumnSchema, TableSchema
 from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
@@ -407,6 +410,35 @@ def test_a_clone_for_another_process() -> None:
     assert titles(new_session(":memory:")) == ["Emma", "Persuasion"]
     with pytest.raises(errors.OperationalError, match="no serialised database"):
         Database.restore(":memory:", b"junk")
+
+
+# --- transactions of any size -----------------------------------------------------------------------------------------
+
+
+def test_a_transaction_that_does_not_fit_into_memory_goes_through_a_temporary_file(path: str) -> None:
+    """So do those that follow go through memory again, and plain ZODB reads them all."""
+    session = new_session(path)
+    session.catalog.create_table(BOOK)
+    session.commit()
+    with patch("django_zodb.storage.pending._KEPT_IN_MEMORY", 50_000):
+        for size in (3, 2_000, 3):
+            session.catalog.table("book").insert_many([(None, "x" * 100)] * size)
+            session.commit()
+    close_all()
+    plain = ZODB.DB(FileStorage(path, read_only=True))
+    connection = plain.open()
+    assert len(connection.root()["tables"]["book"]) == 2_006
+    plain.close()
+
+
+def test_positions_are_entered_into_an_index_as_it_enters_them_itself() -> None:
+    oids = [p64(number) for number in (1, 2, 65_535, 65_536, 1 << 40, 3, 65_537)]
+    positions = {oid: 4 + at for at, oid in enumerate(oids)}
+    expected = fsIndex({oids[1]: 99})
+    entered = fsIndex({oids[1]: 99})
+    expected.update(positions)
+    enter(entered, positions)
+    assert dict(entered.items()) == dict(expected.items()) == positions
 
 
 # --- fork ----------------------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, POSError
 from ZODB.serialize import ObjectReader
+from ZODB.utils import z64
 
 from ..errors import DamagedError, Error, OutcomeUnknownError
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
-from .recordwriter import RecordWriter
+from .recordwriter import LEAVES, RecordWriter
 from .seal import check_seal
 
 _LOADS_PER_SWEEP = 500
@@ -95,12 +96,38 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         with closing(RecordWriter(self)) as writer:
             for obj in self._registered_objects:
                 if obj._p_oid in self._added or (obj._p_changed and obj._p_oid not in self._creating):
-                    writer.add(obj)
-                    self._store_objects(writer, transaction)
+                    self._store_all(writer, obj, transaction)
             for obj in added:
-                writer.add(obj)
-                self._store_objects(writer, transaction)
+                self._store_all(writer, obj, transaction)
         self._added_during_commit = None
+
+    def _store_all(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
+        """Store an object and the new ones that it leads to."""
+        waiting = writer.waiting
+        waiting.append(obj)
+        while waiting:
+            if type(waiting[-1]) in LEAVES:
+                self._store_leaf(writer, waiting.pop(), transaction)
+            else:
+                self._store_objects(writer, transaction)
+
+    def _store_leaf(self, writer: RecordWriter, leaf: Any, transaction: Any) -> None:
+        """As ZODB stores any object, without what it asks because that might be a blob or huge."""
+        oid, serial = leaf._p_oid, leaf._p_serial
+        savepoint = self._savepoint_storage
+        if serial == z64 and (savepoint is None or savepoint.creating.get(oid, True)):
+            self._creating[oid] = self._added.pop(oid, None) is None
+        else:
+            self._modified.append(oid)
+        record = writer.serialize(leaf)
+        stored = self._storage.store(oid, serial, record, "", transaction)
+        self._store_count += 1
+        self._cache[oid] = leaf
+        self._cache.update_object_size_estimation(oid, len(record))
+        leaf._p_estimated_size = len(record)
+        self._readCurrent.pop(oid, None)
+        if stored:  # for a savepoint
+            leaf._p_changed, leaf._p_serial = 0, stored
 
     def tpc_finish(self, transaction: Any) -> None:
         """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""

@@ -44,7 +44,7 @@ from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
 from .packing import Packer
 from .pending import PendingFile
-from .savedindex import load_index, save_index
+from .savedindex import enter, load_index, save_index
 from .tail import LENGTH, RECORD, last_transactions, transactions
 
 MAGIC = b"FS30"
@@ -207,8 +207,7 @@ class DataFile(PendingFile):
         self.closed = True
         null = os.open(os.devnull, os.O_RDWR)
         try:
-            spilled = self._tfile._file if self._tfile is not None and self._tfile._rolled else None
-            for file in (self._file, spilled):
+            for file in (self._file, self._tfile if self.spilled else None):
                 if file is not None and not file.closed:
                     os.dup2(null, file.fileno())
             os.dup2(null, self._view[0].fd)
@@ -446,7 +445,7 @@ class DataFile(PendingFile):
             with self._lock:
                 before, self._pos = self._pos, self._nextpos
                 self._nextpos = 0
-                self._index.update(self._tindex)
+                enter(self._index, self._tindex)
             if f is not None:
                 f(tid)
             self._ltid = tid

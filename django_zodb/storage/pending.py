@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,29 @@ class PendingFile(FileStorage):  # type: ignore[misc]
                 return
             if oid > self._oid:
                 self._oid = oid
-            self._tindex[oid] = self._pos + self._thl + self._tfile.tell()
-            self._tfile.write(RECORD.pack(oid, self._tid, old, self._pos, 0, len(data)) + data)
+            file = self._tfile
+            self._tindex[oid] = self._pos + self._thl + file.tell()
+            file.write(RECORD.pack(oid, self._tid, old, self._pos, 0, len(data)) + data)
+            if not self.spilled and file.tell() > _KEPT_IN_MEMORY:
+                self._keep_in(self._temporary_file(file.getbuffer()[: file.tell()]))
+
+    @property
+    def spilled(self) -> bool:
+        """Whether the records are in a temporary file."""
+        return self._tfile is not None and type(self._tfile) is not BytesIO
+
+    def _temporary_file(self, begin: memoryview) -> Any:
+        file = tempfile.TemporaryFile(dir=str(Path(self._file_name).parent))  # noqa: SIM115
+        try:
+            file.write(begin)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def _clear_temp(self) -> None:
         self._tindex.clear()
-        if self._tfile._rolled:
+        if self.spilled:
             self._renew_temporary()
         else:
             self._tfile.seek(0)
@@ -45,5 +63,7 @@ class PendingFile(FileStorage):  # type: ignore[misc]
     def _renew_temporary(self) -> None:
         if self._tfile is not None:
             self._tfile.close()
-        self._tfile = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY, dir=str(Path(self._file_name).parent))  # noqa: SIM115
-        self._tfmt = TempFormatter(self._tfile)
+        self._keep_in(BytesIO())
+
+    def _keep_in(self, file: Any) -> None:
+        self._tfile, self._tfmt = file, TempFormatter(file)

@@ -7,6 +7,7 @@ to be read as any other. Measured: 4 instead of 15 µs per record, what packs th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ZODB.serialize import ObjectWriter
@@ -21,7 +22,9 @@ _NO_ENTRIES = b")"
 _ONE, _TWO = b"\x85.", b"\x86."  # a tuple of so many, and the end
 
 
-_HEADS = {leaf: dumps(leaf, _PROTOCOL) for leaf in (RowBucket, IndexBucket, PostingsBucket)}
+LEAVES = frozenset((RowBucket, IndexBucket, PostingsBucket))
+
+_HEADS = {leaf: dumps(leaf, _PROTOCOL) for leaf in LEAVES}
 """The first pickle of a record of that class, which is the first thing that whoever reads it remembers."""
 
 _SAME_CLASS = b"h\x00\x86Q"
@@ -34,7 +37,8 @@ class RecordWriter(ObjectWriter):  # type: ignore[misc]
     def __init__(self, connection: Any) -> None:
         super().__init__()
         self._jar = connection
-        self.add = self._stack.append
+        self.waiting = self._stack
+        """What is to be stored: new objects that those stored so far refer to. The last one is next."""
 
     def close(self) -> None:
         """Let go of everything at once.
@@ -43,6 +47,10 @@ class RecordWriter(ObjectWriter):  # type: ignore[misc]
         collector cannot see, so that it would take two passes.
         """
         self.__dict__.clear()
+
+    def __iter__(self) -> Iterator[Any]:
+        """The next one; what it refers to waits."""
+        yield self.waiting.pop()
 
     def serialize(self, obj: Any) -> bytes:
         """The record of an object that belongs to the connection."""
