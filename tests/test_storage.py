@@ -643,6 +643,48 @@ def test_deferred_keys_are_checked_at_the_commit(store: Store, library: StoredCa
         library.check_deferred()
 
 
+def assign(table: Any, at: int, value: object) -> None:
+    """One statement that assigns a column of all rows."""
+    olds = list(table.rows())
+    news = [(*row[:at], value, *row[at + 1 :]) for row in olds]
+    table.update_many([row[0] for row in olds], olds, news, {at})
+
+
+def test_keys_are_checked_whichever_statement_assigned_them(store: Store, library: StoredCatalog) -> None:
+    """The checks pass by what was not assigned; a key may be, before or after other columns of the same rows."""
+    book, author = library.table("book"), library.table("author")
+    book.insert_many([(at, "Notes", 1) for at in range(5)])
+    store.commit()
+    for places in ((1, 2), (2, 1)):
+        for at in places:
+            assign(book, at, 7 if at == 2 else "Other")
+        with pytest.raises(IntegrityError, match="no row of author has id = 7"):
+            library.check_deferred()
+        store.abort()
+    assign(author, 2, 1815)
+    assign(author, 0, 3)
+    with pytest.raises(IntegrityError, match="id = 1 of author is still referenced"):
+        library.check_deferred()
+    store.abort()
+    assign(book, 1, "Other")
+    author.delete(1, (1, "Ada", None))
+    with pytest.raises(IntegrityError, match="id = 1 of author is still referenced"):
+        library.check_deferred()
+
+
+def test_a_generated_key_is_checked_when_what_it_is_made_of_is_assigned(store: Store, library: StoredCatalog) -> None:
+    columns = (column("id", BIGINT, nullable=False), column("a", BIGINT), column("b", BIGINT, generated="a + 1"))
+    key = replace(DEFERRED, name="made_b_fkey", columns=("b",))
+    library.create_table(TableSchema("made", columns, ("id",), foreign_keys=(key,)))
+    made = library.table("made")
+    made.insert_many([(1, 0, None), (2, 0, None)])
+    library.check_deferred()
+    store.commit()
+    assign(made, 1, 5)
+    with pytest.raises(IntegrityError, match="no row of author has id = 6"):
+        library.check_deferred()
+
+
 def test_a_key_that_is_referred_to_stays(store: Store, library: StoredCatalog) -> None:
     library.table("book").insert((1, "Notes", 1))
     store.commit()

@@ -133,10 +133,12 @@ class Constraints:
     def check(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
         """Check the net changes of a table; IntegrityError on the first violation."""
         self._check_unique(table, moves, applies)
-        for fk in filter(applies, table.schema.foreign_keys):
-            self.check_parents(table.schema.name, fk, _new_values(table.schema, fk.columns, moves.olds, moves.news))
-        for reference in self._tables.references_to(table.schema.name):
-            if applies(reference.fk):
+        schema, position = table.schema, table.schema.positions.__getitem__
+        for fk in filter(applies, schema.foreign_keys):
+            if moves.may_concern(map(position, fk.columns)):
+                self.check_parents(schema.name, fk, _new_values(schema, fk.columns, moves.olds, moves.news))
+        for reference in self._tables.references_to(schema.name):
+            if applies(reference.fk) and moves.may_concern(map(position, reference.fk.references)):
                 self._check_children(table, reference, moves)
 
     def _check_unique(self, table: StoredTable, moves: Moves, applies: Applies) -> None:

@@ -148,8 +148,9 @@ class StoredIndex:
         """Take out each key's rowid, if it is there, in the order of keys."""
         groups = _grouped(keys, gone)
         ordered = _in_order(groups)
-        given = map(groups.__getitem__, ordered)
-        wanted = [tuple(group) if isinstance(group, list) else group for group in given]
+        wanted: list[Any] = list(map(groups.__getitem__, ordered))
+        if len(groups) < len(keys):
+            wanted = [tuple(group) if type(group) is list else group for group in wanted]
         alone = list(map(eq, self._held(ordered), wanted))  # then nothing is left of the posting
         deque(map(self.tree.__delitem__, compress(ordered, alone)), maxlen=0)
         if not all(alone):

@@ -8,7 +8,7 @@ so nothing that interrupts a statement leaves a trace.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
@@ -34,6 +34,8 @@ class Batch:
     rowids: Sequence[int]
     olds: Sequence[Row] | None
     news: Sequence[Row] | None
+    assigned: Collection[int] | None = None
+    """Where an old row and its new one may differ; None: anywhere."""
 
     def before(self) -> Iterable[Row | None]:
         """The old rows."""
@@ -65,6 +67,12 @@ class Moves(NamedTuple):
     rowids: list[int]
     olds: list[Row | None]
     news: list[Row | None]
+    assigned: Collection[int] | None = None
+    """Where a row may differ before and after; None: anywhere."""
+
+    def may_concern(self, positions: Iterable[int]) -> bool:
+        """Whether the changes may be of these columns."""
+        return self.assigned is None or any(at in self.assigned for at in positions)
 
 
 Net = dict[str, dict[int, tuple[Row | None, Row | None]]]
@@ -208,8 +216,8 @@ class Journal:
         """What the changes amount to, row by row, as they first changed; a row that came and went is left out."""
         found = moves_of(self.entries)
         return {
-            name: dict(zip(rowids, zip(olds, news, strict=True), strict=True))
-            for name, (rowids, olds, news) in found.items()
+            name: dict(zip(moves.rowids, zip(moves.olds, moves.news, strict=True), strict=True))
+            for name, moves in found.items()
         }
 
     def unsettled(self) -> dict[str, Moves]:
@@ -234,6 +242,7 @@ class Journal:
 def moves_of(entries: Iterable[Entry]) -> dict[str, Moves]:
     """What successive changes of rows amount to, by table; changes of definitions are passed over."""
     found: defaultdict[str, Moves] = defaultdict(lambda: Moves([], [], []))
+    assigned: dict[str, set[int] | None] = {}
     for entry in entries:
         if isinstance(entry, tuple):
             name, rowid, old, new = entry
@@ -241,12 +250,18 @@ def moves_of(entries: Iterable[Entry]) -> dict[str, Moves]:
             moves.rowids.append(rowid)
             moves.olds.append(old)
             moves.news.append(new)
+            assigned[name] = None
         elif isinstance(entry, Batch):
             moves = found[entry.table]
             moves.rowids.extend(entry.rowids)
             moves.olds.extend(entry.before())
             moves.news.extend(entry.after())
-    return {name: _merged(moves) for name, moves in found.items()}
+            places = assigned.setdefault(entry.table, set())
+            if entry.assigned is None:
+                assigned[entry.table] = None
+            elif places is not None:
+                places.update(entry.assigned)
+    return {name: _merged(moves)._replace(assigned=assigned[name]) for name, moves in found.items()}
 
 
 def _merged(moves: Moves) -> Moves:

@@ -176,6 +176,10 @@ class Writer:
             return list(map(self.admit, rows))
         return rows
 
+    def may_differ(self, assigned: Collection[int]) -> frozenset[int]:
+        """Where a row may differ from the one it replaces if these columns are assigned: in generated ones, too."""
+        return frozenset(assigned).union(each.position for each in self._generated)
+
     def indexes_to_change(
         self, olds: Sequence[Row], news: Sequence[Row], assigned: Collection[int]
     ) -> list[tuple[int, IndexPlan]]:

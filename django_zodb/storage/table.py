@@ -7,6 +7,7 @@ or, where a constraint is deferred or looks at other rows, by ``constraints``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -429,19 +430,20 @@ class StoredTable:
     ) -> None:
         """Many times ``_change``, of different rows: all, or nothing and an exception.
 
-        The trees are written one after the other and in the order of their keys: each leaf is visited once.
+        ``assigned`` says where an old row and its new one may differ, but for generated columns. The trees are written
+        one after the other and in the order of their keys: each leaf is visited once.
         """
         if not rowids:
             return
         mark = self._journal.mark()
         self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
-        self._entries.append(Batch(self._name, rowids, olds, news))
+        differ = None if olds is None or news is None else self._writer.may_differ(assigned)
+        self._entries.append(Batch(self._name, rowids, olds, news, differ))
         try:
             if news is not None:
                 self.tree.update(dict(zip(rowids, news, strict=True)))
             else:
-                for rowid in rowids:
-                    del self.tree[rowid]
+                deque(map(self.tree.__delitem__, rowids), maxlen=0)
             if olds is not None and news is not None:
                 self._move_in_indexes(rowids, olds, news, assigned)
             else:
