@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import sqlite3
 import uuid
+from decimal import Decimal
 
 import pytest
 
 from django_zodb import dbapi
-from django_zodb.sql.in_lists import padded
+from django_zodb.sql.in_lists import Many, padded
 
 
 def test_doubled_percent_signs_are_none():
     found = padded("SELECT 5 %%s, x LIKE '%%s' AND y IN (%s, %s)")
     assert found is not None
-    assert (found.count, found.lists) == (2, ((2, 2),))
+    assert (found.count, found.lists) == (2, ((0, 2, 2),))
 
 
 def test_lists_are_padded_to_powers_of_four():
@@ -25,6 +28,19 @@ def test_lists_are_padded_to_powers_of_four():
     )
     assert found.count == 10
     assert found.params(list(range(10))) == (0, 1, 2, 3, 3, 4, 5, 6, 7, 8, *[8] * 11, 9)
+
+
+def test_long_lists_are_one_parameter():
+    marks = ", ".join(["%s"] * 70)
+    found = padded(f"SELECT * FROM a WHERE x = %s AND y IN ({marks}) AND z IN (%s, %s) LIMIT %s")
+    assert found is not None
+    assert found.text == "SELECT * FROM a WHERE x = %s AND y IN (%s) AND z IN (%s, %s, %s, %s) LIMIT %s"
+    given = found.params([*range(72), "a", 7])
+    assert given == (0, tuple(range(1, 71)), 71, "a", "a", "a", 7)
+    assert isinstance(given[1], Many)
+    assert given[1].expected == 256
+    assert found.params([*range(70), None, *range(3)]) is None, "a NULL among them"
+    assert found.params([*range(70), "a", *range(3)]) is None, "several classes"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,79 @@ def test_lists_of_any_length_find_what_they_name(connection, column):
         ).fetchall()
         assert found == [(n,) for n in range(100) if (n % 10 if column == "b" else n) in keys]
     assert len(connection._programs) == known + 3
+
+
+LONG = [
+    "id IN ({})",
+    "id NOT IN ({})",
+    "b IN ({})",
+    "b NOT IN ({})",
+    "b + 0 IN ({})",
+    "b / 2.0 IN ({})",
+    "b IN ({}) AND id < 50",
+    "b IN ({}) OR id = 7 OR b = 3",
+    "id IN ({}) OR id IN (%s, %s)",
+    "id IN ({0}) AND b IN ({0})",
+    "NOT (b IN ({})) OR c IS NULL",
+    "id IN ({}) = (b > 3)",
+    "(SELECT max(n.id) FROM a AS n WHERE n.b IN ({}) AND n.id < a.id) > 40",
+    "EXISTS (SELECT 1 FROM a AS n WHERE n.id IN ({}) AND n.b = a.id)",
+    "CASE WHEN b IN ({}) THEN id > 5 ELSE id > 10 END",
+]
+
+
+@pytest.mark.parametrize("given", [int, float, Decimal, str, bool])
+@pytest.mark.parametrize("condition", LONG)
+def test_long_lists_find_what_they_name(connection, condition, given):
+    """As sqlite3 does, which is given integers."""
+    lite = sqlite3.connect(":memory:")
+    lite.execute("CREATE TABLE a (id integer PRIMARY KEY, b integer, c text)")
+    lite.executemany("INSERT INTO a VALUES (?, ?, ?)", connection.execute("SELECT * FROM a").fetchall())
+    for keys in (list(range(0, 200, 2)), [n % 3 for n in range(300)]):
+        values = [given(key) for key in keys]
+        text = f"SELECT id FROM a WHERE {condition.format(', '.join(['%s'] * len(values)))} ORDER BY id"
+        params = (values * 2)[: text.count("%s")]
+        expected = lite.execute(text.replace("%s", "?"), [int(value) for value in params]).fetchall()
+        assert connection.execute(text, params).fetchall() == expected
+
+
+def test_a_long_list_is_prepared_once(connection):
+    for column, length in (("id", 70), ("id", 200), ("b", 80), ("b", 256), ("id", 20_000), ("id", 30_000)):
+        marks = ", ".join(["%s"] * length)
+        connection.execute(f"DELETE FROM a WHERE {column} IN ({marks}) AND c = %s", [*range(1000, 1000 + length), "x"])
+    kept = [(key.count("%s"), len(entry.programs)) for key, entry in connection._programs.items() if "DELETE" in key]
+    assert kept == [(2, 2), (2, 1)], "a program for each column and magnitude"
+
+
+def test_long_lists_of_any_class(connection):
+    """Lists of several classes, and those that are folded to compare, are given value by value."""
+    marks = ", ".join(["%s"] * 70)
+    execute = connection.execute
+    assert execute(f"SELECT count(*) FROM a WHERE id IN ({marks})", [*range(69), None]).fetchall() == [(69,)]
+    assert execute(f"SELECT count(*) FROM a WHERE id NOT IN ({marks})", [*range(69), None]).fetchall() == [(0,)]
+    assert execute(f"SELECT count(*) FROM a WHERE id IN ({marks})", [*range(69), 69.5]).fetchall() == [(69,)]
+    texts = [f"it's {n}" for n in range(70)]
+    assert execute(f"SELECT count(*) FROM a WHERE c IN ({marks})", texts).fetchall() == [(100,)]
+    execute('CREATE TABLE t (id integer PRIMARY KEY, x text COLLATE "NOCASE", j jsonb, d date, t timestamp)')
+    execute("INSERT INTO t VALUES (1, 'Abc', '{\"a\": \"5\"}', '2020-01-06', '2020-01-06 00:00:00')")
+    assert execute(f"SELECT id FROM t WHERE x IN ({marks})", ["aBC"] * 70).fetchall() == [(1,)]
+    days = [dt.date(2020, 1, 1) + dt.timedelta(n) for n in range(70)]
+    times = [dt.datetime(2020, 1, 1) + dt.timedelta(n) for n in range(70)]
+    for column in ("d", "t"):
+        for values in (days, times, list(map(str, days))):
+            assert execute(f"SELECT id FROM t WHERE {column} IN ({marks})", values).fetchall() == [(1,)]
+
+
+def test_errors_about_long_lists(connection):
+    marks = ", ".join(["%s"] * 70)
+    with pytest.raises(dbapi.ProgrammingError, match="takes 70 parameters, 69 are given"):
+        connection.execute(f"SELECT * FROM a WHERE id IN ({marks})", range(69))
+    with pytest.raises(dbapi.DataError):
+        connection.execute(f"SELECT * FROM a WHERE id IN ({marks})", ["x"] * 70)
+    with pytest.raises(dbapi.ProgrammingError, match="at 1:"):
+        connection.execute(f"SELECT * FROM a WHERE id IN ({marks}) AND d = 3", range(70))
+    with pytest.raises(dbapi.ProgrammingError):
+        connection.execute(f"SELECT * FROM a WHERE (id, b) IN ({marks})", range(70))
 
 
 def test_nulls_and_classes(connection):

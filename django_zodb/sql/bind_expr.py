@@ -99,7 +99,11 @@ def _column(node: exp.Expression, here: Context) -> Expr:
 def _placeholder(node: exp.Expression, here: Context) -> Expr:
     if not isinstance(node.this, str) or not node.this.startswith("p"):
         raise here.wrong(node, "no placeholder; it is %s or %(name)s")
-    return Param(int(node.this[1:]), UNKNOWN)
+    index = int(node.this[1:])
+    many = here.params.many(index)
+    if many:
+        here.params.ask(index)  # the cache tells lists of one class from others
+    return Param(index, UNKNOWN, many=many)
 
 
 def _literal(node: exp.Expression, here: Context) -> Expr:
@@ -361,6 +365,8 @@ def _in_items(term: Expr, items: Sequence[Expr], here: Context) -> Expr:
     if is_open(term) and all(map(is_open, items)):
         exprs = [settle(expr, here.params) for expr in exprs]
     term, *bound = same_kind(exprs, here.params, "IN")
+    if any(isinstance(item, Param) and item.many for item in items) and not all(isinstance(i, Param) for i in bound):
+        raise Misfit("values of a long list that have to be computed one by one")  # so they are given one by one
     return In(term, tuple(bound))
 
 

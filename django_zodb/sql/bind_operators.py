@@ -156,7 +156,7 @@ def _beside(expr: Expr, other: SqlType, op: str) -> Expr:
                     return literal(expr.value, unsized(other))
                 raise
         case Param():
-            return Param(expr.index, target)
+            return replace(expr, type=target)
     return expr
 
 

@@ -18,6 +18,7 @@ from ..values import type_of as type_of_value
 from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, LikeShape, Param, type_of
+from .in_lists import Many
 from .intervals import parse_interval
 from .patterns import like_class
 
@@ -46,7 +47,13 @@ class Params:
     def ask(self, index: int) -> SqlType:
         """The type of the value's class; UNKNOWN for None."""
         self.asked.add(index)
-        return type_of_value(self._values[index])
+        value = self._values[index]
+        return type_of_value(value[0] if isinstance(value, Many) else value)
+
+    def many(self, index: int) -> int:
+        """How many values are expected, if the parameter is a whole IN list; else 0."""
+        value = self._values[index]
+        return value.expected if isinstance(value, Many) else 0
 
     def shape(self, index: int, fold: bool) -> tuple[LikeShape | None, bool]:
         """The shape of a LIKE pattern; of one of ILIKE (``fold``), whether it is caseless."""
@@ -78,7 +85,7 @@ def settle(expr: Expr, params: Params) -> Expr:
     """``expr`` with a type, if need be by the class of the caller's value; NULL alone stays open."""
     match expr:
         case Param() if is_open(expr):
-            return Param(expr.index, params.ask(expr.index))
+            return replace(expr, type=params.ask(expr.index))
         case Case() if is_open(expr):
             results, type_ = unify([settle(result, params) for result in _results(expr)], params, "CASE")
             return _with_results(expr, results, type_)
@@ -152,7 +159,7 @@ def convert(expr: Expr, type_: SqlType) -> Expr:
     """``expr`` as a value of the kind of ``type_``; the implicit conversion, Misfit if there is none."""
     match expr:
         case Param() if expr.type.kind is not type_.kind:
-            return Param(expr.index, type_)
+            return replace(expr, type=type_)
         case Constant(value=None):
             return Constant(None, type_)
         case Constant() if expr.type.kind is not type_.kind:
@@ -168,7 +175,7 @@ def assign(expr: Expr, type_: SqlType) -> Expr:
     """``expr`` as a value to store in a column of exactly ``type_``."""
     match expr:
         case Param():
-            return Param(expr.index, type_)
+            return replace(expr, type=type_)
         case Constant(value=None):
             return Constant(None, type_)
         case Constant():
@@ -263,7 +270,7 @@ def _against(expr: Expr, type_: SqlType, params: Params) -> Expr:
     """An open expression beside one of ``type_``: a parameter's own class counts where conversion would lose."""
     match expr:
         case Param() if is_open(expr):
-            return Param(expr.index, _param_type(expr.index, type_, params))
+            return replace(expr, type=_param_type(expr.index, type_, params))
         case Constant():
             return Constant(None, type_)
         case Case():

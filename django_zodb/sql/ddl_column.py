@@ -106,9 +106,9 @@ def read_type(reader: Reader) -> tuple[SqlType, bool]:
 
 
 def read_collation(reader: Reader) -> str:
-    """Read what follows COLLATE: the name of a collation that there is."""
+    """Read what follows COLLATE: the name of a collation that there is, in any case, as in an expression."""
     name = reader.identifier("a collation")
-    found = name.among(COLLATIONS)
+    found = next((each for each in COLLATIONS if each.lower() == name.text.lower()), None)
     if found is None:
         raise ProgrammingError(
             f'collation "{name.text}" does not exist{name.where}; there are: {", ".join(COLLATIONS)}; '

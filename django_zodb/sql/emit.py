@@ -316,7 +316,10 @@ class Emitter:
                 return f"({a} <= {b} or {right} != {right})"
 
     def _key(self, expr: Expr) -> str:
-        """The value as it may be looked up in a set."""
+        """The value, or those of a long list, as it may be looked up in a set."""
+        if isinstance(expr, x.Param) and expr.many:
+            run = self._context.param_run([expr])
+            return f"*map(same, {run})" if expr.type.kind is Kind.DOUBLE else f"*{run}"
         text = self.value(expr)
         return f"same({text})" if x.type_of(expr).kind is Kind.DOUBLE and not _never_nan(expr) else text
 

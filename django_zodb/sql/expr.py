@@ -7,7 +7,7 @@ to an outer plan. Implicit conversions have been made explicit (``Cast``); both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
@@ -50,11 +50,20 @@ def rowid(alias: str) -> Column:
 
 @record
 class Param(Expr):
-    """The caller's parameter number ``index``, converted once per execution to ``type``."""
+    """The caller's parameter number ``index``, converted once per execution to ``type``.
+
+    With ``many``, it is all values of a long IN list (see ``in_lists``), of which so many are expected.
+    """
 
     index: int
     type: SqlType
     nullable: bool = True
+    many: int = 0
+
+
+def number_of(items: Sequence[Expr]) -> int:
+    """How many values an IN list has, or is expected to have."""
+    return sum(item.many or 1 if isinstance(item, Param) else 1 for item in items)
 
 
 @record

@@ -24,7 +24,7 @@ from .coerce import Misfit, are_same, condition
 from .compile import compile_counted, compile_plan, compile_repeated, compile_row_function
 from .ddl import bind_definition
 from .expr import Expr
-from .in_lists import Padded, padded
+from .in_lists import Many, Padded, padded
 from .optimize import optimize
 from .optimize.estimates import estimated_rows
 from .optimize.statistics import Statistics
@@ -135,7 +135,8 @@ class Entry:
 
 
 Cache = dict[Any, Any]
-"""Text → ``Entry``. A text without parameters that holds "%" has a NUL before it, since it means something else."""
+"""Text → ``Entry``. A text without parameters that holds "%" has a NUL before it, since it means something else; one in
+which a parameter is a whole list has two."""
 
 _writing = threading.Lock()
 
@@ -146,18 +147,21 @@ def prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) ->
     Raises ProgrammingError for bad SQL, unknown names and a wrong number of parameters, NotSupportedError for SQL that
     is not spoken, DataError for a literal that does not convert.
     """
-    entry: Entry | None = cache.get(text if params is not None or "%" not in text else f"\0{text}")
+    key = text if params is not None or "%" not in text else f"\0{text}"
+    return _find(key, params, catalog, cache) or _prepare(key, text, params, catalog, cache)
+
+
+def _find(key: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable | None:
+    entry: Entry | None = cache.get(key)
     if entry is not None and (entry.token == catalog.token or entry.holds(catalog)):
         entry.used = True
         values = params if type(params) is tuple and entry.names is None else _sequence(params, entry.names)
         if len(values) == entry.count:
-            program = entry.find(values)
-            if program is not None:
-                return program
-    return _prepare(text, params, catalog, cache)
+            return entry.find(values)
+    return None
 
 
-def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
+def _prepare(key: str, text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
     bulk = _BULK_INSERT.fullmatch(text) if params is not None and not isinstance(params, Mapping) else None
     if bulk is not None:
         return _prepare_bulk(bulk, params or (), catalog, cache)  # type: ignore[arg-type]
@@ -165,6 +169,10 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
         program_of_longer = _prepare_padded(text, params, catalog, cache)
         if program_of_longer is not None:
             return program_of_longer
+    return _make(key, text, params, catalog, cache)
+
+
+def _make(key: str, text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
     short = len(text) <= LONGEST_TEXT
     parsed = (parse_short if short else parse)(text, params is not None)
     if parsed.tree is None:
@@ -179,7 +187,7 @@ def _prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -
         program = _Named(program, parsed.names)
     if short:
         entry = Entry(parsed.param_count, parsed.names)
-        _keep(cache, _key(text, params), entry.add(bound, values, program, token), bound, values, program)
+        _keep(cache, key, entry.add(bound, values, program, token), bound, values, program)
     return program
 
 
@@ -209,8 +217,13 @@ def _prepare_padded(text: str, params: Sequence[object], catalog: Catalog, cache
     longer = padded(text)
     if longer is None or len(longer.text) > LONGEST_TEXT or len(params) != longer.count:
         return None
+    given = longer.params(params)
+    if given is None:
+        return None
+    key = f"\0\0{longer.text}" if any(isinstance(value, Many) for value in given) else longer.text
     try:
-        return _Padded(prepare(longer.text, longer.params(params), catalog, cache), longer)
+        program = _find(key, given, catalog, cache) or _make(key, longer.text, given, catalog, cache)
+        return _Padded(program, longer)
     except DatabaseError:
         return None  # which will be met again, in the text as given
 
@@ -236,10 +249,6 @@ def _sequence(params: Params | None, names: tuple[str, ...] | None) -> Sequence[
     if missing:
         raise ProgrammingError(f"no value is given for the parameter {missing[0]!r}")
     return [params[name] for name in names]
-
-
-def _key(text: str, params: Params | None) -> str:
-    return text if params is not None or "%" not in text else f"\0{text}"
 
 
 def _keep(cache: Cache, key: str, entry: Entry, bound: Bound, params: Sequence[object], program: Runnable) -> None:
@@ -317,11 +326,16 @@ class _Padded:
 
     def run(self, catalog: Catalog, params: Sequence[object] = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """As ``Program.run``."""
-        return self._program.run(catalog, self._longer.params(params))
+        return self._program.run(catalog, self._given(params))
 
     def stream(self, catalog: Catalog, params: Sequence[object] = ()) -> Iterator[Row]:
         """As ``Program.stream``."""
-        return self._program.stream(catalog, self._longer.params(params))
+        return self._program.stream(catalog, self._given(params))
+
+    def _given(self, params: Sequence[object]) -> tuple[object, ...]:
+        given = self._longer.params(params)
+        assert given is not None, "the program was prepared for parameters of these classes"
+        return given
 
 
 class _Bulk:

@@ -335,8 +335,8 @@ def text(expr: x.Expr) -> str:
     match expr:
         case x.Column(alias=alias, name=name):
             return f"{alias}.{x.ROWID if name == x.ROWID_COLUMN else name}"
-        case x.Param(index=index):
-            return f"p{index}"
+        case x.Param(index=index, many=many):
+            return f"p{index}, …" if many else f"p{index}"
         case x.Constant():
             return _constant(expr)
         case x.Compare(op=op, left=left, right=right):

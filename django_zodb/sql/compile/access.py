@@ -226,13 +226,17 @@ def _key_set(frame: Frame, keys: Sequence[Expr]) -> str:
     if params and len(params) == len(keys) and (run := frame.unit.param_run(params)) is not None:
         return frame.once("keys", f"not_null({run})" if frame.unit.nullable else f"set({run})")
     keys = [key for key in keys if not (isinstance(key, x.Constant) and key.value is None)]
-    texts = list(dict.fromkeys(frame.value(key) for key in keys))
+    texts = list(dict.fromkeys(_key_text(frame, key) for key in keys))
     items = f"{{{', '.join(texts)}}}" if texts else "()"
     if any(is_nullable(key) for key in keys):
         items = f"not_null({items})"
     if all(isinstance(key, x.Param | x.Constant) for key in keys) and texts:
         return frame.once("keys", items)
     return items
+
+
+def _key_text(frame: Frame, key: Expr) -> str:
+    return f"*{frame.unit.param_run([key])}" if isinstance(key, x.Param) and key.many else frame.value(key)
 
 
 def _index_rowids(frame: Frame, node: p.IndexLookup, texts: Sequence[str]) -> str:

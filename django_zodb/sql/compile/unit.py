@@ -80,15 +80,11 @@ class Unit:
         return self._param((param.index, type_), f"_{type_.kind.name.lower()}")
 
     def param_run(self, params: Sequence[x.Param]) -> str | None:
-        """An iterable of converted parameters, where they are many in equal distances."""
-        first, last, count = params[0].index, params[-1].index, len(params)
-        step = (last - first) // (count - 1) if count >= _MANY else 0
-        if step < 1 or len({param.type.kind for param in params}) > 1:
-            return None
-        if [param.index for param in params] != [*range(first, last + 1, step)]:
+        """An iterable of converted parameters, where they are many in equal distances, or a whole list."""
+        given = f"params[{params[0].index}]" if len(params) == 1 and params[0].many else _slice(params)
+        if given is None:
             return None
         convert = self._converter(SqlType(params[0].type.kind))
-        given = f"params[{first}:{last + 1}{f':{step}' if step > 1 else ''}]"
         if self.nullable:
             return f"[None if value is None else {convert}(value) for value in {given}]"
         return f"map({convert}, {given})"
@@ -132,6 +128,16 @@ class Unit:
             if type_ is not None:
                 text = f"{self._converter(type_)}(params[{index}])"
                 yield f"{name} = None if params[{index}] is None else {text}" if self.nullable else f"{name} = {text}"
+
+
+def _slice(params: Sequence[x.Param]) -> str | None:
+    first, last, count = params[0].index, params[-1].index, len(params)
+    step = (last - first) // (count - 1) if count >= _MANY else 0
+    if step < 1 or any(param.many for param in params) or len({param.type.kind for param in params}) > 1:
+        return None
+    if [param.index for param in params] != [*range(first, last + 1, step)]:
+        return None
+    return f"params[{first}:{last + 1}{f':{step}' if step > 1 else ''}]"
 
 
 def _runs(items: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:

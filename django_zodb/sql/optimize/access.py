@@ -24,6 +24,7 @@ from ..expr import (
     Or,
     Param,
     Regex,
+    number_of,
     rowid,
     type_of,
 )
@@ -228,9 +229,9 @@ def _by_rowid(scan: Scan, terms: Terms, known: tuple[Constraint, ...], statistic
             case Among(values=values, term=term) if all(_is_rowid(value) for value in values):
                 keys = tuple(_as_rowid(v) for v in values if not isinstance(v, Constant) or _fits(v))
                 if keys:
-                    cost = len(keys) * FETCH_ROW
+                    number = number_of(keys)
                     node_in = KeyIn(scan.table, scan.alias, keys)
-                    yield Path(node_in, _without(terms, term), len(keys), cost, by_rowid(scan), fixed)
+                    yield Path(node_in, _without(terms, term), number, number * FETCH_ROW, by_rowid(scan), fixed)
                 else:
                     yield _nothing(scan)
     bounds = [each for each in own if isinstance(each, Bound) and _is_rowid(each.value)]
@@ -342,9 +343,10 @@ def _index_in(
 ) -> Iterator[Path]:
     for each in known:
         if isinstance(each, Among) and each.target == target:
-            share = sum(statistics.equal(scan, index, (value,)) for value in each.values)
-            rows = float(len(each.values)) if index.unique else statistics.rows(scan) * min(share, 1.0)
-            cost = len(each.values) * DESCENT + rows * FETCH_ROW
+            number = number_of(each.values)
+            share = sum(statistics.equal(scan, index, (value,)) * number_of((value,)) for value in each.values)
+            rows = float(number) if index.unique else statistics.rows(scan) * min(share, 1.0)
+            cost = number * DESCENT + rows * FETCH_ROW
             node = IndexIn(scan.table, scan.alias, index.name, each.values)
             yield Path(node, _without(terms, each.term), rows, cost, by_rowid(scan), _fixed(known))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, prod
 
-from ..expr import Column, Constant, rowid
+from ..expr import Column, Constant, number_of, rowid
 from ..plan import (
     Aggregate,
     BaseAccess,
@@ -99,7 +99,7 @@ def _accessed(node: BaseAccess, statistics: Statistics) -> float:
         case KeyRange(low=low, high=high):
             return rows * (BETWEEN if low and high else HALF_OPEN if low or high else 1.0)
         case KeyIn(keys=keys):
-            return float(len(keys))
+            return float(number_of(keys))
         case RowidUnion(paths=paths):
             return sum(estimated_rows(path, statistics) for path in paths)
         case RowidIntersection(paths=paths):
@@ -112,5 +112,5 @@ def _accessed(node: BaseAccess, statistics: Statistics) -> float:
                 case IndexRange(prefix=prefix, low=low, high=high):
                     return rows * statistics.between(scan, index, prefix, low, high)
                 case IndexIn(keys=keys):
-                    return rows * sum(statistics.equal(scan, index, (key,)) for key in keys)
+                    return rows * sum(statistics.equal(scan, index, (key,)) * number_of((key,)) for key in keys)
     return rows

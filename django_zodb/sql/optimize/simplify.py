@@ -27,6 +27,7 @@ from ..expr import (
     Param,
     Regex,
     is_nullable,
+    number_of,
 )
 from ..plan import Filter, HashJoin, Join, NestedLoop, Node
 from ..rewrite import map_expressions, map_sources, transform
@@ -72,7 +73,7 @@ def _simplify(expr: Expr) -> Expr:
             return FALSE if expr.negated else TRUE
         case In(items=()):
             return TRUE if expr.negated else FALSE
-        case In(items=(item,)):
+        case In(items=(item,)) if number_of((item,)) == 1:
             return _compared(Compare("<>" if expr.negated else "=", expr.term, item))
         case IsTruth(term=Constant(value=value)):
             return _truth((value is expr.truth) is not expr.negated)
@@ -112,7 +113,8 @@ def _as_in(expr: Expr) -> Expr:
             case _:
                 others.append(term)
     joined: list[Expr] = [
-        In(term, tuple(values)) if len(values) > 1 else Compare("=", term, values[0]) for term, values in items.items()
+        In(term, tuple(values)) if number_of(values) > 1 else Compare("=", term, values[0])
+        for term, values in items.items()
     ]
     terms = (*joined, *others)
     return terms[0] if len(terms) == 1 else Or(terms)

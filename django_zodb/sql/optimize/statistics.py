@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ...storage.protocol import Catalog
 from ...storage.schema import IndexSchema
-from ..expr import And, Compare, Constant, Expr, In, IsNull, Like, Not, Or, Regex
+from ..expr import And, Compare, Constant, Expr, In, IsNull, Like, Not, Or, Regex, number_of
 from ..plan import Scan
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ def selectivity(term: Expr) -> float:
         case Compare():
             return 0.33
         case In(items=items):
-            return min(0.1 * len(items), 0.5)
+            return min(0.1 * number_of(items), 0.5)
         case IsNull() | Like() | Regex():
             return 0.1
         case Not(term=inner):

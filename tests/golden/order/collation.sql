@@ -112,3 +112,15 @@ no rows
 [differs: sqlite3 asks for a collation when it compares]> SELECT name COLLATE swedish FROM person
 ---
 NotSupportedError: collation "swedish" is not supported; there are: C, POSIX, ucs_basic, default, binary, nocase: "name" at 1:8
+
+> CREATE TABLE quoted (name text COLLATE "NOCASE")
+---
+ok
+
+> INSERT INTO quoted VALUES ('aB')
+---
+1 rows
+
+> SELECT name FROM quoted WHERE name = 'Ab'
+---
+('aB',)
