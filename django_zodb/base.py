@@ -231,7 +231,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         """How many transactions this connection has made durable since it was opened."""
         return 0 if self.connection is None else self.connection.session.writes
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, Any]:
         """Counts of commits, replays, conflicts and retries of this database in this process, and of its caches."""
         self.ensure_connection()
         return self.connection.stats()  # type: ignore[no-any-return]

@@ -175,6 +175,19 @@ def proxy(served: Served) -> Iterator[Proxy]:
     relay.close()
 
 
+def test_what_the_cache_on_disk_had(served: Served) -> None:
+    session = served.session()
+    names(session)
+    before = session.database.stats()
+    assert before["client_cache_misses"] > 0
+    session.rollback()
+    session.zodb_connection.cacheMinimize()
+    names(session)
+    after = session.database.stats()
+    assert after["client_cache_hits"] > before["client_cache_hits"]
+    assert after["client_cache_misses"] == before["client_cache_misses"]
+
+
 # --- servers that go and come -----------------------------------------------------------------------------------------
 
 

@@ -165,7 +165,7 @@ class Connection:
         self._check_open()
         return self._session
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, Any]:
         """Counts of what happened to the transactions of this database in this process, and the sizes of its caches."""
         self._check_open()
         return self._session.database.stats()

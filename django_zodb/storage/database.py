@@ -38,6 +38,7 @@ from .plan import TablePlan
 from .progress import Report, silent, watched
 from .protocol import Compile
 from .rowlocks import RowLocks
+from .sampling import Sampler
 from .sequences import MAX_ID, Sequences
 from .session import Session
 from .statistics import Statistics
@@ -65,6 +66,7 @@ class Database:
         self._commit_lock = CommitLock(location.name, options.timeout)
         self.generation = 0
         self.statistics = Statistics()
+        self.sampler = Sampler(self.statistics)
         self.sequences = self._new_sequences()
         self._opening = threading.RLock()
         self._storage: Any = MemoryStorage(location.name, records) if records else None
@@ -112,8 +114,11 @@ class Database:
         """A new session. ``compile`` turns SQL text of stored expressions into functions."""
         return Session(self, compile, isolation or self.options.isolation)
 
-    def stats(self) -> dict[str, int]:
-        """The counters of ``Statistics``, and what all connections loaded, stored, and keep in memory."""
+    def stats(self) -> dict[str, Any]:
+        """The counters of ``Statistics``, and what all connections loaded, stored, and keep in memory.
+
+        Where there is a ZEO server also how often the client's cache on disk had what was loaded, and how often not.
+        """
         sums = dict.fromkeys(("connections", "cached_objects", "cached_bytes", "loads", "stores"), 0)
 
         def add(connection: Any) -> None:
@@ -125,7 +130,8 @@ class Database:
 
         if self._zodb is not None:
             self._zodb._connectionMap(add)
-        return self.statistics.as_dict() | sums
+        client = getattr(self._storage, "client_cache_stats", dict)
+        return self.statistics.as_dict() | sums | client()
 
     def server_stats(self) -> dict[str, Any] | None:
         """What a ZEO server counts: loads, stores, commits, conflicts, connections; None where there is no server."""
@@ -347,6 +353,7 @@ class Database:
         self._commit_lock = CommitLock(self.location.name, self.options.timeout)
         self._opening = threading.RLock()
         self.statistics = Statistics()
+        self.sampler = Sampler(self.statistics)
         self.generation += 1
         if self._zodb is None:
             return

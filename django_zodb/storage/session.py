@@ -40,6 +40,7 @@ from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
 from .reads import ReadCatalog
 from .rowlocks import Key, Locker, Wait
+from .sampling import Sample
 from .sequences import SessionSequences
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Session:
         self._active = False
         self._hold: Hold | None = None
         self._locker = Locker()
+        self._sample: Sample | None = None
         self._user = self._description = ""
         self.writes = 0
         """How many transactions this session has made durable."""
@@ -138,6 +140,10 @@ class Session:
         self._catalog.begin()
         if self._reads is not None:
             self._begin_reading(self._reads)
+        sampler = self._database.sampler
+        sampler.left -= 1
+        if sampler.left <= 0:
+            self._sample = sampler.begin(self._connection)
         self._held = 0
         self._moves_on = False
         self._active = True
@@ -239,6 +245,7 @@ class Session:
         if not catalog.journal.dirty and not self._sequences.moved:
             self.rollback()
             return
+        self._end_sample()
         try:
             catalog.check_deferred()
             self._commit_changes()
@@ -262,7 +269,13 @@ class Session:
             self._sequences.aborted()
             self._end()
 
+    def _end_sample(self) -> None:
+        sample, self._sample = self._sample, None
+        if sample is not None:
+            self._database.sampler.end(sample)
+
     def _end(self) -> None:
+        self._end_sample()
         try:
             if self._manager.writing:
                 self._manager.abort()

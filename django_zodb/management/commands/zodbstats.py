@@ -22,7 +22,7 @@ class Command(UpkeepCommand):
         self.answer(options, _as_json(measured, stats, server), *_as_lines(measured, server))
 
 
-def _as_json(measured: Measured, stats: dict[str, int], server: dict[str, Any] | None) -> dict[str, Any]:
+def _as_json(measured: Measured, stats: dict[str, Any], server: dict[str, Any] | None) -> dict[str, Any]:
     tables = [
         {"table": table.name, "rows": table.rows, "bytes": table.bytes, "data_bytes": table.data.bytes}
         | {"indexes": {name: found.bytes for name, found in table.indexes.items()}}
@@ -44,4 +44,5 @@ def _as_lines(measured: Measured, server: dict[str, Any] | None) -> list[str]:
         lines.append(f"history and unused, at most: {size(history)} (zodbpack frees it)")
     if server is not None:
         lines.append("server: " + ", ".join(f"{name} {value}" for name, value in server.items()))
+    lines.append("cache hit rates are those of each process: see connection.stats() there")
     return lines
