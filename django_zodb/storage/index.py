@@ -252,7 +252,10 @@ def _lookup(encoding: KeyEncoding, get: Callable[[Key], Posting]) -> Callable[..
 
     def lookup(value: Any) -> Sequence[int]:
         posting = get(value)
-        return (posting,) if type(posting) is int else found(posting)
+        kind = type(posting)
+        if kind is tuple:
+            return posting  # type: ignore[no-any-return]
+        return (posting,) if kind is int else found(posting)
 
     return lookup
 

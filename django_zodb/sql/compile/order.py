@@ -252,16 +252,30 @@ def open_distinct_on(frame: Frame, node: p.DistinctOn, needed: Needed) -> None:
     """The first rows by their keys, in a dict."""
     if not node.ordered and isinstance(node.source, p.Sort) and _open_best(frame, node, node.source, needed):
         return
-    early, frame.early = frame.early, False
+    early = frame.early
+    frame.early = early and node.ordered
     frame.open(node.source, needed | needed_by(node.keys))
     frame.early = early
     key = tuple_of([same_text(x.type_of(key), frame.value(key)) for key in node.keys])
+    if early and node.ordered:
+        _open_unseen(frame, node, key)
+        return
     names = frame.carried(frame.bound(node.source), needed)
     found = frame.source.name("firsts")
     frame.lines.append(f"{found} = {{}}")
     frame.finish(f"{found}.setdefault({key}, {tuple_of(names)})")
     frame.note(node)
     frame.each(target_of(names), f"{found}.values()")
+
+
+def _open_unseen(frame: Frame, node: p.DistinctOn, key: str) -> None:
+    """Pass the rows whose key has not been seen yet."""
+    frame.note(node)
+    seen = frame.source.name("seen")
+    frame.lines.append(f"{seen} = set()")
+    key = key if key.isidentifier() else frame.let("key", key)
+    frame.where(f"({key} not in {seen})")
+    frame.do(f"{seen}.add({key})")
 
 
 def _open_best(frame: Frame, node: p.DistinctOn, sort: p.Sort, needed: Needed) -> bool:

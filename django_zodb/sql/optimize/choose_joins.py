@@ -22,6 +22,7 @@ from ..plan import (
     Project,
     Sort,
     bound_aliases,
+    has_key,
 )
 from ..rewrite import changed, map_sources
 from .access import best_path
@@ -175,7 +176,9 @@ class _Chooser:
         alias = f"{base[0].alias} keys"
         outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
         inner = self.relation(node.right)
-        keys = Distinct(Project(inner.node, alias, outputs))
+        keys: Node = Project(inner.node, alias, outputs)
+        if not has_key(inner.node, [value for _, value in pairs]):
+            keys = Distinct(keys)
         terms = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
         lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
         return looked_up(lead, base, "inner", terms, self.statistics)

@@ -15,6 +15,7 @@ from ..expr import Column, Constant, SortKey
 from ..plan import (
     Aggregate,
     Distinct,
+    DistinctOn,
     Filter,
     HashJoin,
     IndexGroups,
@@ -108,7 +109,7 @@ def _led_in_order(
             below_keys = _keys_below(keys, node)
             led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, runs)
             return None if led is None else changed(node, source=led)
-        case Distinct():
+        case Distinct() | DistinctOn():
             led = _led_in_order(node.source, keys, statistics, limit, runs)
             return None if led is None else changed(node, source=led)
         case Aggregate() if limit is not None and runs == "none":

@@ -36,10 +36,9 @@ Project: n.id
 [plan]> SELECT DISTINCT id FROM n WHERE NOT (a > 2) ORDER BY 1 LIMIT 10
 ---
 Limit: 10
-  Distinct
-    Project: n.id
-      Filter: n.a <= 2
-        KeyRange: n (all)
+  Project: n.id
+    Filter: n.a <= 2
+      KeyRange: n (all)
 (1,)
 (2,)
 (3,)

@@ -27,9 +27,8 @@ Project: a.name
 Project: book.title
   Sort: book.id
     NestedLoop: inner
-      Distinct
-        Project: author.id as key 0
-          IndexLookup: author using author_name_key (author.name = 'Borges')
+      Project: author.id as key 0
+        IndexLookup: author using author_name_key (author.name = 'Borges')
       IndexLookup: book using book_author_id (book.author_id = book keys.key 0)
 ('Ficciones',)
 ('El Aleph',)
