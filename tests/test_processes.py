@@ -334,50 +334,6 @@ def test_whoever_changes_definitions_lets_others_read_and_is_not_waited_for_ever
 # --- killed and stopped -----------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_lost_by_kills(path: str) -> None:
-    def write(writer: int) -> Child:
-        def work(say: Callable[[object], None]) -> None:
-            connection = dbapi.connect(path)
-            start = (
-                connection.execute("SELECT max(number) FROM note WHERE writer = %s", [writer]).fetchone()[0] or 0
-            ) + 1
-            for number in range(start, start + 100_000):
-
-                def one() -> None:
-                    text = f"{writer}-{number}" * 3  # noqa: B023
-                    connection.execute(
-                        "INSERT INTO note (writer, number, text) VALUES (%s, %s, %s)",
-                        [writer, number, text],  # noqa: B023
-                    )
-                    connection.execute("UPDATE account SET amount = amount - 1 WHERE id = %s", [writer])
-                    connection.execute("UPDATE account SET amount = amount + 1 WHERE id = 10")
-
-                retried(connection, one)
-                say(number)
-
-        return Child(work)
-
-    chance = random.Random(20)
-    writers = {number: write(number) for number in (1, 2, 3)}
-    there = dict.fromkeys(writers, 0)
-    for _ in range(24):
-        time.sleep(chance.uniform(0.01, 0.12))
-        victim = chance.choice(sorted(writers))
-        said = writers[victim].kill()
-        assert all(line.isdigit() for line in said), said
-        told = max([there[victim], *map(int, said)])
-        numbers = values(path, f"SELECT number FROM note WHERE writer = {victim} ORDER BY number")
-        assert numbers == list(range(1, len(numbers) + 1))
-        assert told <= len(numbers) <= told + 1, "what was told is there, and at most one that was not"
-        there[victim] = len(numbers)
-        assert values(path, "SELECT sum(amount) FROM account") == [1000]
-        writers[victim] = write(victim)
-    for writer in writers.values():
-        writer.kill()
-    assert sum(there.values()) > 20
-    check_file(path)
-
-
 def stopping_in(place: str, at: int = signal.SIGSTOP) -> Callable[..., Any]:
     """A stand-in for a function of the commit that is stopped, or killed, in the middle."""
     if place == "fsync":
