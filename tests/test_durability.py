@@ -10,6 +10,8 @@ import os
 import random
 import resource
 import subprocess
+import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -417,3 +419,50 @@ def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     finally:
         close_all()
         subprocess.run(["umount", str(folder)], check=True)
+
+
+WRITE_A_GIGABYTE = """
+import sys
+from pathlib import Path
+from django_zodb import dbapi
+
+path = sys.argv[1]
+connection = dbapi.connect(path)
+connection.execute("CREATE TABLE t (id bigint PRIMARY KEY, number integer, text varchar(2000))")
+connection.execute("CREATE INDEX t_number ON t (number)")
+number = 0
+while True:
+    few = Path(path).stat().st_size > 15 << 26  # the last 64 MB in transactions of one row each
+    rows = [(n, n % 1000, 300 * "x" + str(n)) for n in range(number, number + (1 if few else 2000))]
+    connection.cursor().executemany("INSERT INTO t VALUES (%s, %s, %s)", rows)
+    connection.commit()
+    number = rows[-1][0] + 1
+"""
+
+OPEN = """
+import sys, time
+from django_zodb import dbapi
+
+started = time.perf_counter()
+connection = dbapi.connect(sys.argv[1])
+((number,),) = connection.execute("SELECT count(*) FROM t").fetchall()
+assert connection.execute("SELECT number FROM t WHERE id = %s", [number - 1]).fetchall() == [((number - 1) % 1000,)]
+print(time.perf_counter() - started)
+"""
+
+
+@pytest.mark.torture
+def test_a_gigabyte_opens_at_once_after_a_kill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Data.fs"
+    writer = subprocess.Popen([sys.executable, "-c", WRITE_A_GIGABYTE, str(path)])
+    try:
+        while not path.exists() or path.stat().st_size < 1 << 30:
+            assert writer.poll() is None
+            time.sleep(0.05)
+    finally:
+        writer.kill()
+        writer.wait()
+    for what in ("after the kill", "once more"):
+        said = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=True)
+        told(capsys, f"{path.stat().st_size / 2**30:.2f} GB opened in {float(said.stdout):.2f} s {what}")
+        assert float(said.stdout) < 3
