@@ -685,6 +685,23 @@ def test_a_generated_key_is_checked_when_what_it_is_made_of_is_assigned(store: S
         library.check_deferred()
 
 
+def test_rows_inserted_together_fill_leaves_if_they_are_small(store: Store) -> None:
+    """Rows of links and keys that come in order; a leaf of larger rows is written with each change, and is not full."""
+    small = (column("id", BIGINT, nullable=False), column("a", BIGINT))
+    indexes = {"links": (unique("links_a", "a"), index("links_id", "id")), "texts": ()}
+    for name, columns, rows_in_leaf in (("links", small, 28), ("texts", (*small, column("text")), 15)):
+        store.catalog.create_table(TableSchema(name, columns, ("id",), indexes=indexes[name]))
+        table = store.catalog.table(name)
+        for start in (0, 1000, 2000):
+            table.insert_many([(at, at, "x")[: len(columns)] for at in range(start, start + 1000)])
+        store.commit()
+        assert list(table.tree) == list(range(3000))
+        for tree in (table.tree, *(each.tree for each in table.indexes())):
+            tree._check()
+            assert 3000 // len(list(leaf_oids(tree))) >= rows_in_leaf
+            assert tree is not table.tree or name == "links" or 3000 // len(list(leaf_oids(tree))) <= rows_in_leaf + 1
+
+
 def test_a_key_that_is_referred_to_stays(store: Store, library: StoredCatalog) -> None:
     library.table("book").insert((1, "Notes", 1))
     store.commit()

@@ -12,7 +12,7 @@ from ..errors import IntegrityError
 from .keys import ABSENT, Bounds, Key, KeyEncoding
 from .persistent import IndexTree, Posting, rowids
 from .schema import IndexSchema
-from .trees import estimated_len, estimated_range, keys_backwards, leaf_of_range, values_backwards
+from .trees import estimated_len, estimated_range, every_second_first, keys_backwards, leaf_of_range, values_backwards
 
 NO_ROWIDS: tuple[int, ...] = ()
 
@@ -123,20 +123,21 @@ class StoredIndex:
         self.tree.grow(key, rowid)
 
     def add_many(self, keys: Sequence[Key], added: Sequence[int]) -> None:
-        """``add`` of each key and its rowid, in key order: leaves are visited once, postings made once."""
+        """``add`` of each key and its rowid, in key order: leaves are visited twice, postings made once."""
         groups = _grouped(keys, added)
         ordered = _in_order(groups)
         if self._single and not self.lenient:
             ordered = self._add_single(ordered, groups)
         for start in range(0, len(ordered), _PIECE):
-            piece = ordered[start : start + _PIECE]
-            self.tree.grow_many(piece, map(groups.__getitem__, piece))
+            for piece in every_second_first(ordered[start : start + _PIECE]):
+                self.tree.grow_many(piece, map(groups.__getitem__, piece))
 
     def _add_single(self, ordered: list[Key], groups: _Groups) -> list[Key]:
         """``add_many`` of what only one row may have; returns the keys that are left, which are exempt."""
         several = [key for key in ordered if type(groups[key]) is list] if list in map(type, groups.values()) else []
         if several:
             ordered = [key for key in ordered if type(groups[key]) is not list]
+        ordered = list(chain.from_iterable(every_second_first(ordered)))
         new = list(map(self.tree.insert, ordered, map(groups.__getitem__, ordered)))
         if not all(new):
             several += [key for key, done in zip(ordered, new, strict=True) if not done]

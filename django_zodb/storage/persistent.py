@@ -274,7 +274,7 @@ class IndexTree(OOBTree):  # type: ignore[misc]
         else:
             posting.insert(rowid)
 
-    def grow_many(self, keys: list[Any], added: Iterable[int | list[int]]) -> None:
+    def grow_many(self, keys: Collection[Any], added: Iterable[int | list[int]]) -> None:
         """Add the rowid or the rowids, one at least, to the posting of each of these keys, of which any may be new.
 
         Where the keys ascend, each leaf is visited once to read and once to write.

@@ -12,12 +12,26 @@ from typing import Any
 
 from ..errors import DataError, IntegrityError
 from ..record import record
-from ..values import NOCASE, converter
+from ..values import NOCASE, Kind, converter
 from .keys import ABSENT, Component, Key, KeyEncoding, Row
 from .protocol import Compile
 from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema
 
 RowFunction = Callable[[Row], Any]
+
+_SMALL, _LONG = 40, 100
+_SIZES = {
+    Kind.BOOLEAN: 1,
+    Kind.INTEGER: 5,
+    Kind.DOUBLE: 9,
+    Kind.DECIMAL: 9,
+    Kind.DATE: 5,
+    Kind.TIME: 12,
+    Kind.TIMESTAMP: 12,
+    Kind.INTERVAL: 9,
+    Kind.UUID: 18,
+}
+"""About how many bytes a value takes in a leaf; a text has as many as its type lets it have."""
 
 
 def primary_key_index(schema: TableSchema) -> IndexSchema | None:
@@ -105,6 +119,12 @@ class TablePlan:
         self.indexes = tuple((index, encoding_of(schema, index)) for index in all_indexes(schema))
         self.compile = compile
         self._defaults: dict[int, RowFunction] = {}
+
+    @cached_property
+    def has_small_rows(self) -> bool:
+        """Whether a full leaf of rows is small, too, as of a table of links: no text in it is long."""
+        types = [column.type for column in self.schema.columns]
+        return sum(_SIZES.get(type_.kind, type_.size or _LONG) for type_ in types) <= _SMALL
 
     @cached_property
     def writer(self) -> Writer:

@@ -24,7 +24,7 @@ from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
-from .trees import bucket_oid, items_backwards, values_backwards
+from .trees import bucket_oid, every_second_first, items_backwards, values_backwards
 
 
 class SequenceSource(Protocol):
@@ -441,7 +441,7 @@ class StoredTable:
         self._entries.append(Batch(self._name, rowids, olds, news, differ))
         try:
             if news is not None:
-                self.tree.update(dict(zip(rowids, news, strict=True)))
+                self._put(rowids, news, olds is None)
             else:
                 deque(map(self.tree.__delitem__, rowids), maxlen=0)
             if olds is not None and news is not None:
@@ -453,6 +453,13 @@ class StoredTable:
             raise
         if self.watched:
             self._journal.pending.append(mark)
+
+    def _put(self, rowids: Sequence[int], rows: Sequence[Row], new: bool) -> None:
+        """Put rows into the tree. Where rows are small, new ones fill its leaves; others should not be many in one."""
+        fills = new and self.plan.has_small_rows
+        parts = zip(*map(every_second_first, (rowids, rows)), strict=True) if fills else ((rowids, rows),)
+        for some_rowids, some_rows in parts:
+            self.tree.update(dict(zip(some_rowids, some_rows, strict=True)))
 
     def _change_indexes(self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None) -> None:
         """Enter rows that are all new, or take out those that are all gone."""
