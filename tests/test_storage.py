@@ -689,7 +689,7 @@ def test_rows_inserted_together_fill_leaves_if_they_are_small(store: Store) -> N
     """Rows of links and keys that come in order; a leaf of larger rows is written with each change, and is not full."""
     small = (column("id", BIGINT, nullable=False), column("a", BIGINT))
     indexes = {"links": (unique("links_a", "a"), index("links_id", "id")), "texts": ()}
-    for name, columns, rows_in_leaf in (("links", small, 28), ("texts", (*small, column("text")), 15)):
+    for name, columns, rows_in_leaf in (("links", small, 25), ("texts", (*small, column("text")), 15)):
         store.catalog.create_table(TableSchema(name, columns, ("id",), indexes=indexes[name]))
         table = store.catalog.table(name)
         for start in (0, 1000, 2000):
