@@ -12,6 +12,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,64 @@ def test_a_lock_on_the_commits_takes_what_was_committed_before(connect: Connect)
     one.execute("UPDATE account SET value = value + 1 WHERE id = 2")
     assert commits(one)
     assert ask(one, "SELECT value FROM account WHERE id = 2") == [(8,)]
+
+
+PASSING = {
+    "a key that was changed again": [
+        "UPDATE account SET note = 'rare' WHERE id = 4",
+        "UPDATE account SET note = 'other' WHERE id = 4",
+    ],
+    "a key that was taken back": [
+        "UPDATE account SET value = 1 WHERE id = 10",
+        "SAVEPOINT one",
+        "INSERT INTO account VALUES (1, 'o', 1, 'rare')",
+        "ROLLBACK TO SAVEPOINT one",
+    ],
+    "a key of a row that is gone again": [
+        "INSERT INTO account VALUES (1, 'o', 1, 'rare')",
+        "UPDATE account SET note = 'other' WHERE id = 1",
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", PASSING.values(), ids=PASSING)
+def test_a_key_that_was_free_for_a_time(connect: Connect, changes: list[str]) -> None:
+    """That it was free has been read, though nothing is left of it at the commit."""
+    one, other = connect(), connect()
+    ask(one, "SELECT value FROM account WHERE id = 100")
+    other.execute("INSERT INTO account VALUES (3, 'o', 1, 'rare')")
+    other.commit()
+    for text in changes:
+        one.execute(text)
+    assert not commits(one)
+    for text in changes:
+        with suppress(IntegrityError):
+            one.execute(text)
+    assert commits(one), "now it has read that it is taken"
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_parent_that_was_there_for_a_time(connect: Connect, others: bool) -> None:
+    """So has a parent that a row referred to for a time, and that no row referred to one that was gone for a time."""
+    one, other = connect(), connect()
+    one.execute("CREATE TABLE child (id bigint PRIMARY KEY, account_id bigint REFERENCES account (id))")
+    one.execute("INSERT INTO child VALUES (1, 4)")
+    one.commit()
+    ask(one, "SELECT value FROM account WHERE id = 100")
+    if others:
+        other.execute("DELETE FROM account WHERE id = 2")
+    else:
+        other.execute("INSERT INTO child VALUES (7, 8)")
+    other.commit()
+    if others:
+        one.execute("UPDATE child SET account_id = 2")
+        one.execute("UPDATE child SET account_id = 6")
+    else:
+        one.execute("UPDATE account SET value = 1 WHERE id = 10")
+        one.execute("SAVEPOINT one")
+        one.execute("DELETE FROM account WHERE id = 8")
+        one.execute("ROLLBACK TO SAVEPOINT one")
+    assert not commits(one)
 
 
 def test_a_history_that_is_packed_away(tmp_path: Path) -> None:

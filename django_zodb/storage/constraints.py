@@ -186,6 +186,17 @@ class Constraints:
                 raise still_referenced(reference, values)
         child.rely_on(*finder.oids(gone))
 
+    def asked(self, name: str, old: Row | None, new: Row | None) -> Iterator[tuple[str, tuple[str, ...], Values]]:
+        """Where the immediate checks of a changed row have looked: tables, columns, and values in these."""
+        schema = self._tables.table(name).schema
+        for fk in filter(self.is_immediate, schema.foreign_keys):
+            for values in _new_values(schema, fk.columns, [old], [new]):
+                yield fk.table, fk.references, values
+        for reference in self._tables.references_to(name):
+            if self.is_immediate(reference.fk):
+                for values in _new_values(schema, reference.fk.references, [new], [old]):
+                    yield reference.child, reference.fk.columns, values
+
     def check_table(self, table: StoredTable) -> None:
         """Check every foreign key of the table over all of its rows."""
         for fk in table.schema.foreign_keys:

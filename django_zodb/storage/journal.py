@@ -127,6 +127,8 @@ class Journal:
         """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
         """Table name → the number of entries up to which its deferred constraints need no check any more."""
+        self.undone: list[Change] | None = None
+        """Changes that were taken back. A list is given by a session whose checks count even then."""
         self._ddl: list[int] = []
         self._undone = 0
         self._table: Callable[[str], Reverts] | None = None
@@ -156,6 +158,8 @@ class Journal:
         self.locks_keys = False
         self.pending.clear()
         self.settled.clear()
+        if self.undone is not None:
+            self.undone.clear()
         self._ddl.clear()
         self._undone = 0
 
@@ -192,11 +196,32 @@ class Journal:
         self._table(name).revert(rowid, old, new)
         self.unless.pop((name, rowid), None)
         self._undone += 1
+        if self.undone is not None:
+            self.undone.append((name, rowid, old, new))
         self.deltas[name] += (new is None) - (old is None)
 
     def size(self) -> int:
         """How many changes of rows there were, those that were undone among them."""
         return self._undone + sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
+
+    def passing(self) -> Iterator[Change]:
+        """The changes that were overtaken by others of the same row, or were taken back: nothing is left of them.
+
+        A row that was changed twice is checked once when its transaction is applied again.
+        """
+        last: set[tuple[str, int]] = set()
+        for name, rowid, old, new in self._backwards():
+            if (name, rowid) in last:
+                yield name, rowid, old, new
+            last.add((name, rowid))
+        yield from self.undone or ()
+
+    def _backwards(self) -> Iterator[Change]:
+        for entry in reversed(self.entries):
+            if isinstance(entry, tuple):
+                yield entry
+            elif isinstance(entry, Batch):
+                yield from zip(repeat(entry.table), entry.rowids, entry.before(), entry.after(), strict=False)
 
     def inserted_rows(self) -> Iterator[tuple[str, int, Row]]:
         """Table name, rowid and row of each row that was not there before."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain, compress, count, islice
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -44,6 +45,10 @@ def _noting(walks: list[Any], what: Any, answer: Iterable[Any]) -> Iterator[Any]
     handed_out = count(1)
     walks.append((what, handed_out))
     return compress(answer, handed_out)
+
+
+def _is_found(columns: tuple[str, ...], values: tuple[Any, ...], table: StoredTable) -> bool:
+    return table.finder(columns).found(values)
 
 
 def _or(refused: Callable[[], None], change: _Change) -> _Change:
@@ -204,8 +209,12 @@ class ReadTable:
         """See ``protocol.Table.count``."""
         return self._call(methodcaller("count"))  # type: ignore[no-any-return]
 
-    def _call(self, question: _Question) -> Any:
+    def note(self, question: _Question) -> None:
+        """Note what was asked otherwise."""
         self._calls.append(question)
+
+    def _call(self, question: _Question) -> Any:
+        self.note(question)
         return question(self.stored)
 
     def __len__(self) -> int:
@@ -273,6 +282,7 @@ class ReadCatalog:
         self._tables: dict[str, ReadTable] = {}
         self._replaced: list[ReadTable] = []
         self._own = 0
+        self._checked: set[tuple[str, int, int, int]] = set()
         self.asked = 0
         """How often a statement has taken a table."""
         self.everything = False
@@ -296,11 +306,32 @@ class ReadCatalog:
         return table
 
     def note_own(self) -> None:
-        """Before the commit applies the changes again, which leaves only what they amount to: how many there were.
+        """Before the commit applies the changes again, which leaves only what they amount to.
 
-        A walk may have been longer or shorter by as many rows, also by changes that were undone since.
+        That is how many there were, since a walk may have been longer or shorter by as many rows, and what was checked
+        for those of which nothing is left.
         """
-        self._own = max(self._own, self._catalog.journal.size())
+        journal = self._catalog.journal
+        self._own = max(self._own, journal.size())
+        for name, rowid, old, new in journal.passing():
+            change = name, rowid, id(old), id(new)
+            if change not in self._checked and self._catalog.schema(name) is not None:
+                self._checked.add(change)
+                self._note_checks(name, old, new)
+
+    def _note_checks(self, name: str, old: Row | None, new: Row | None) -> None:
+        """Note what the constraints of a changed row have asked."""
+        if new is not None:
+            self.note(name, methodcaller("conflicts", new))
+        constraints = self._catalog.constraints
+        for table, columns, values in constraints.asked(name, old, new):
+            self.note(table, partial(_is_found, columns, values))
+
+    def note(self, name: str, question: _Question) -> None:
+        """Note a question to a table that somebody else has put."""
+        table = self.table(name)
+        assert isinstance(table, ReadTable)
+        table.note(question)
 
     def _depend_on_everything(self) -> None:
         self.everything = True
@@ -314,6 +345,7 @@ class ReadCatalog:
         self.asked = 0
         self.everything = False
         self._own = 0
+        self._checked.clear()
         self._replaced.clear()
         for table in self._tables.values():
             table.clear()

@@ -164,7 +164,9 @@ class Session:
             self._database.sequences, lambda: root["sequences"], connection.add, journal.mark
         )
         me = weakref.proxy(self)
-        if not self.serializable:
+        if self.serializable:
+            journal.undone = []
+        else:
             journal.deleted_elsewhere = partial(deleted_elsewhere, me)
         if self._database.ordered:
             journal.lock_row = partial(_lock_row, me)
@@ -483,11 +485,11 @@ class Session:
         reads = self._reads
         if reads is None:
             return
+        reads.note_own()
         if changed is None or reads.everything:
             if changed is None or not changed <= self._sequence_records():
                 raise errors.ConflictError("another transaction was committed since this serializable one began")
             return
-        reads.note_own()
         others = changed - self._sequence_records()
         name = self._changed_read(reads, others) if others and reads.asked else None
         if name is not None:
