@@ -34,6 +34,7 @@ from django_zodb.storage.trees import (
     key_oids,
     keys_backwards,
     leaf_oids,
+    page_of,
 )
 from django_zodb.values import BIGINT, DECIMAL, DOUBLE, INTEGER, SMALLINT, TEXT, UUID_TYPE, Kind, SqlType
 
@@ -218,6 +219,19 @@ def test_a_page_is_a_slice_of_the_rows(store: Store) -> None:
     for offset, limit in ((0, 5), (3, 40), (98, 10), (99, 1), (100, 1), (5, 0), (0, 1 << 60)):
         assert table.page(offset, limit) == rows[offset : offset + limit]
     assert table.page(2, 3, 11, 30) == list(table.rows(11, 30))[2:5]
+
+
+def test_a_page_reads_the_leaves_before_it_once() -> None:
+    connection = ZODB.DB(None).open()
+    tree = connection.root()["tree"] = RowTree({number: (number,) for number in range(3000)})
+    transaction.commit()
+    leaves = len(list(leaf_oids(tree)))
+    connection.cacheMinimize()
+    connection.getTransferCounts(True)
+    assert page_of(tree, 1500, 10) == [(number,) for number in range(1500, 1510)]
+    loads, _ = connection.getTransferCounts(True)
+    assert leaves / 2 < loads < leaves * 0.8, "and at most those of one more node"
+    connection.close()
 
 
 @pytest.mark.parametrize("leaf_count", [1, 10, 1000])

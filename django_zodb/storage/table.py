@@ -24,7 +24,7 @@ from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
-from .trees import bucket_oid, every_second_first, items_backwards, values_backwards
+from .trees import bucket_oid, every_second_first, items_backwards, page_of, values_backwards
 
 
 class SequenceSource(Protocol):
@@ -94,10 +94,9 @@ class StoredTable:
         return self.tree.itervalues(low, high)  # type: ignore[no-any-return]
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
-        """Some rows; see ``protocol.Table.page``.
-
-        To reach a position in its items, a BTree walks leaf by leaf; a single one would have it count all of them.
-        """
+        """Some rows; see ``protocol.Table.page``."""
+        if low is None and high is None:
+            return page_of(self.tree, offset, limit)
         return list(self.tree.values(low, high)[offset : offset + limit])
 
     def items(

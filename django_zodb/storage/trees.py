@@ -41,6 +41,38 @@ def _children(node: Tree) -> tuple[Sequence[Any], Sequence[Any]] | None:
     return state[0][::2], state[0][1::2]
 
 
+def _siblings(node: Tree) -> Iterator[Sequence[Leaf]]:
+    """All leaves in order, those of one node at a time."""
+    inside = _children(node)
+    if inside is None:
+        yield (node,)  # a tree of one leaf answers as the leaf would
+    elif type(inside[0][0]) is type(node):
+        for child in inside[0]:
+            yield from _siblings(child)
+    else:
+        yield inside[0]
+
+
+def page_of(tree: Tree, offset: int, limit: int) -> list[Any]:
+    """``limit`` values after the first ``offset``. Reads each leaf up to there once.
+
+    A slice of ``tree.values()`` reads all leaves to count them, and half of them again, twice.
+    """
+    found: list[Any] = []
+    for leaves in _siblings(tree):
+        size = sum(map(len, leaves))
+        if offset >= size:
+            offset -= size
+            continue
+        for leaf in leaves:
+            values = leaf.values()
+            found += values[offset : offset + limit - len(found)]
+            if len(found) >= limit:
+                return found
+            offset = max(offset - len(values), 0)
+    return found
+
+
 def _leaves_backwards(node: Tree, high: Any) -> Iterator[Leaf]:
     """Leaves from the one where ``high`` (None: the end) belongs down to the first; all of their keys, too."""
     inside = _children(node)
