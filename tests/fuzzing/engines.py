@@ -213,6 +213,9 @@ class Engines:
         TALLY.writes += 1
         self.log.append(f"{statement.ours}  {statement.params or ''}")
         ours, theirs = self._outcome(self.ours, statement.ours, statement.params), self._their_outcome(statement)
+        if ours is not None and statement.ours.startswith(("INSERT", "UPDATE", "DELETE")):
+            parsed = parse(statement.ours, statement.params is not None)
+            TALLY.met.note(bind(parsed, self.ours.catalog, statement.params or ()).plan)
         if theirs is None and statement.ours == "COMMIT":  # it stays open after a failed commit
             self.sqlite.execute("ROLLBACK")
         if (ours is None) != (theirs is None) or (ours is not None and not _same_outcome(ours, theirs)):
