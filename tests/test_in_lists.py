@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import uuid
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -109,9 +110,13 @@ LONG = [
 @pytest.mark.parametrize("condition", LONG)
 def test_long_lists_find_what_they_name(connection, condition, given):
     """As sqlite3 does, which is given integers."""
-    lite = sqlite3.connect(":memory:")
-    lite.execute("CREATE TABLE a (id integer PRIMARY KEY, b integer, c text)")
-    lite.executemany("INSERT INTO a VALUES (?, ?, ?)", connection.execute("SELECT * FROM a").fetchall())
+    with closing(sqlite3.connect(":memory:")) as lite:
+        lite.execute("CREATE TABLE a (id integer PRIMARY KEY, b integer, c text)")
+        lite.executemany("INSERT INTO a VALUES (?, ?, ?)", connection.execute("SELECT * FROM a").fetchall())
+        compare_long_lists(connection, lite, condition, given)
+
+
+def compare_long_lists(connection, lite, condition, given):
     for keys in (list(range(0, 200, 2)), [n % 3 for n in range(300)]):
         values = [given(key) for key in keys]
         text = f"SELECT id FROM a WHERE {condition.format(', '.join(['%s'] * len(values)))} ORDER BY id"
