@@ -24,10 +24,11 @@ from django_zodb.errors import ConflictError, IntegrityError
 from django_zodb.storage import protocol
 from django_zodb.storage.database import close_all
 from django_zodb.storage.journal import Batch, Journal
-from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.open import Location, locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.reads import ReadCatalog, ReadIndex, ReadTable
 from django_zodb.storage.server import Server
+from django_zodb.storage.session import Session
 
 Connect = Callable[[], dbapi.Connection]
 Rows = list[tuple[Any, ...]]
@@ -358,6 +359,35 @@ def test_a_parent_that_was_there_for_a_time(connect: Connect, others: bool) -> N
         one.execute("DELETE FROM account WHERE id = 8")
         one.execute("ROLLBACK TO SAVEPOINT one")
     assert not commits(one)
+
+
+def test_what_changes_back_and_forth_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a lock others go on: the row is as it was read when it is looked at, and is not at the commit."""
+    monkeypatch.setattr(Location, "ordered", False)
+    one, other = (dbapi.connect(":memory:back and forth", isolation="serializable") for _ in range(2))
+    fill(one)
+    assert ask(one, "SELECT value FROM account WHERE id = 2") == [(20,)]
+    one.execute("UPDATE account SET value = 0 WHERE id = 300")
+
+    def change(value: int) -> None:
+        other.execute("UPDATE account SET value = %s WHERE id = 2", [value])
+        other.commit()
+
+    change(21)
+    snapshot, values = Session.snapshot, [20, 21]
+
+    def after_a_change(session: Session, before: bytes | None = None) -> Session:
+        if session is one.session and before is None and len(values) == 2:
+            change(values.pop(0))
+        return snapshot(session, before)
+
+    monkeypatch.setattr(Session, "snapshot", after_a_change)
+    monkeypatch.setattr("time.sleep", lambda seconds: change(values.pop(0)) if values else None)
+    assert not commits(one)
+    assert not values
+    for connection in (one, other):
+        connection.close()
+    close_all()
 
 
 def test_a_history_that_is_packed_away(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ class Session:
     def _begin_reading(self, reads: ReadCatalog) -> None:
         reads.clear()
         self._read_at: bytes = self._connection._normal_storage._start
+        self._others: set[bytes] = set()
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
@@ -490,16 +491,24 @@ class Session:
             if changed is None or not changed <= self._sequence_records():
                 raise errors.ConflictError("another transaction was committed since this serializable one began")
             return
-        others = changed - self._sequence_records()
-        name = self._changed_read(reads, others) if others and reads.asked else None
-        if name is not None:
-            raise errors.ConflictError(f"another transaction changed rows of {name} that this serializable one read")
-        self._read_at = self._connection._normal_storage._start  # what was read would be the same here
+        self._others |= changed - self._sequence_records()
+        start = newest = self._connection._normal_storage._start
+        if self._others and reads.asked:
+            name, newest = self._changed_read(reads)
+            if name is not None:
+                raise errors.ConflictError(
+                    f"another transaction changed rows of {name} that this serializable one read"
+                )
+        if newest == start:  # what was read would be the same here; not so if others went on while it was compared
+            self._read_at = start
+            self._others = set()
 
-    def _changed_read(self, reads: ReadCatalog, others: set[bytes]) -> str | None:
+    def _changed_read(self, reads: ReadCatalog) -> tuple[str | None, bytes]:
+        """The name of a table that would answer otherwise on the newest snapshot, or None; and that snapshot."""
         try:
             with closing(self.snapshot(self._read_at)) as old, closing(self.snapshot()) as new:
-                return reads.changed(old.catalog, new.catalog, others)
+                newest: bytes = new._connection._normal_storage._start
+                return reads.changed(old.catalog, new.catalog, self._others), newest
         except _UNREADABLE as error:
             raise errors.ConflictError(
                 f"what this serializable transaction read cannot be compared with what it would read now ({error}); "
