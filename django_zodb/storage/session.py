@@ -55,6 +55,16 @@ _UNREADABLE: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAG
 _SPILL_AT = 20_000
 
 
+class _Anything(set[bytes]):
+    """Records that may be any."""
+
+    def __contains__(self, oid: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
     """Lock a row of the table whose definition has that oid (None: nobody else can see it)."""
     return oid is None or session._locker.take(session._database.row_locks, (oid, rowid), wait)
@@ -492,23 +502,20 @@ class Session:
                 raise errors.ConflictError("another transaction was committed since this serializable one began")
             return
         self._others |= changed - self._sequence_records()
-        start = newest = self._connection._normal_storage._start
         if self._others and reads.asked:
-            name, newest = self._changed_read(reads)
+            name = self._changed_read(reads)
             if name is not None:
                 raise errors.ConflictError(
                     f"another transaction changed rows of {name} that this serializable one read"
                 )
-        if newest == start:  # what was read would be the same here; not so if others went on while it was compared
-            self._read_at = start
+        if self._database.ordered:  # what was read would be the same here; without a lock, others have gone on already
+            self._read_at = self._connection._normal_storage._start
             self._others = set()
 
-    def _changed_read(self, reads: ReadCatalog) -> tuple[str | None, bytes]:
-        """The name of a table that would answer otherwise on the newest snapshot, or None; and that snapshot."""
+    def _changed_read(self, reads: ReadCatalog) -> str | None:
         try:
             with closing(self.snapshot(self._read_at)) as old, closing(self.snapshot()) as new:
-                newest: bytes = new._connection._normal_storage._start
-                return reads.changed(old.catalog, new.catalog, self._others), newest
+                return reads.changed(old.catalog, new.catalog, self._others)
         except _UNREADABLE as error:
             raise errors.ConflictError(
                 f"what this serializable transaction read cannot be compared with what it would read now ({error}); "
@@ -529,6 +536,8 @@ class Session:
     def _replay(self) -> None:
         """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
         self._database.statistics.count("replays")
+        if self._reads is not None and not self._database.ordered:
+            self._others = _Anything()  # the snapshot moves, and nobody tells what has been changed until there
         catalog = self._catalog
         pending = catalog.pending()
         self._manager.abort()
