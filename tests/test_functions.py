@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import random
 import sqlite3
 from decimal import Decimal
 from uuid import UUID
@@ -350,14 +351,27 @@ def test_types_of_aggregates():
         result_type("SUM", TEXT)
 
 
-@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "+05:30"])
-@pytest.mark.parametrize("part", ["year", "Quarter", "month", "week", "day", "hour", "minute", "second"])
+@pytest.mark.parametrize(
+    "zone", [None, "UTC", "Europe/Berlin", "+05:30", "-23:59", "Pacific/Apia", "America/Sao_Paulo"]
+)
+@pytest.mark.parametrize("part", ["decade", "year", "Quarter", "month", "week", "day", "hour", "minute", "second"])
 def test_truncation_made_for_one_part_is_that_of_any(part, zone):
     at, make = FUNCTIONS["DJANGO_DATETIME_TRUNC"].made
     assert at == 1
     truncate = make(part, zone)
     moments = [T + dt.timedelta(hours=7 * n, minutes=n) for n in range(-3000, 3000, 11)]
     for moment in [*moments, *moments[:50], dt.date(2021, 3, 28), None]:
+        assert truncate(moment) == call("DJANGO_DATETIME_TRUNC", part, moment, zone)
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Pacific/Apia", "America/Sao_Paulo", "+23:59", "-23:59"])
+@pytest.mark.parametrize("part", ["year", "quarter", "month", "week", "day"])
+def test_truncation_by_days_is_right_where_months_begin(part, zone):
+    truncate = FUNCTIONS["DJANGO_DATETIME_TRUNC"].made[1](part, zone)
+    begins = [dt.datetime(year, month, 1, tzinfo=dt.UTC) for year in (1999, 2000, 2011, 2018) for month in range(1, 13)]
+    moments = [begin + dt.timedelta(hours=hours, microseconds=-1) for begin in begins for hours in range(-60, 61)]
+    random.Random(1).shuffle(moments)
+    for moment in moments:
         assert truncate(moment) == call("DJANGO_DATETIME_TRUNC", part, moment, zone)
 
 

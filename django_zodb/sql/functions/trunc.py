@@ -9,7 +9,7 @@ from ...clock import dt
 from ...errors import DataError
 from ...values import DATE, TEXT, TIME, TIMESTAMP, UTC, SqlType
 from .base import Function, guarded
-from .datetime import local, zone
+from .datetime import local
 
 _DATES: dict[str, Callable[[Any], Any]] = {
     "millennium": lambda day: day.replace(year=(day.year - 1) // 1000 * 1000 + 1, month=1, day=1),
@@ -30,14 +30,8 @@ _TIMES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-_KEYS: dict[str, Callable[[Any], tuple[int, ...]]] = {
-    "year": lambda time: (time.year,),
-    "quarter": lambda time: (time.year, (time.month - 1) // 3),
-    "month": lambda time: (time.year, time.month),
-    "day": lambda time: (time.year, time.month, time.day),
-}
-"""What tells the parts of a local time's date that are truncated to the same."""
 _MOST_KNOWN = 10_000
+_DAY = dt.timedelta(days=1)
 
 
 def _truncated_date(part: str, value: Any, zone_name: str | None = None) -> dt.date | None:
@@ -69,18 +63,29 @@ def _truncated_timestamp(part: str, value: Any, zone_name: str | None = None) ->
 
 
 def _truncating(part: str, zone_name: str | None = None) -> Callable[[Any], dt.datetime | None]:
-    """``_truncated_timestamp`` for one part and zone; each day, month… is made once, for all that begin with it."""
+    """``_truncated_timestamp`` for one part and zone; each day, month… is made once, for all that begin with it.
+
+    For most days, in UTC, the day tells: where the days before and after it are in the same month, so are all its
+    times, in every zone.
+    """
     truncated = guarded("DJANGO_DATETIME_TRUNC", lambda value: _truncated_timestamp(part, value, zone_name))
-    key = _KEYS.get(part.lower())
-    if key is None:
+    cut = _DATES.get(part.lower())
+    if cut is None:
         return truncated
-    known: dict[tuple[int, ...], dt.datetime] = {}
+    by_day: dict[int, dt.datetime | None] = {}
+    known: dict[dt.date, dt.datetime] = {}
+    datetime = dt.datetime  # a local variable is found faster
 
     def truncate(value: Any) -> dt.datetime | None:
-        if type(value) is not dt.datetime:
+        if type(value) is datetime and (found := by_day.get(value.toordinal())) is not None:
+            return found
+        return slowly(value)
+
+    def slowly(value: Any) -> dt.datetime | None:
+        if type(value) is not datetime:
             return truncated(value)  # type: ignore[no-any-return]
         try:
-            begun = key(value if zone_name is None else value.astimezone(zone(zone_name)))
+            begun = cut(local(value, zone_name).date())
         except OverflowError:
             return truncated(value)  # type: ignore[no-any-return]  # which says what is wrong
         found = known.get(begun)
@@ -88,9 +93,22 @@ def _truncating(part: str, zone_name: str | None = None) -> Callable[[Any], dt.d
             if len(known) >= _MOST_KNOWN:
                 known.clear()
             found = known[begun] = truncated(value)
+        day = value.toordinal()
+        if day not in by_day:
+            if len(by_day) >= _MOST_KNOWN:
+                by_day.clear()
+            by_day[day] = found if zone_name is None or _alike(cut, value.date()) else None
         return found
 
-    return truncate
+    return slowly if zone_name is not None and cut is _DATES["day"] else truncate
+
+
+def _alike(cut: Callable[[Any], Any], day: dt.date) -> bool:
+    """Whether all times of a day, in UTC, are cut to the same in every zone: none is a day away from UTC."""
+    try:
+        return bool(cut(day - _DAY) == cut(day + _DAY))
+    except OverflowError:
+        return False
 
 
 def _truncated_time(part: str, value: Any, zone_name: str | None = None) -> dt.time | None:
