@@ -12,7 +12,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,17 +43,21 @@ ROWS = [(n, f"owner {n % 7}", 10 * n, f"note {n}") for n in range(0, 400, 2)]
 """Several leaves of thirty, with room for a row between any two."""
 
 
-@pytest.fixture(params=["memory", "file", pytest.param("server", marks=pytest.mark.torture)])
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
+@contextmanager
+def served(path: Path) -> Iterator[dict[str, Any]]:
+    """A server of the file, in a thread; yields how to connect to it."""
+    server = Server(open_storage(locate(path), Options()), ("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield {"database": None, "host": "127.0.0.1", "port": server.address[1]}
+    server.stop()
+    thread.join(10)
+
+
+@contextmanager
+def connecting(place: dict[str, Any]) -> Iterator[Connect]:
+    """What makes serializable connections to a new database, which are closed at the end."""
     made: list[dbapi.Connection] = []
-    server = None
-    if request.param == "server":
-        server = Server(open_storage(locate(tmp_path / "Data.fs"), Options()), ("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        place: dict[str, Any] = {"database": None, "host": "127.0.0.1", "port": server.address[1]}
-    else:
-        place = {"database": ":memory:serializable" if request.param == "memory" else tmp_path / "Data.fs"}
 
     def connection() -> dbapi.Connection:
         made.append(dbapi.connect(**place, isolation="serializable"))
@@ -64,9 +68,28 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]
     for each in made:
         each.close()
     close_all()
-    if server is not None:
-        server.stop()
-        thread.join(10)
+
+
+@pytest.fixture(params=["memory", "file", pytest.param("server", marks=pytest.mark.torture)])
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
+    places = {"memory": {"database": ":memory:serializable"}, "file": {"database": tmp_path / "Data.fs"}}
+    with ExitStack() as stack:
+        place = places.get(request.param) or stack.enter_context(served(tmp_path / "Data.fs"))
+        yield stack.enter_context(connecting(place))
+
+
+@pytest.fixture(params=["memory", "server"])
+def connect_without_a_lock(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Connect]:
+    """Where no lock orders commits."""
+    with ExitStack() as stack:
+        if request.param == "memory":
+            monkeypatch.setattr(Location, "ordered", False)
+            place: dict[str, Any] = {"database": ":memory:without a lock"}
+        else:
+            place = stack.enter_context(served(tmp_path / "Data.fs"))
+        yield stack.enter_context(connecting(place))
 
 
 def fill(connection: dbapi.Connection, rows: Rows = ROWS) -> None:
@@ -361,6 +384,23 @@ def test_a_parent_that_was_there_for_a_time(connect: Connect, others: bool) -> N
     assert not commits(one)
 
 
+def between(monkeypatch: pytest.MonkeyPatch, session: Session, step: str, do: Callable[[], None]) -> list[str]:
+    """Have ``do`` done once, just before that step of the session's commit; the names of the steps that it went."""
+    steps: list[str] = []
+    for name in ("_replay", "_write", "_catch_up"):
+        method = getattr(Session, name)
+
+        def noted(self: Session, name: str = name, method: Callable[[Session], Any] = method) -> Any:
+            if self is session:
+                if f"{steps[-1:]}{name}" == step:
+                    do()
+                steps.append(name)
+            return method(self)
+
+        monkeypatch.setattr(Session, name, noted)
+    return steps
+
+
 def test_what_changes_back_and_forth_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a lock others go on: the row is as it was read when it is looked at, and is not at the commit."""
     monkeypatch.setattr(Location, "ordered", False)
@@ -382,12 +422,60 @@ def test_what_changes_back_and_forth_while_it_is_compared(monkeypatch: pytest.Mo
         return snapshot(session, before)
 
     monkeypatch.setattr(Session, "snapshot", after_a_change)
-    monkeypatch.setattr("time.sleep", lambda seconds: change(values.pop(0)) if values else None)
+    steps = between(monkeypatch, one.session, "['_catch_up']_write", lambda: change(values.pop(0)))
     assert not commits(one)
-    assert not values
+    assert not values and steps == ["_catch_up", "_write"]
     for connection in (one, other):
         connection.close()
     close_all()
+
+
+CLOSE: list[tuple[str, bool]] = [
+    ("UPDATE account SET value = 0 WHERE id = 200", True),
+    ("INSERT INTO account VALUES (399, 'new', 0, 'new')", True),
+    ("UPDATE account SET value = 0 WHERE id = 2", False),
+]
+"""Changes, and whether who has read row 2 may commit after them."""
+
+
+@pytest.mark.parametrize(("change", "harmless"), CLOSE)
+def test_others_were_faster_at_the_last_moment(
+    connect_without_a_lock: Connect, monkeypatch: pytest.MonkeyPatch, change: str, harmless: bool
+) -> None:
+    """What was read is looked at again when nobody else can finish: a neighbour's commit alone costs no round."""
+    one, other = connect_without_a_lock(), connect_without_a_lock()
+    assert ask(one, "SELECT value FROM account WHERE id = 2") == [(20,)]
+    one.execute("INSERT INTO log (text) VALUES ('decided')")
+
+    def faster() -> None:
+        other.execute(change)
+        other.commit()
+
+    steps = between(monkeypatch, one.session, "['_catch_up']_write", faster)
+    assert commits(one) is harmless
+    assert steps == ["_catch_up", "_write"]
+    assert ask(other, "SELECT count(*) FROM log") == [(int(harmless),)]
+
+
+@pytest.mark.parametrize(("change", "harmless"), CLOSE)
+def test_others_were_faster_than_a_replay(
+    connect_without_a_lock: Connect, monkeypatch: pytest.MonkeyPatch, change: str, harmless: bool
+) -> None:
+    """A replay moves to a newer snapshot than what was read has been compared on."""
+    one, other = connect_without_a_lock(), connect_without_a_lock()
+    assert ask(one, "SELECT value FROM account WHERE id = 2") == [(20,)]
+    one.execute("UPDATE account SET value = 1 WHERE id = 300")
+    other.execute("UPDATE account SET value = 1 WHERE id = 302")  # in the same leaf
+    other.commit()
+
+    def faster() -> None:
+        other.execute(change)
+        other.commit()
+
+    steps = between(monkeypatch, one.session, "['_replay']_catch_up", faster)
+    assert commits(one) is harmless
+    assert steps[:3] == ["_catch_up", "_replay", "_catch_up"]
+    assert ask(other, "SELECT value FROM account WHERE id = 300") == [(1 if harmless else 3000,)]
 
 
 def test_a_history_that_is_packed_away(tmp_path: Path) -> None:

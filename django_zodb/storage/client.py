@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,6 +22,7 @@ from zodbpickle import binary
 from zodbpickle.pickle import UnpicklingError
 
 from .classes import refuse_resolution
+from .precedence import FEATURE
 
 logger = logging.getLogger("django_zodb")
 
@@ -82,6 +84,18 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
         """How often the cache on disk had what was loaded, and how often the server was asked for it."""
         *_, found = self._cache.getStats()
         return {"client_cache_hits": found, "client_cache_misses": max(self._asked - found, 0)}
+
+    def take_precedence(self) -> bool:
+        """Have the server let no other client commit until ``end_precedence``; False if it cannot.
+
+        Some cannot at all, and here others may keep it for ``timeout`` s.
+        """
+        return FEATURE in self._info and bool(self._call("take_precedence", self._timeout_s))
+
+    def end_precedence(self) -> None:
+        """See ``take_precedence``; a server that is not connected has forgotten it."""
+        with suppress(ClientDisconnected):
+            self._async("end_precedence")
 
     def pack(self, t: float, referencesf: Any = None) -> None:
         """Have the server pack, and wait for it however long that takes; others are served meanwhile."""

@@ -30,7 +30,7 @@ from .catalog import SEALED_SINCE, check_format, create_layout, is_empty
 from .classes import class_factory
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
-from .locking import HAS_RANGE_LOCKS, CommitLock
+from .locking import HAS_RANGE_LOCKS, CommitLock, Hold
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
 from .options import SESSION_OPTIONS, Options, check_options
@@ -109,6 +109,20 @@ class Database:
         """Held by whoever commits; the lock of a file is one with other processes. Waiting for it is bounded."""
         storage = self._storage
         return storage._commit_lock if isinstance(storage, DataFile) else self._commit_lock
+
+    def hold(self) -> Hold | None:
+        """Take the commit lock for as long as a session likes; None where commits of others can come between anyway.
+
+        Raises LockTimeoutError, and STORAGE_ERRORS.
+        """
+        if self.ordered:
+            return Hold(self.commit_lock)
+        server = self._storage if hasattr(self._storage, "take_precedence") else None
+        hold = None if server is None else Hold(self.commit_lock, server)
+        if hold is not None and not hold.precedence:
+            hold.release()
+            return None
+        return hold
 
     def session(self, compile: Compile, isolation: str | None = None) -> Session:
         """A new session. ``compile`` turns SQL text of stored expressions into functions."""

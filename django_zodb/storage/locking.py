@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from ..clock import clock
 from ..errors import LockTimeoutError
@@ -161,11 +162,22 @@ def _set(descriptor: int, position: int, marked: bool) -> None:
 
 
 class Hold:
-    """The commit lock, kept by a session; freed at the latest when the session is forgotten."""
+    """The commit lock, kept by a session; freed at the latest when the session is forgotten.
 
-    def __init__(self, lock: CommitLock) -> None:
+    Where it does not concern everybody, ``server`` may let this process come first; then Hold has ``precedence``.
+    """
+
+    def __init__(self, lock: CommitLock, server: Any = None) -> None:
         lock.acquire()
         self._lock: CommitLock | None = lock
+        self._server = server
+        self.precedence = False
+        if server is not None:
+            try:
+                self.precedence = server.take_precedence()
+            except BaseException:
+                self.release()
+                raise
 
     def adopt(self) -> None:
         """The session goes on in the calling thread."""
@@ -174,6 +186,9 @@ class Hold:
 
     def release(self) -> None:
         """Free the lock; harmless when repeated."""
+        if self.precedence:
+            self.precedence = False
+            self._server.end_precedence()
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.adopt()

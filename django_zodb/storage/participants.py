@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import transaction
-from ZODB.POSException import ConflictError
 
 
 class LazyManager(transaction.TransactionManager):  # type: ignore[misc]
@@ -44,21 +44,16 @@ class LastCheck:
 
     transaction_manager = None
 
-    def __init__(self, storage: Any, start: bytes) -> None:
-        self._storage = storage
-        self._start = start
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
 
     def sortKey(self) -> str:
         """After every connection."""
         return "~~"
 
     def tpc_vote(self, transaction: Any) -> None:
-        """Refuse, for another round, if a transaction was committed since what was read was last compared."""
-        ask = getattr(self._storage, "ping", None)
-        if ask is not None:
-            ask()  # whatever the server had sent before its answer has arrived with it
-        if self._storage.lastTransaction() >= self._start:
-            raise ConflictError("another transaction was committed just now")
+        """Refuse, by what ``check`` raises, if others have changed what was read."""
+        self._check()
 
     def tpc_begin(self, transaction: Any) -> None:
         """Nothing to do."""

@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import os
 import ssl
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from zodbpickle.pickle import Unpickler, UnpicklingError
 from ..clock import clock
 from ..errors import Error, LockTimeoutError, OperationalError
 from .locking import CommitLock
+from .precedence import FEATURE, Precedence
 
 logger = logging.getLogger("django_zodb.server")
 
@@ -60,6 +62,10 @@ class _Protocol(ServerProtocol):  # type: ignore[misc]
         if client is not None:
             client.notify_disconnected()
 
+    def message_received(self, message: bytes) -> None:
+        self.zeo_storage.heard = clock.monotonic()
+        super().message_received(message)
+
     def connection_lost(self, exc: Exception | None) -> None:
         # A client that was killed is none of the server's errors, and would be logged as one.
         super().connection_lost(None if isinstance(exc, ConnectionError) else exc)
@@ -76,6 +82,46 @@ class _Acceptor(Acceptor):  # type: ignore[misc]
 class _Client(ZEOStorage):  # type: ignore[misc]
     """What the server does for one client, on a storage that others write too."""
 
+    heard = 0.0
+
+    def setup_delegation(self) -> None:
+        """As ZEO; clients of this package may ask for precedence, too."""
+        super().setup_delegation()
+        self.connection.methods = self.connection.methods | {"take_precedence", "end_precedence"}
+
+    def get_info(self) -> dict[str, Any]:
+        """As ZEO, and that there is precedence."""
+        return {**super().get_info(), FEATURE: True}
+
+    @property
+    def _precedence(self) -> Precedence:
+        return self.server.precedence[self.storage_id]  # type: ignore[no-any-return]
+
+    def take_precedence(self, wait_s: float) -> Delay:
+        """Let nobody else vote, as soon as nobody is about to finish; the answer is False if that takes too long."""
+        answer = Delay()
+        self._try_to_precede(answer, clock.monotonic() + float(wait_s))
+        return answer
+
+    def _try_to_precede(self, answer: Delay, deadline: float) -> None:
+        if not self.connected:
+            return
+        busy = self.lock_manager.locked is not None or bool(self.lock_manager.waiting)
+        granted = self._precedence.take(self, busy)
+        if granted or clock.monotonic() >= deadline:
+            if not granted:
+                self._precedence.end(self)
+            self.call_soon_threadsafe(answer.reply, granted)
+        else:
+            self._later(self._try_to_precede, answer, deadline)
+
+    def end_precedence(self) -> None:
+        """Let others vote again."""
+        self._precedence.end(self)
+
+    def _later(self, call: Callable[..., None], *arguments: Any) -> None:
+        self.server.acceptor.event_loop.call_later(_RETRY_S, call, *arguments)
+
     def register(self, storage_id: str, read_only: bool) -> Any:
         """As ZEO, with the newest state."""
         follow(self.server.storages.get(storage_id))
@@ -89,24 +135,19 @@ class _Client(ZEOStorage):  # type: ignore[misc]
         return answer
 
     def vote(self, tid: int) -> Any:
-        """As ZEO; while another process has the commit lock of a file, other clients are served."""
-        lock = getattr(self.storage, "_commit_lock", None)
-        if not isinstance(lock, CommitLock):
-            return super().vote(tid)
+        """As ZEO; while it has to wait, for precedence or another process's commit lock, other clients are served."""
+        lock = self.server.commit_locks[self.storage_id]
         answer = Delay()
         self._try_to_vote(tid, lock, answer, clock.monotonic() + lock.timeout_s)
         return answer
 
     def _try_to_vote(self, tid: int, lock: CommitLock, answer: Delay, deadline: float) -> None:
-        """Vote if the lock is free now, else later."""
+        """Vote if nobody comes first and the lock is free now, else later."""
         if not self.connected or self.transaction is None:
             return
-        try:
-            lock.acquire(0.0)
-        except LockTimeoutError:
+        if not (self._precedence.admits(self) and _is_free(lock)):
             if clock.monotonic() < deadline:
-                loop = self.server.acceptor.event_loop
-                loop.call_later(_RETRY_S, self._try_to_vote, tid, lock, answer, deadline)
+                self._later(self._try_to_vote, tid, lock, answer, deadline)
             else:
                 self._clear_transaction()
                 self._refuse(answer, StorageError(str(lock.timed_out("process"))))
@@ -142,12 +183,31 @@ class _Client(ZEOStorage):  # type: ignore[misc]
         return Result(tid, self._clear_transaction)
 
 
+def _is_free(lock: CommitLock) -> bool:
+    """Take the lock if that needs no waiting."""
+    try:
+        return lock.acquire(0.0)
+    except LockTimeoutError:
+        return False
+
+
 class _StorageServer(StorageServer):  # type: ignore[misc]
     """ZEO's server with such clients."""
+
+    def __init__(self, address: Address, storages: dict[str, Any], longest_commit_s: int, **options: Any) -> None:
+        self.precedence = {name: Precedence(longest_commit_s) for name in storages}
+        self.commit_locks = {name: _commit_lock(storage, longest_commit_s) for name, storage in storages.items()}
+        super().__init__(address, storages, transaction_timeout=longest_commit_s, **options)
 
     def create_client_handler(self) -> _Client:
         """As ZEO; called for each connection."""
         return _Client(self, self.read_only)
+
+
+def _commit_lock(storage: Any, longest_commit_s: int) -> CommitLock:
+    """What other processes lock a file by while they commit; a lock of its own for any other storage."""
+    lock = getattr(storage, "_commit_lock", None)
+    return lock if isinstance(lock, CommitLock) else CommitLock(storage.getName(), longest_commit_s)
 
 
 def follow(storage: Any) -> None:
@@ -174,9 +234,7 @@ class Server:
     ) -> None:
         self._storage = storage
         try:
-            self._server = _StorageServer(
-                address, {name: storage}, ssl=tls, Acceptor=_Acceptor, transaction_timeout=longest_commit_s
-            )
+            self._server = _StorageServer(address, {name: storage}, longest_commit_s, ssl=tls, Acceptor=_Acceptor)
         except OSError as error:
             storage.close()
             reason = os.strerror(error.errno) if error.errno else str(error)

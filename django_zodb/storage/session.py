@@ -15,7 +15,8 @@ What cannot be replayed, a change of definitions, takes the commit lock when it 
 (``hold``): nobody can come between.
 
 Where others commit without our lock (ZEO, other storages), ZODB's own check of serials at commit time, extended to
-the records relied on, finds what happened between 1 and the end; then the rounds go on, a bounded number of times.
+the records relied on, finds what happened between 1 and the end; then the rounds go on, a bounded number of times. Our
+own server lets those come first that have lost some (``precedence``).
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from .catalog import StoredCatalog
 from .elsewhere import deleted_elsewhere, taken_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .journal import Journal, LockedRow
-from .locking import Hold
 from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
 from .reads import ReadCatalog
@@ -45,24 +45,17 @@ from .sequences import SessionSequences
 
 if TYPE_CHECKING:
     from .database import Database
+    from .locking import Hold
 
 # Some seconds in all: on a busy server each round may lose to another client, and the caller would only try again.
 _ROUNDS = 80
+# Who has lost so many of them has the server let it go first, if it can.
+_PATIENCE = 6
 _PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
 _UNREADABLE: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
-
-
-class _Anything(set[bytes]):
-    """Records that may be any."""
-
-    def __contains__(self, oid: object) -> bool:
-        return True
-
-    def __bool__(self) -> bool:
-        return True
 
 
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
@@ -333,14 +326,16 @@ class Session:
     def hold(self) -> None:
         """Take the commit lock now, on the newest snapshot, and keep it until the transaction ends.
 
-        For what cannot be replayed. Does nothing where no lock orders all commits. Raises LockTimeoutError, and
-        ConflictError if others have changed what this transaction wrote, locked or relied on.
+        For what cannot be replayed. Does nothing where others cannot be kept from committing. Raises LockTimeoutError,
+        and ConflictError if others have changed what this transaction wrote, locked or relied on.
         """
         catalog = self.catalog
-        if self._hold is not None or not self._database.ordered:
+        if self._hold is not None:
             return
-        self._hold = Hold(self._database.commit_lock)
         try:
+            self._hold = self._database.hold()
+            if self._hold is None:
+                return
             changed = self._catch_up()
             self._check_reads(changed)
             touched = self._touches(changed)
@@ -451,7 +446,10 @@ class Session:
                 if rounds >= _ROUNDS and time.monotonic() >= end:
                     raise
                 again = True
-                time.sleep(random.uniform(0, min(_PAUSE_S * rounds, _LONGEST_PAUSE_S)))
+                if rounds == _PATIENCE and self._hold is None:
+                    self._hold = database.hold()
+                else:
+                    time.sleep(random.uniform(0, min(_PAUSE_S * rounds, _LONGEST_PAUSE_S)))
                 continue
             if self._hold is not None:  # who has locked it waits for the lock that is held here
                 raise errors.ConflictError("another transaction has locked a row that this one changes")
@@ -460,11 +458,10 @@ class Session:
     def _commit_round(self, again: bool) -> None:
         """Commit on the newest snapshot, with the commit lock; RecordConflict if there is no lock, and others do."""
         changed = self._catch_up()
-        start = self._connection._normal_storage._start if self.serializable else b""
         self._check_reads(changed)
         if self._touches(changed) or again:
             self._replay()
-        self._write(start)
+        self._write()
 
     def _catch_up(self) -> set[bytes] | None:
         """Move to the newest snapshot; the oids of the records that others changed meanwhile, None if unknown.
@@ -508,7 +505,8 @@ class Session:
                 raise errors.ConflictError(
                     f"another transaction changed rows of {name} that this serializable one read"
                 )
-        if self._database.ordered:  # what was read would be the same here; without a lock, others have gone on already
+        # What was read would be the same here. Without a lock others have gone on already: it was compared with that.
+        if self._database.ordered or not reads.asked:
             self._read_at = self._connection._normal_storage._start
             self._others = set()
 
@@ -536,17 +534,16 @@ class Session:
     def _replay(self) -> None:
         """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
         self._database.statistics.count("replays")
-        if self._reads is not None and not self._database.ordered:
-            self._others = _Anything()  # the snapshot moves, and nobody tells what has been changed until there
         catalog = self._catalog
         pending = catalog.pending()
         self._manager.abort()
-        self._connection.newTransaction(None, True)
+        self._connection._readCurrent.clear()  # the guards of a round that failed
+        self._check_reads(self._catch_up())
         catalog.begin()
         catalog.replay(pending)
 
-    def _write(self, start: bytes) -> None:
-        """Write what belongs to every commit, and commit; serializable, if nobody has since ``start``."""
+    def _write(self) -> None:
+        """Write what belongs to every commit, and commit."""
         self._catalog.flush_counts()
         self._sequences.flush()
         # BTrees ask that the inner nodes on the way to a changed leaf be current, which the connection ignores. A leaf
@@ -560,8 +557,20 @@ class Session:
         if self._description:
             current.note(self._description)
         if self.serializable and not self._database.ordered:
-            current.join(LastCheck(self._connection._normal_storage._storage, start))
+            current.join(LastCheck(self._check_reads_again))
         current.commit()
+
+    def _check_reads_again(self) -> None:
+        """``_check_reads``, where no lock orders commits, when the storage lets nobody else finish one any more."""
+        seen = self._connection._normal_storage
+        ask = getattr(seen._storage, "ping", None)
+        if ask is not None:
+            ask()  # whatever the server had sent before its answer has arrived with it
+        if seen._storage.lastTransaction() < seen._start:
+            return
+        with seen._lock:
+            changed = None if seen._invalidations is None else set(seen._invalidations)
+        self._check_reads(changed)
 
     def _guard(self, relied: Iterable[bytes]) -> None:
         """Have the storage refuse the commit if one of these records is not current any more."""
