@@ -1,10 +1,12 @@
 """Aggregates: the values of each group in lists, counters where a count is all that is asked.
 
-Without keys, each call has a cell that is fed row by row. With keys, what the calls need of a row goes as one item into
-the list of its group, so that a row costs one look at the dict; the values of a call are taken out of a whole list.
+Without keys, each call has a cell that is fed row by row. With keys, what the calls need of a row goes into the
+list of its group, so that a row costs one look at the dict; the values of a call are taken out of a whole list.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from ...record import record, replace
 from ...values import Kind
@@ -171,21 +173,50 @@ def _gathered(frame: Frame, name: str, call: AggregateCall) -> Gathered:
 def _open_groups(
     frame: Frame, node: p.Aggregate, key: str, values: list[str], target: str, gathered: list[Gathered]
 ) -> dict[str, str]:
-    """Open the loop over a dict of the groups; returns the variables of the calls."""
+    """Open the loop over a dict of the groups; returns the variables of the calls.
+
+    The values that calls take of a row follow one another in the list of its group: a tuple for each row would take
+    half as long again, and Python's garbage collector would look at it.
+    """
     groups, rows = frame.source.name("groups"), frame.source.name("rows")
+    distinct = _only_distinct(gathered)
     if not gathered:
         _write_keys(frame, groups, key)
         frame.note(node)
         frame.each(target.removeprefix("(").removesuffix(")"), groups)
         return {}
-    if values:
+    if distinct is not None:
+        frame.lines.append(f"{groups} = defaultdict(set)")
+        frame.finish(f"{groups}[{key}].add({same_text(x.type_of(distinct.call.args[0]), values[0])})")
+    elif values:
         frame.lines.append(f"{groups} = defaultdict(list)")
-        frame.finish(f"{groups}[{key}].append({tuple_of(values)})")
+        added = f"append({values[0]})" if len(values) == 1 else f"extend(({', '.join(values)}))"
+        frame.finish(f"{groups}[{key}].{added}")
     else:
         _write_counts(frame, groups, key)
     frame.note(node)
     frame.each(f"{target}, {rows}", f"{groups}.items()")
-    return _called(frame, node, gathered, values, rows, 0, f"len({rows})" if values else rows)
+    if distinct is not None:
+        count = f"len({rows}) - ({distinct.skipped} in {rows})" if distinct.skipped else f"len({rows})"
+        return {each.name: frame.let(f"{frame.unit.row_name(node.alias)}_{each.name}", count) for each in gathered}
+    width = len(values)
+    every = f"len({rows}) // {width}" if width > 1 else f"len({rows})" if values else rows
+    return _called(frame, node, gathered, every, lambda of, but: _of_group(rows, values.index(of), width, but))
+
+
+def _only_distinct(gathered: list[Gathered]) -> Gathered | None:
+    """The call that counts distinct values, if nothing else is asked of a group: these need not be kept twice."""
+    if len(gathered) != 1:
+        return None
+    call = gathered[0].call
+    alone = call.function == "COUNT" and call.distinct and len(call.args) == 1 and not call.order_by
+    return gathered[0] if alone else None
+
+
+def _of_group(rows: str, at: int, width: int, skipped: str) -> str:
+    """The values of one call in the list of a group."""
+    values = rows if width == 1 else f"{rows}[{at or ''}::{width}]"
+    return f"[value for value in {values} if value is not {skipped}]" if skipped else values
 
 
 def _write_keys(frame: Frame, groups: str, key: str) -> None:
@@ -216,7 +247,12 @@ def _open_runs(
     frame.each(f"{target}, {group}", f"groupby({rows}, itemgetter(0))")
     if gathered:
         frame.set(group, f"list({group})")
-    return _called(frame, node, gathered, values, group, 1, f"len({group})")
+    return _called(frame, node, gathered, f"len({group})", lambda of, but: _of_run(group, values.index(of) + 1, but))
+
+
+def _of_run(rows: str, at: int, skipped: str) -> str:
+    """The values of one call in the tuples of a group."""
+    return f"[row[{at}] for row in {rows}{f' if row[{at}] is not {skipped}' if skipped else ''}]"
 
 
 def _open_runs_of_rows(frame: Frame, node: p.Aggregate) -> dict[str, str] | None:
@@ -269,29 +305,21 @@ def _only_row(frame: Frame, node: p.Aggregate) -> Binding | None:
 
 
 def _called(
-    frame: Frame, node: p.Aggregate, gathered: list[Gathered], values: list[str], rows: str, first: int, count: str
+    frame: Frame, node: p.Aggregate, gathered: list[Gathered], every: str, values_of: Callable[[str, str], str]
 ) -> dict[str, str]:
-    """Variables for what the calls of a group amount to; the values are in its rows from ``first`` on."""
+    """Variables for what the calls of a group amount to.
+
+    ``every`` is how many rows it has, ``values_of`` gives a list of what they hold of a value, but what is skipped.
+    """
     columns: dict[str, str] = {}
     alias = frame.unit.row_name(node.alias)
     for each in gathered:
-        if each.value is None:
-            text = count
-        else:
-            at = first + values.index(each.value)
-            plain = first == 0 and len(values) == 1
-            found = _values(rows, None if plain else at, each.skipped)
-            text = amount_of(frame, each.call, each.function, found, filled=not each.skipped)
+        text = every
+        if each.value is not None:
+            values = values_of(each.value, each.skipped)
+            text = amount_of(frame, each.call, each.function, values, filled=not each.skipped)
         columns[each.name] = text if text.isidentifier() else frame.let(f"{alias}_{each.name}", text)
     return columns
-
-
-def _values(rows: str, at: int | None, skipped: str) -> str:
-    """The values of one call in a group's rows; ``at`` None where the rows are the values."""
-    value = "row" if at is None else f"row[{at}]"
-    if skipped:
-        return f"[{value} for row in {rows} if {value} is not {skipped}]"
-    return rows if at is None else f"[{value} for row in {rows}]"
 
 
 # --- every row, every group ----------------------------------------------------------------------------------------

@@ -70,3 +70,30 @@ no rows
 (3, 1)
 (4, 1)
 (None, 0)
+
+> SELECT author_id, COUNT(DISTINCT rating), COUNT(DISTINCT rating) + 1 FROM book GROUP BY author_id ORDER BY author_id
+---
+(None, 0, 1)
+(1, 2, 3)
+(2, 2, 3)
+(3, 0, 1)
+(4, 1, 2)
+
+> SELECT in_print, COUNT(DISTINCT rating) FILTER (WHERE year > 1900) FROM book GROUP BY in_print ORDER BY in_print
+---
+(False, 1)
+(True, 2)
+
+> SELECT in_print, COUNT(DISTINCT year % 2) FILTER (WHERE year > 1900) AS n FROM book GROUP BY in_print ORDER BY in_print
+---
+(False, 1)
+(True, 1)
+
+> SELECT in_print, COUNT(*), COUNT(rating), MIN(rating), SUM(year) FILTER (WHERE rating IS NULL), COUNT(DISTINCT year), MAX(title) FROM book GROUP BY in_print ORDER BY in_print
+---
+(False, 2, 1, 4.7, 1000, 2, 'El Aleph')
+(True, 5, 4, 3.9, 1972, 5, 'Persuasion')
+
+> SELECT in_print, SUM(year), AVG(year), MAX(year), COUNT(DISTINCT author_id) FROM book WHERE year > 3000 GROUP BY in_print
+---
+no rows

@@ -95,13 +95,13 @@ Project: grouped.author_id, grouped.count
  4     # Scan: book
  5     for book in book_table.rows():
  6         book_in_print, book_year, book_rating = book[8], book[3], book[5]
- 7         groups[(book_in_print, (book_year > 1900))].append((book_year, book_rating))
+ 7         groups[(book_in_print, (book_year > 1900))].extend((book_year, book_rating))
  8     found = []
  9     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
 10     for (grouped_in_print, grouped_modern), rows in groups.items():
-11         grouped_count = len(rows)
-12         grouped_sum = sum([row[0] for row in rows])
-13         grouped_max = max_of([row[1] for row in rows if row[1] is not None])
+11         grouped_count = len(rows) // 2
+12         grouped_sum = sum(rows[::2])
+13         grouped_max = max_of([value for value in rows[1::2] if value is not None])
 14         # Project: grouped.in_print, grouped.modern, grouped.count, grouped.sum, grouped.max
 15         found.append((grouped_in_print, grouped_modern, grouped_count, grouped_sum, grouped_max))
 16     return found
