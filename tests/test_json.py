@@ -198,8 +198,11 @@ def test_where_paths_lead_is_remembered_of_a_few(monkeypatch: pytest.MonkeyPatch
         for number, path in enumerate(paths):
             document = f'{{"{path}": {number}}}'
             assert leads[path](document) == (2, number)
-            assert documents._by_path[path,].values == {document: (2, number)}
+            assert documents._by_path[path,] == {document: (2, number)}
     assert len(documents._by_path) == documents.MOST_PATHS
+    forgotten, other = leads["p0"], make("p0")  # two programs, of which only one is among the few
+    assert forgotten('{"p0": 7}') == other('{"p0": 7}') == (2, 7)
+    assert documents._by_path["p0",] == {'{"p0": 7}': (2, 7)}
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------

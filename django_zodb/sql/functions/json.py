@@ -59,8 +59,8 @@ class Memory:
     Once it is full it stays as it is for a while: a scan of more than fits must not push out what does.
     """
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+    def __init__(self, values: dict[str, Any] | None = None) -> None:
+        self.values: dict[str, Any] = {} if values is None else values
         self._characters = self._refused = 0
 
     def keep(self, document: str, value: Any) -> None:
@@ -87,7 +87,7 @@ class Memory:
 
 _decoded = Memory()
 _known = _decoded.values
-_by_path: dict[tuple[str, ...], Memory] = {}
+_by_path: dict[tuple[str, ...], _Comparables] = {}
 
 
 def decoded(document: str) -> Any:
@@ -97,16 +97,6 @@ def decoded(document: str) -> Any:
         value = load_json(document)
         _decoded.keep(document, value)
     return value
-
-
-def _memory_of(path: tuple[str, ...]) -> Memory:
-    """What is remembered of that path; of few paths at a time."""
-    memory = _by_path.get(path)
-    if memory is None:
-        if len(_by_path) >= MOST_PATHS:
-            _by_path.pop(next(iter(_by_path))).clear()
-        memory = _by_path[path] = Memory()
-    return memory
 
 
 def _valid(text: str) -> bool:
@@ -164,26 +154,43 @@ def _comparable(document: str, *path: str) -> tuple[Any, ...] | None:
     return None if value is _MISSING else _key(value)
 
 
-def _comparable_at(*path: str) -> Callable[[str], object]:
-    """``_comparable`` for one path, remembered by the text: what it leads to is small, and no container of others."""
-    memory = _memory_of(path)
-    values = memory.values
+class _Comparables(dict[str, Any]):
+    """``_comparable`` of one path by the texts of documents: what it leads to is small, and no container of others.
 
-    def compute(document: str) -> tuple[Any, ...] | None:
-        nonlocal memory, values
+    What is not there is computed, and remembered while this is one of the few paths of which anything is.
+    """
+
+    __slots__ = ("memory", "path")
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__()
+        self.path = path
+        self.memory = Memory(self)
+
+    def __missing__(self, document: str) -> tuple[Any, ...] | None:
+        remembered = _remembered(self)
+        if remembered is not self:
+            return remembered[document]  # type: ignore[no-any-return]
         value = _known.get(document, _MISSING)
-        value = _at(load_json(document) if value is _MISSING else value, path)
+        value = _at(load_json(document) if value is _MISSING else value, self.path)
         found = None if value is _MISSING else _key(value)
-        memory = _memory_of(path)
-        values = memory.values
-        memory.keep(document, found)
+        self.memory.keep(document, found)
         return found
 
-    def comparable(document: str) -> tuple[Any, ...] | None:
-        found = values.get(document, _MISSING)
-        return compute(document) if found is _MISSING else found
 
-    return comparable
+def _remembered(values: _Comparables) -> _Comparables:
+    """What is remembered of that path: ``values`` from now on, if nothing was; another path may be forgotten for it."""
+    known = _by_path.get(values.path)
+    if known is None:
+        if len(_by_path) >= MOST_PATHS:
+            _by_path.pop(next(iter(_by_path))).memory.clear()
+        known = _by_path[values.path] = values
+    return known
+
+
+def _comparable_at(*path: str) -> Callable[[str], object]:
+    """``_comparable`` for one path, by C code where it is remembered."""
+    return _remembered(_Comparables(path)).__getitem__
 
 
 def _key(value: Any) -> tuple[Any, ...]:
