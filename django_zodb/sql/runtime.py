@@ -24,7 +24,7 @@ from .regexes import compiled
 
 NAN = float("nan")
 NO_LIMIT = sys.maxsize // 2
-_PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 500, 2_000, 16_000
+_PIECE, _PIECE_OF_MANY, _LARGEST_PIECE = 64, 2_000, 16_000
 
 MOST_RECURSIVE_ROWS = 3_000_000
 """What a recursive query may find."""
@@ -259,13 +259,14 @@ def sorted_runs(
 def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool]) -> list[Any]:
     """The first ``count`` of ``rows`` in the order of ``keys``: positions, and whether the order there descends.
 
-    The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far.
+    The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far. Pieces
+    double in size, so that each adds about as many of these as the one before, if the rows are in no order.
     """
     sorts = [(itemgetter(at), down) for at, down in reversed(keys)]
     lead, descending = keys[0]
     rows = iter(rows)
     kept: list[Any] = []
-    size = min(max(4 * count, _PIECE), NO_LIMIT)
+    size = min(max(2 * count, _PIECE), NO_LIMIT)
     while count and (piece := list(islice(rows, size))):
         if len(kept) == count:
             edge = kept[-1][lead]
