@@ -15,6 +15,7 @@ from django_zodb.errors import DataError
 from django_zodb.sql import expr as x
 from django_zodb.sql import runtime
 from django_zodb.sql.compile import compile_row_function
+from django_zodb.sql.program import Source
 from django_zodb.values import BIGINT, BOOLEAN, DATE, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, Kind, SqlType
 
 ROW = table_schema(
@@ -421,3 +422,21 @@ def test_now_is_one_moment():
     zero = x.Arithmetic("-", now, now, INTERVAL)
     assert evaluate(zero) == dt.timedelta(0)
     assert evaluate(x.Case(((x.IsNull(col("a")), zero),), None, INTERVAL)) == dt.timedelta(0)
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "ab", "a\U0010ffff", "\U0010ffff", "\ud7ff", "Zz", "ä", "ab\x00"])
+def test_what_begins_with_a_text_lies_between_two(prefix):
+    texts = ["", "a", "ab", "abc", "ab\x00", "ac", "b", "A", "Zz", "Zza", "ä", "äb", "\ue000", "\ud7ff", "\ud7ffx"]
+    texts += ["a\U0010ffff", "a\U0010ffffx", "\U0010ffff", "\U0010ffff\U0010ffff"]
+    end = runtime.end_of(prefix)
+    assert [text for text in texts if text < end and text >= prefix] == [
+        text for text in texts if text.startswith(prefix)
+    ]
+
+
+def test_the_compiler_is_given_numbers_in_the_same_places():
+    source = Source()
+    title, at = source.position("title", "t_title", 1), source.position("a", "t_a", 12)
+    assert (title, at) == ("TITLE", "A")
+    text = "x = t[TITLE] + t[A] + u[TITLES]  # t[TITLE]\ny = '[TITLE]', \"it's [TITLE]\", itemgetter(TITLE)"
+    assert source.with_numbers(text) == text.replace("x = t[TITLE]", "x = t[1    ]")

@@ -20,7 +20,7 @@ from . import expr as x
 from . import runtime
 from .emit_arithmetic import arithmetic
 from .emit_logic import all_of, any_of
-from .emit_patterns import match_of_constant, match_of_shape, match_options
+from .emit_patterns import match_of_constant, match_of_prefix, match_of_shape, match_options
 from .expr import Expr, is_nullable
 from .functions import FUNCTIONS, Function
 from .program import BUILTINS, Source
@@ -387,7 +387,10 @@ class Emitter:
             text = match_of_constant(expr, str(expr.pattern.value), term, self._source)
         elif isinstance(expr, x.Like) and expr.shape is not None:
             needle = self._context.once("needle", f"like_text({pattern}{', True' if expr.fold else ''})")
-            text = match_of_shape(expr.shape, f"{term}.casefold()" if expr.fold else term, needle)
+            if expr.shape == "start" and not expr.fold and term.isidentifier():
+                text = match_of_prefix(term, needle, self._context.once("needle_end", f"end_of({needle})"))
+            else:
+                text = match_of_shape(expr.shape, f"{term}.casefold()" if expr.fold else term, needle)
         else:
             kind = "like" if isinstance(expr, x.Like) else "regex"
             predicate = f"{kind}({', '.join((pattern, *match_options(expr, self._source)))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import expr as x
-from .patterns import ANY_MANY, like, pattern_parts
+from .patterns import ANY_MANY, like, pattern_parts, prefix_end
 from .program import Source
 from .runtime import regex
 
@@ -20,6 +20,14 @@ def match_of_shape(shape: x.LikeShape, term: str, needle: str) -> str:
     return _SHAPES[shape].format(term, needle)
 
 
+def match_of_prefix(term: str, prefix: str, end: str) -> str:
+    """Whether the term, a variable, begins with a text: ``end`` is greater than all that do, and not by too much.
+
+    Two comparisons take half as long as a call of ``startswith``, and mostly the first is enough.
+    """
+    return f"({term} < {end} and {term} >= {prefix})"
+
+
 def match_of_constant(expr: x.Like | x.Regex, pattern: str, term: str, source: Source) -> str:
     """Whether the term matches a pattern that is known."""
     if isinstance(expr, x.Regex):
@@ -28,6 +36,9 @@ def match_of_constant(expr: x.Like | x.Regex, pattern: str, term: str, source: S
         case [str(part)]:
             return match_of_shape("equal", term, source.constant(part))
         case [str(part), last] if last is ANY_MANY:
+            end = prefix_end(part)
+            if end is not None and term.isidentifier():
+                return match_of_prefix(term, source.constant(part), source.constant(end))
             return match_of_shape("start", term, source.constant(part))
         case [first, str(part)] if first is ANY_MANY:
             return match_of_shape("end", term, source.constant(part))

@@ -45,6 +45,8 @@ _NOT_FREE = frozenset((*BUILTINS, *keyword.kwlist, *keyword.softkwlist))
 _LONGEST_LITERAL = 80
 _LONGEST_NAME = 40
 _NOT_IN_NAMES = re.compile("[^A-Za-z0-9]")
+# Strings and comments come first: what looks like a subscript inside them is none.
+_SUBSCRIPT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|#[^\n]*|\[(?P<name>\w+)\]""")
 _SQL_SHOWN = 1000
 
 
@@ -112,6 +114,22 @@ class Source:
             self.namespace[name] = at
         return name
 
+    def with_numbers(self, text: str) -> str:
+        """``text`` for the compiler: a subscript by the name of a position has the number, which is a tenth faster.
+
+        Nothing moves, so that tracebacks point at the same places of either text.
+        """
+        if not self._positions:
+            return text
+        numbers = {name: str(self.namespace[name]) for name in self._positions.values()}
+
+        def numbered(match: re.Match[str]) -> str:
+            name = match["name"]
+            number = numbers.get(name, name) if name else ""
+            return f"[{number:{len(name)}}]" if number and len(number) <= len(name) else match[0]
+
+        return _SUBSCRIPT.sub(numbered, text)
+
 
 def comment(text: str) -> str:
     """``text`` as a comment: one line of printable characters."""
@@ -151,7 +169,7 @@ def load(text: str, function: str, kind: str, source: Source) -> Generated:
     namespace["__name__"] = "django_zodb.generated"
     namespace["__loader__"] = _Loader(text)
     try:
-        exec(compile(text, filename, "exec"), namespace)
+        exec(compile(source.with_numbers(text), filename, "exec"), namespace)
     except (RecursionError, MemoryError, SyntaxError, OverflowError) as error:
         raise too_complex(error) from error
     loaded = namespace.pop(function)

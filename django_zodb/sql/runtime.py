@@ -19,7 +19,7 @@ from ..clock import dt
 from ..errors import DataError, OperationalError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
-from .patterns import Predicate, like, like_text
+from .patterns import Predicate, like, like_text, prefix_end
 from .regexes import compiled
 
 NAN = float("nan")
@@ -95,6 +95,12 @@ def same_row(row: Row) -> Row:
 
 
 # --- patterns ------------------------------------------------------------------------------------------------------
+
+
+def end_of(prefix: str) -> Any:
+    """What is greater than every text that begins with ``prefix``, and not greater than any other that is greater."""
+    end = prefix_end(prefix)
+    return GREATEST if end is None else end
 
 
 @lru_cache(maxsize=512)
@@ -430,6 +436,7 @@ NAMES: dict[str, object] = {
     "days": days,
     "defaultdict": defaultdict,
     "divide": divide,
+    "end_of": end_of,
     "except_all": except_all,
     "first_sorted": first_sorted,
     "float_bound": float_bound,

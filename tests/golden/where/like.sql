@@ -68,3 +68,47 @@ no rows
 > SELECT 'ab' LIKE %s ESCAPE '!', 'a%%' LIKE %s ESCAPE '!', '_x_' LIKE %s ESCAPE '!', NULL LIKE %s, 'a' NOT LIKE %s {'a!_', 'a!%', '!_%!_', 'a', '_'}
 ---
 (False, True, True, None, False)
+
+[code]> SELECT title FROM book WHERE title LIKE %s OR isbn LIKE 'i5%%' {"P%"}
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT title FROM book WHERE title LIKE %s OR isbn LIKE 'i5%%'
+ 2 def select(book_table, params):
+ 3     p0 = to_text(params[0])
+ 4     needle = like_text(p0)
+ 5     needle_end = end_of(needle)
+ 6     # Scan: book
+ 7     # Filter: (book.title like p0) or (book.isbn like 'i5%')
+ 8     # Project: book.title
+ 9     return [
+10         (book[TITLE],)
+11         for book in book_table.rows()
+12         if book[TITLE] < needle_end and book[TITLE] >= needle or (book[ISBN] is not None and (book[ISBN] < 'i6' and book[ISBN] >= 'i5'))
+13     ]
+('Persuasion',)
+('Le citta invisibili',)
+
+> SELECT title FROM book WHERE NOT (title LIKE %s) ORDER BY title {"P%"}
+---
+('Beowulf',)
+('El Aleph',)
+('Emma',)
+('Ficciones',)
+("L'amant",)
+('Le citta invisibili',)
+
+> SELECT id FROM book WHERE isbn LIKE %s AND year > 0 ORDER BY id {"%"}
+---
+(1,)
+(2,)
+(3,)
+(4,)
+(5,)
+
+> SELECT id FROM book WHERE NOT (isbn LIKE %s) OR isbn LIKE 'i2%%' ORDER BY id {"i%"}
+---
+(2,)
+
+> SELECT isbn LIKE %s, isbn LIKE 'i7%%', isbn NOT LIKE 'i%%' FROM book WHERE year > 1960 ORDER BY id {"i%"}
+---
+(True, False, False)
+(None, None, None)
