@@ -78,7 +78,7 @@ def test_who_is_gone_or_silent_has_lost_it(now: SimpleNamespace) -> None:
 
 # --- through a server ------------------------------------------------------------------------------------------------
 
-Connect = Callable[[str], dbapi.Connection]
+Connect = Callable[..., dbapi.Connection]
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def connect(tmp_path: Path, longest_commit_s: int) -> Iterator[Connect]:
     thread.start()
     made: list[dbapi.Connection] = []
 
-    def connection(host: str) -> dbapi.Connection:
-        made.append(dbapi.connect(None, host=host, port=server.address[1]))
+    def connection(host: str, **options: Any) -> dbapi.Connection:
+        made.append(dbapi.connect(None, host=host, port=server.address[1], **options))
         return made[-1]
 
     setup = connection("127.0.0.1")
@@ -171,6 +171,14 @@ def test_who_says_nothing_any_more_holds_nobody_up(connect: Connect) -> None:
     hold = held(connect("127.0.0.1"))
     retitle(connect("localhost"), 2, "other")
     hold.release()
+
+
+def test_who_only_reads_holds_nobody_up(connect: Connect) -> None:
+    reader = connect("localhost", read_only=True)
+    assert titles(reader) == ["a", "b"]
+    with pytest.raises(dbapi.OperationalError, match="read-only"):
+        reader.session.hold()
+    retitle(connect("127.0.0.1"), 2, "other")
 
 
 def test_who_loses_again_and_again_comes_first(

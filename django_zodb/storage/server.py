@@ -20,7 +20,7 @@ from typing import Any
 
 from ZEO.asyncio.server import Acceptor, Delay, Result, ServerProtocol
 from ZEO.StorageServer import StorageServer, ZEOStorage
-from ZODB.POSException import POSError, StorageError
+from ZODB.POSException import POSError, ReadOnlyError, StorageError
 from zodbpickle import binary
 from zodbpickle.pickle import Unpickler, UnpicklingError
 
@@ -99,6 +99,8 @@ class _Client(ZEOStorage):  # type: ignore[misc]
 
     def take_precedence(self, wait_s: float) -> Delay:
         """Let nobody else vote, as soon as nobody is about to finish; the answer is False if that takes too long."""
+        if self.read_only:
+            raise ReadOnlyError
         answer = Delay()
         self._try_to_precede(answer, clock.monotonic() + float(wait_s))
         return answer
