@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -60,6 +61,11 @@ def _shown(value: object) -> str:
         return literal(str(value))
 
 
+@lru_cache(4096)
+def _quoted(name: str) -> str:
+    return name if name.startswith('"') and name.endswith('"') and len(name) > 1 else identifier(name)
+
+
 class DatabaseOperations(BaseDatabaseOperations):
     """The SQL of the engine where it differs from Django's defaults; mostly it is PostgreSQL's."""
 
@@ -71,9 +77,7 @@ class DatabaseOperations(BaseDatabaseOperations):
 
     def quote_name(self, name: str) -> str:
         """``name`` in double quotes, unless it already is."""
-        if name.startswith('"') and name.endswith('"') and len(name) > 1:
-            return name
-        return identifier(name)
+        return _quoted(name)
 
     def max_name_length(self) -> int | None:
         """63, as in PostgreSQL: longer names work, but generated ones stay readable."""
