@@ -233,6 +233,25 @@ def test_every_join_by_every_strategy(kind, extra):
             assert joined(join) == expected, join
 
 
+def test_a_left_hash_join_files_the_only_value_that_is_used():
+    keys = ((B["author_id"],), (A["id"],))
+    names = project(p.HashJoin(scan(BOOK), scan(AUTHOR), "left", *keys), B["title"], A["name"])
+    assert "author_by_id = {author[ID]: author[NAME] for author in author_table.rows()}" in source(names)
+    assert "author_by_id.get(book[AUTHOR_ID])" in source(names)
+    keys_too = project(p.HashJoin(scan(BOOK), scan(AUTHOR), "left", *keys), A["id"], A["name"], B["title"])
+    assert run(keys_too) == [(*(author or (None, None)), title) for title, author in _with_authors()]
+    other = col(AUTHOR, "id", "other")
+    again = p.HashJoin(names.source, scan(AUTHOR, "other"), "left", (A["name"],), (col(AUTHOR, "name", "other"),))
+    assert run(project(again, B["title"], other)) == [
+        (title, author and author[0]) for title, author in _with_authors()
+    ]
+
+
+def _with_authors():
+    authors = {author[0]: (author[0], author[1]) for author in AUTHORS}
+    return [(book[1], authors.get(book[3])) for book in BOOKS]
+
+
 def test_joins_where_nothing_of_a_side_is_used():
     for kind, count in [("inner", 3), ("left", 6), ("full", 7)]:
         for join in (

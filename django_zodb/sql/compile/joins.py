@@ -223,8 +223,11 @@ def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
             aliases.append(_tests_alias(node))
             results = {name: frame.let(name, frame.is_true(test)) for name, test in tests.items()}
             frame.bind(aliases[-1], tests, None).columns = results
+        stored = _stored_key(frame, node.right_keys)
+        if unique and node.kind == "left" and len([name for alias, name in needed if alias in aliases]) == 1:
+            frame.narrow(aliases, needed)  # a value that is not there is NULL, a row would have to be one of NULLs
         names = frame.carried(aliases, needed)
-        table = _hash_table(frame, node, tuple_of(names), keys_only, unique)
+        table = _hash_table(frame, node, stored, tuple_of(names), keys_only, unique)
     key = _probe_key(frame, node.left_keys)
     if keys_only:
         frame.where(f"({key} {'in' if node.kind == 'semi' else 'not in'} {table})")
@@ -279,9 +282,8 @@ def _tests_alias(node: p.HashJoin) -> str:
     return f"{_name_of(node.right)} alternatives"
 
 
-def _hash_table(frame: Frame, node: p.HashJoin, value: str, keys_only: bool, unique: bool) -> str:
+def _hash_table(frame: Frame, node: p.HashJoin, key: str, value: str, keys_only: bool, unique: bool) -> str:
     """Print the loop that files the right rows under their keys; returns the variable."""
-    key = _stored_key(frame, node.right_keys)
     wanted = "_by_".join((_name_of(node.right), "_".join(_column_of(key) for key in node.right_keys)))
     name = frame.source.name(wanted)
     kind = "set" if keys_only else "dict" if unique else "lists"
