@@ -2,6 +2,7 @@
 
 import pytest
 
+from django_zodb.record import replace
 from django_zodb.sql import plan as p
 from django_zodb.sql.expr import (
     AggregateCall,
@@ -384,8 +385,20 @@ def test_a_lookup_gives_rowid_order_both_ways():
 
 def test_top_n_where_no_order_serves():
     project = p.Project(p.Sort(B, (by("b.pages"),)), "q", (p.Output("title", col("b.title")),))
-    node = optimize(p.Limit(project, num(3)), CATALOG)
+    few = FakeCatalog(book=5_000)
+    node = optimize(p.Limit(project, num(3)), few)
     assert node == p.Project(p.TopN(B, (by("b.pages"),), num(3)), "q", project.outputs)
+
+
+def test_of_many_rows_those_that_were_chosen_are_read_whole():
+    project = p.Project(p.Sort(B, (by("b.pages"),)), "q", (p.Output("title", col("b.title")),))
+    chosen = p.TopN(p.Scan(BOOK, "b first"), (SortKey(replace(col("b.pages"), alias="b first")),), num(3))
+    late = p.NestedLoop(chosen, p.KeyLookup(BOOK, "b", replace(col("b.id"), alias="b first")), "inner")
+    assert optimize(p.Limit(project, num(3)), CATALOG) == p.Project(late, "q", project.outputs)
+    for limit in (p.Limit(project, num(1001)), p.Limit(project, num(1), num(1000)), p.Limit(project, P0)):
+        assert isinstance(optimize(limit, CATALOG).source, p.TopN)
+    known = p.Project(p.Sort(B, (by("b.pages"),)), "q", (p.Output("id", col("b.id")),))
+    assert isinstance(optimize(p.Limit(known, num(3)), CATALOG).source, p.TopN)
 
 
 def aggregate(source, name, *args):

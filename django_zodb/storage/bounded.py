@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import ZODB
 from transaction.interfaces import TransientError
@@ -15,8 +16,10 @@ from ZODB.utils import z64
 from ..errors import DamagedError, Error, OutcomeUnknownError
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
-from .recordwriter import LEAVES, RecordWriter
+from .recordwriter import LEAVES, RecordWriter, packed_rows
 from .seal import check_seal
+
+T = TypeVar("T")
 
 _LOADS_PER_SWEEP = 500
 
@@ -141,28 +144,52 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     def setstate(self, obj: Any) -> None:
         """Load the state of an object; ZODB's hook."""
-        try:
-            self._load_state(obj)
-        except DamagedError:
-            drop_cache = getattr(self.db().storage, "drop_cache", None)
-            if drop_cache is None:
-                raise
-            drop_cache()  # it may be the client's cache on disk that is damaged, and not what the server has
-            self._load_state(obj)
+        self._retried(super().setstate, obj)
         self._loads += 1
         if self._loads >= _LOADS_PER_SWEEP:
             self._loads = 0
             self._cache.incrgc()
 
-    def _load_state(self, obj: Any) -> None:
+    def read_past_cache(self, read: Callable[[Any], T], obj: Any) -> T:
+        """``read`` of the stored state of an object that is a ghost, and stays one; errors are those of loading it.
+
+        Of a leaf of rows whose record is simple, only the entries are taken from it.
+        """
+        found: T = self._retried(self._read, read, obj)
+        return found
+
+    def _read(self, read: Callable[[Any], T], obj: Any) -> T:
+        if self.opened is None:
+            super().setstate(obj)  # which refuses
+        oid = obj._p_oid
+        record, _ = self._storage.load(oid)
+        self._load_count += 1
+        check_seal(oid, record, self.db().requires_seals)
+        packed = packed_rows(record)
+        state: Any = (packed,) if packed is not None else self._reader.getState(record)
+        return read(state)
+
+    def _retried(self, load: Callable[..., T], *arguments: Any) -> T:
+        """Load; once more if it may be the client's cache on disk that is damaged, and not what the server has."""
         try:
-            super().setstate(obj)
-        except (ConflictError, TransientError, Error):
-            raise
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
-        except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
-            raise _nonsense(error) from error
+            return _translated(load, *arguments)
+        except DamagedError:
+            drop_cache = getattr(self.db().storage, "drop_cache", None)
+            if drop_cache is None:
+                raise
+            drop_cache()
+            return _translated(load, *arguments)
+
+
+def _translated(load: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return load(*arguments)
+    except (ConflictError, TransientError, Error):
+        raise
+    except STORAGE_ERRORS as error:
+        raise translated(error) from error
+    except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
+        raise _nonsense(error) from error
 
 
 class BoundedDB(ZODB.DB):  # type: ignore[misc]

@@ -22,7 +22,7 @@ else   values of one class, each as a plain builtin: see ``_CODECS``
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from io import BytesIO
 from itertools import chain, repeat
@@ -64,12 +64,46 @@ def are_plain(values: Iterable[Any]) -> bool:
 def unpack(packed: bytes) -> list[Sequence[Any]]:
     """The columns that ``pack`` was given; OperationalError if the bytes are not its work."""
     try:
-        return [_values(column) for column in _PlainUnpickler(BytesIO(packed)).load()]
-    except (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError) as e:
-        raise OperationalError(
-            f"a record of the database makes no sense ({e or type(e).__name__}): "
-            f"the file was damaged or tampered with; restore it from a backup"
-        ) from e
+        return list(map(_values, _load(packed)))
+    except _NONSENSE as error:
+        raise _makes_no_sense(error) from error
+
+
+def unpack_keys(packed: bytes) -> Sequence[Any]:
+    """The first of these columns."""
+    try:
+        return _values(_load(packed)[0])
+    except _NONSENSE as error:
+        raise _makes_no_sense(error) from error
+
+
+def unpack_rows(packed: bytes, places: Collection[int]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Two columns, of which the second one is of tuples: their values at ``places``; at others, any may be None."""
+    try:
+        keys, (code, content) = _load(packed)
+        keys = _values(keys)
+        if code != "t":
+            return keys, _values((code, content))
+        columns: list[Sequence[Any]] = [(None,) * len(keys)] * len(content)
+        for at in places:
+            columns[at] = _values(content[at])
+        return keys, list(zip(*columns, strict=True))
+    except _NONSENSE as error:
+        raise _makes_no_sense(error) from error
+
+
+def _load(packed: bytes) -> Any:
+    return _PlainUnpickler(BytesIO(packed)).load()
+
+
+_NONSENSE = (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError)
+
+
+def _makes_no_sense(error: Exception) -> OperationalError:
+    return OperationalError(
+        f"a record of the database makes no sense ({error or type(error).__name__}): "
+        f"the file was damaged or tampered with; restore it from a backup"
+    )
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -27,7 +27,7 @@ from zope.container.contained import Contained
 from zope.index.interfaces import IStatistics
 from zope.interface import implementer
 
-from .compact import Unpackable, are_plain, pack, unpack
+from .compact import Unpackable, are_plain, pack, unpack, unpack_keys, unpack_rows
 from .keys import plain_key
 from .large import LARGE, Records, put_back, take_out
 
@@ -123,6 +123,24 @@ def _in_line(holder: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
     rows, holder._v_large = put_back(rows, state[2], LargeValue)
     entries = tuple(chain.from_iterable(zip(keys, rows, strict=True)))
     return (entries,) if state[1] is None else (entries, state[1])
+
+
+def stored_keys(state: tuple[Any, ...]) -> Any:
+    """The keys of a leaf of rows, from its stored state: a sequence."""
+    entries = state[0]
+    return unpack_keys(entries) if type(entries) is bytes else entries[::2]
+
+
+def stored_rows(state: tuple[Any, ...], places: Collection[int]) -> tuple[Any, Any]:
+    """Its keys and its rows, side by side; at other ``places`` rows may hold None."""
+    entries = state[0]
+    if type(entries) is not bytes:
+        return entries[::2], entries[1::2]
+    keys, rows = unpack_rows(entries, places)
+    if len(state) > 2:
+        wanted = {place: record for place, record in state[2].items() if place[1] in places}
+        rows, _ = put_back(rows, wanted, LargeValue)
+    return keys, rows
 
 
 class RowBucket(LOBucket):  # type: ignore[misc]

@@ -95,8 +95,17 @@ class Table(Protocol):
         """The row, or None. ``rowid`` must be an int of 64 bits; anything else raises TypeError or OverflowError."""
         ...
 
-    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterable[Row]:
-        """Rows in rowid order, bounds included. Lazy; not to be used across a write to the table."""
+    def rows(
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
+        """Rows in rowid order, bounds included. Lazy; not to be used across a write to the table.
+
+        ``columns``: the positions that will be looked at. Rows are as wide as ever, but may hold None at any other.
+        """
         ...
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
@@ -104,7 +113,11 @@ class Table(Protocol):
         ...
 
     def items(
-        self, low: int | None = None, high: int | None = None, reverse: bool = False
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
     ) -> Iterable[tuple[int, Row]]:
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...

@@ -186,15 +186,25 @@ class ReadTable:
             index = self._indexes[name] = ReadIndex(self.stored.index(name))
         return index
 
-    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterator[Row]:
+    def rows(
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterator[Row]:
         """See ``protocol.Table.rows``."""
-        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.rows(low, high, reverse))
+        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.rows(low, high, reverse, columns))
 
     def items(
-        self, low: int | None = None, high: int | None = None, reverse: bool = False
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
     ) -> Iterator[tuple[int, Row]]:
         """See ``protocol.Table.items``."""
-        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse))
+        return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """See ``protocol.Table.page``."""

@@ -76,3 +76,29 @@ def _entries(packed: Any) -> bytes | None:
     if len(packed) < 256:
         return b"C%c%b" % (len(packed), packed)
     return b"B%b%b" % (len(packed).to_bytes(4, "little"), packed)
+
+
+_ROWS = _HEADS[RowBucket] + _START
+_ROWS_SIZE = len(_ROWS)
+_REFERENCE = b"C\x08"
+_REFERENCE_SIZE = len(_REFERENCE) + 8
+
+
+def packed_rows(record: bytes) -> bytes | None:
+    """The packed entries of a leaf of rows, if its record was put together here and has no other part but the next
+    leaf; None if it takes an unpickler to tell.
+    """
+    if record[:_ROWS_SIZE] != _ROWS:
+        return None
+    kind = record[_ROWS_SIZE : _ROWS_SIZE + 1]
+    if kind == b"B":
+        start = _ROWS_SIZE + 5
+        end = start + int.from_bytes(record[_ROWS_SIZE + 1 : start], "little")
+    elif kind == b"C":
+        start = _ROWS_SIZE + 2
+        end = start + record[start - 1]
+    else:
+        return None
+    if record.startswith(_REFERENCE, end):
+        return record[start:end] if record.startswith(_SAME_CLASS + _TWO, end + _REFERENCE_SIZE) else None
+    return record[start:end] if record.startswith(_ONE, end) else None

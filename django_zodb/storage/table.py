@@ -24,6 +24,7 @@ from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
+from .scan import Scan, rows_that_fit
 from .trees import bucket_oid, every_second_first, items_backwards, page_of, values_backwards
 
 
@@ -79,6 +80,8 @@ class StoredTable:
             for index, encoding in plan.indexes
         }
         self._finders: dict[tuple[str, ...], Finder] = {}
+        self._width = len(plan.schema.columns)
+        self._rows_that_fit = 0.0
         self.watched = False
         """Whether the end of the statement has to check something about a changed row."""
         references = constraints.references_to(self._name)
@@ -87,25 +90,53 @@ class StoredTable:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def rows(self, low: int | None = None, high: int | None = None, reverse: bool = False) -> Iterable[Row]:
+    def rows(
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
         """Rows in rowid order; see ``protocol.Table.rows``."""
+        if self._exceeds_cache():
+            return self._scan(low, high, reverse, columns).rows()
         if reverse:
             return values_backwards(self.tree, Bounds(low, high))
         return self.tree.itervalues(low, high)  # type: ignore[no-any-return]
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """Some rows; see ``protocol.Table.page``."""
+        if self._exceeds_cache():
+            return self._scan(low, high).page(offset, limit)
         if low is None and high is None:
             return page_of(self.tree, offset, limit)
         return list(self.tree.values(low, high)[offset : offset + limit])
 
     def items(
-        self, low: int | None = None, high: int | None = None, reverse: bool = False
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
     ) -> Iterable[tuple[int, Row]]:
         """``(rowid, row)`` pairs in rowid order."""
+        if self._exceeds_cache():
+            return self._scan(low, high, reverse, columns).items()
         if reverse:
             return items_backwards(self.tree, Bounds(low, high))
         return self.tree.iteritems(low, high)  # type: ignore[no-any-return]
+
+    def _scan(
+        self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
+    ) -> Scan:
+        return Scan(self.tree, Bounds(low, high), reverse, range(self._width) if columns is None else columns)
+
+    def _exceeds_cache(self) -> bool:
+        """Whether there are more rows than the cache holds."""
+        if self.count() <= self._rows_that_fit:
+            return False
+        self._rows_that_fit = rows_that_fit(self.tree)
+        return self.count() > self._rows_that_fit
 
     def count(self) -> int:
         """How many rows this transaction sees."""

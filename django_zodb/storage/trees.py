@@ -73,6 +73,41 @@ def page_of(tree: Tree, offset: int, limit: int) -> list[Any]:
     return found
 
 
+def leaves_within(node: Tree, bounds: Bounds = UNBOUNDED, reverse: bool = False) -> Iterator[Leaf]:
+    """The leaves to which keys within ``bounds`` belong, in order or from the last to the first; reads nodes only."""
+    return chain.from_iterable(_siblings_within(node, bounds, reverse))
+
+
+def _siblings_within(node: Tree, bounds: Bounds, reverse: bool) -> Iterator[Sequence[Leaf]]:
+    inside = _children(node)
+    if inside is None:
+        yield (node,)  # a tree of one leaf answers as the leaf would
+        return
+    children, separators = inside
+    first = 0 if bounds.low is None else bisect_right(separators, bounds.low)
+    last = len(separators) if bounds.high is None else bisect_right(separators, bounds.high)
+    found = children[first : last + 1]
+    if reverse:
+        found = found[::-1]
+    if type(children[0]) is not type(node):
+        yield found
+        return
+    for child in found:
+        yield from _siblings_within(child, bounds, reverse)
+
+
+def some_leaves(tree: Tree, most: int = 8) -> list[Leaf]:
+    """Leaves from all over the tree; the tree itself, if it has none."""
+    inside = _children(tree)
+    if inside is None:
+        return [tree]
+    children, _ = inside
+    chosen = children[:: -(-len(children) // most)]
+    if type(children[0]) is not type(tree):
+        return list(chosen)
+    return [leaf for child in chosen for leaf in some_leaves(child, 1)]
+
+
 def _leaves_backwards(node: Tree, high: Any) -> Iterator[Leaf]:
     """Leaves from the one where ``high`` (None: the end) belongs down to the first; all of their keys, too."""
     inside = _children(node)

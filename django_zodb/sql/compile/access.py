@@ -9,7 +9,7 @@ from ...errors import InternalError
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
-from .frame import Frame, Needed
+from .frame import NOTHING, WHOLE, Frame, Needed
 
 Lookup = p.KeyLookup | p.IndexLookup
 _GREATEST_ROWID = (1 << 63) - 1
@@ -33,9 +33,9 @@ def open_access(frame: Frame, node: p.BaseAccess, needed: Needed) -> None:
         _open_rowids(frame, node)
         return
     if rowid is not None:
-        _open_with_rowid(frame, node, rowid)
+        _open_with_rowid(frame, node, rowid, needed)
         return
-    iterable = rows(frame, node)
+    iterable = rows(frame, node, needed)
     frame.each(frame.bind_table(node), iterable)
 
 
@@ -96,10 +96,10 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)
 
 
-def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str) -> None:
+def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str, needed: Needed) -> None:
     table = frame.unit.table(node.table)
     if isinstance(node, p.Scan | p.KeyRange):
-        pairs = f"{table}.items({_key_bounds(frame, node)})"
+        pairs = f"{table}.items({_walk(frame, node, needed)})"
         row = frame.bind_table(node)
         frame.each(f"{rowid}, {row}", pairs)
     else:
@@ -152,12 +152,12 @@ def none_is_null(frame: Frame, keys: Sequence[Expr]) -> str:
     return f"({' and '.join(tests)})" if tests else ""
 
 
-def rows(frame: Frame, node: p.BaseAccess) -> str:
-    """Text of an iterable of the rows; the keys are known not to be NULL."""
+def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
+    """Text of an iterable of the rows, with the columns that are needed; the keys are known not to be NULL."""
     table = frame.unit.table(node.table)
     match node:
         case p.Scan() | p.KeyRange():
-            return f"{table}.rows({_key_bounds(frame, node)})"
+            return f"{table}.rows({_walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
             return f"filter(None, map({table}.get, {rowids(frame, node)}))"
         case _:
@@ -196,7 +196,7 @@ def rowids(frame: Frame, node: p.BaseAccess) -> str:
             first, *others = [rowids(frame, path) for path in paths if isinstance(path, p.BaseAccess)]
             return f"sorted(set({first}).intersection({', '.join(others)}))"
         case p.Scan() | p.KeyRange():
-            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({_key_bounds(frame, node)})]"
+            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({_walk(frame, node, NOTHING)})]"
         case _:
             return f"({frame.value(node.key)},)"
 
@@ -253,6 +253,18 @@ def _index_range(frame: Frame, node: p.IndexRange) -> str:
     flags = ("low_open", "high_open", "nulls", "reverse", "ties_reversed")
     arguments += [f"{flag}=True" for flag in flags if getattr(node, flag)]
     return f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
+
+
+def _walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
+    """The arguments of a walk over rows: its bounds, and the columns that are looked at, if these are not all."""
+    names = {name for alias, name in needed if alias == node.alias}
+    places = {at for name, at in node.table.positions.items() if name in names}
+    if x.ROWID_COLUMN in names and node.table.rowid_column is not None:
+        places.add(node.table.rowid_column)
+    if WHOLE in names or len(places) == len(node.table.columns):
+        return _key_bounds(frame, node)
+    columns = ", ".join(map(str, sorted(places))) + ("," if len(places) == 1 else "")
+    return ", ".join(filter(None, (_key_bounds(frame, node), f"columns=({columns})")))
 
 
 def _key_bounds(frame: Frame, node: p.Scan | p.KeyRange) -> str:

@@ -24,6 +24,7 @@ from ..plan import (
     Project,
     SetOperation,
     Sort,
+    TopN,
     Window,
 )
 from ..rewrite import classes_in, map_expressions, map_sources, transform
@@ -35,6 +36,7 @@ from .distinct_keys import distinct_keys
 from .first_of_each import first_of_each
 from .index_groups import index_groups
 from .late_lookups import late_lookups
+from .late_rows import late_rows
 from .min_max import min_max
 from .prune import prune, prune_subqueries
 from .push_filters import push_filters
@@ -97,5 +99,6 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (late_lookups, (NestedLoop, HashJoin)),
     (use_indexes, (Filter,)),
     (top_n, (Sort, Limit)),
+    (late_rows, (TopN, Sort)),
 )
 """Every rewrite, in the order of their running, and the classes of which a plan must hold one to be changed by it."""

@@ -93,7 +93,7 @@ Project: grouped.author_id, grouped.count
  2 def select(book_table, params):
  3     groups = defaultdict(list)
  4     # Scan: book
- 5     for book in book_table.rows():
+ 5     for book in book_table.rows(columns=(3, 5, 8)):
  6         book_in_print, book_year, book_rating = book[8], book[3], book[5]
  7         groups[(book_in_print, (book_year > 1900))].extend((book_year, book_rating))
  8     found = []
@@ -115,10 +115,11 @@ Project: grouped.author_id, grouped.count
 1 # EXPLAIN (FORMAT PYTHON) SELECT in_print, COUNT(*) FROM book GROUP BY in_print
 2 def select(book_table, params):
 3     # Scan: book
-4     groups = Counter(book[IN_PRINT] for book in book_table.rows())
-5     # Aggregate: count(*) by book.in_print
-6     # Project: grouped.in_print, grouped.count
-7     return list(groups.items())
+4     found = (book[IN_PRINT] for book in book_table.rows(columns=(8,)))
+5     groups = Counter(found)
+6     # Aggregate: count(*) by book.in_print
+7     # Project: grouped.in_print, grouped.count
+8     return list(groups.items())
 (True, 5)
 (False, 2)
 
@@ -339,7 +340,7 @@ Project: grouped.name, grouped.count
  5     # KeyLookup: author (author.id = book.author_id)
  6     rows = [
  7         None
- 8         for book in book_table.rows()
+ 8         for book in book_table.rows(columns=(2,))
  9         for author in [None if book[AUTHOR_ID] is None else author_table.get(book[AUTHOR_ID])]
 10         if author is not None
 11         if 'o' in author[NAME]
@@ -356,13 +357,13 @@ Project: grouped.name, grouped.count
  2 def select(book, author, params):
  3     a_by_born = defaultdict(list)
  4     # Scan: author a
- 5     for a in author.rows():
+ 5     for a in author.rows(columns=(2,)):
  6         a_born = a[2]
  7         if a_born is not None:
  8             a_by_born[a_born].append(None)
  9     # Scan: book b
 10     # HashJoin: inner on b.year - 40 = a.born
-11     sizes = [len(a_by_born.get(b[YEAR] - 40, ())) for b in book.rows()]
+11     sizes = [len(a_by_born.get(b[YEAR] - 40, ())) for b in book.rows(columns=(3,))]
 12     count = sum(sizes)
 13     # Aggregate: count(*)
 14     # Project: grouped.count

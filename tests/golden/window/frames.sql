@@ -22,7 +22,7 @@ Project: book.id, windowed.sum
  2 def select(book_table, params):
  3     parts = defaultdict(list)
  4     # Scan: book
- 5     for book in book_table.rows():
+ 5     for book in book_table.rows(columns=(1, 2, 3, 4)):
  6         book_author_id = book[2]
  7         parts[LEAST if book_author_id is None else book_author_id].append(book)
  8     found = []

@@ -1,0 +1,105 @@
+"""Of the rows of a large table, only those that a limit leaves are read whole.
+
+``TopN 20 by b.price (Scan b)`` → ``NestedLoop inner (TopN 20 by b.price (Scan b)) (KeyLookup b)``: of all rows, the
+columns are read that decide which come first, and of twenty the others. That costs a few lookups; what it saves is
+most of the work where rows are not in memory, see ``storage.scan``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from ..expr import ROWID_COLUMN, Column, Constant, Expr
+from ..plan import Filter, KeyLookup, KeyRange, LockRows, NestedLoop, Node, Scan, Sort, TopN, walk
+from ..rewrite import changed, map_sources, rewrite
+from ..show import expressions
+from .estimates import estimated_rows
+from .statistics import Statistics
+from .terms import parts
+
+_MANY = 10_000
+"""Fewer rows find room in any cache, where it saves nothing to leave columns out."""
+_WORTH = 100
+"""A row that is looked up costs as much as it saves to read as many without the other columns."""
+
+
+def late_rows(node: Node, statistics: Statistics) -> Node:
+    """The same rows, read whole after they have been chosen, where they are few among many."""
+    if any(isinstance(part, LockRows) for part in walk(node)):
+        return node
+
+    def change(part: Node) -> Node:
+        part = map_sources(part, change)
+        if isinstance(part, TopN | Sort) and _chooses_few(part, statistics):
+            return _late(part, node)
+        return part
+
+    return change(node)
+
+
+def _chooses_few(node: TopN | Sort, statistics: Statistics) -> bool:
+    """Whether it takes a few rows of a whole table, or of a part of it, whose rows have their rowid in a column."""
+    scan = _walked(node.source)
+    most = _most(node)
+    return (
+        scan is not None
+        and most is not None
+        and scan.table.rowid_column is not None
+        and max(most * _WORTH, _MANY) <= estimated_rows(scan, statistics)
+    )
+
+
+def _walked(node: Node) -> Scan | KeyRange | None:
+    while isinstance(node, Filter):
+        node = node.source
+    return node if isinstance(node, Scan | KeyRange) else None
+
+
+def _most(node: TopN | Sort) -> int | None:
+    if isinstance(node, Sort):
+        return node.first
+    match node.limit, node.offset:
+        case Constant(value=int(limit)), None:
+            return limit
+        case Constant(value=int(limit)), Constant(value=int(offset)):
+            return limit + offset
+    return None
+
+
+def _late(node: TopN | Sort, root: Node) -> Node:
+    """The node with its rows looked up behind it, if columns are used there that it does not need itself."""
+    scan = _walked(node.source)
+    assert scan is not None
+    at = scan.table.rowid_column
+    assert at is not None
+    key = scan.table.columns[at]
+    inside = list(walk(node))
+    known = set(map(id, inside))
+    behind = _columns([each for each in walk(root) if id(each) not in known], scan.alias)
+    if behind <= _columns(inside, scan.alias) | {key.name, ROWID_COLUMN}:
+        return node
+    alias = f"{scan.alias} first"
+    lookup = KeyLookup(scan.table, scan.alias, Column(alias, key.name, key.type, nullable=False))
+    return NestedLoop(_renamed(node, scan, alias), lookup, "inner")
+
+
+def _columns(nodes: list[Node], alias: str) -> Set[str]:
+    return {
+        part.name
+        for node in nodes
+        for expr in expressions(node)
+        for part in parts(expr)
+        if isinstance(part, Column) and part.alias == alias
+    }
+
+
+def _renamed(node: Node, scan: Scan | KeyRange, alias: str) -> Node:
+    """The node over the same rows under another alias."""
+
+    def replacement(expr: Expr) -> Expr | None:
+        return changed(expr, alias=alias) if isinstance(expr, Column) and expr.alias == scan.alias else None
+
+    def on_scan(part: Node) -> Node:
+        return changed(scan, alias=alias) if part is scan else map_sources(part, on_scan)
+
+    return rewrite(on_scan(node), replacement)

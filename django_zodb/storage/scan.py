@@ -1,0 +1,122 @@
+"""Walks over the rows of a table that is larger than the cache, which read leaves past it.
+
+To load a leaf means to decode all that is in it and to make others leave the cache: for nothing, if those are gone
+again when the walk comes back, and at the cost of whoever needs what was there. So a leaf that is not in memory is
+decoded straight from its record, only the columns that are asked for, and nobody keeps it. What is in memory is taken
+as it is, changed or not. As long as the cache has room, leaves are loaded as anywhere.
+
+Measured on rows of ten columns, fifteen in a leaf: 1.1 instead of 5.4 µs per row where two columns are asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from math import inf
+from typing import Any, TypeVar
+
+from .keys import Bounds, Row
+from .persistent import stored_keys, stored_rows
+from .trees import Leaf, Tree, leaves_within, some_leaves
+
+T = TypeVar("T")
+State = tuple[Any, ...]
+
+_SHARE = 0.75
+"""A table that takes more of the cache than this is larger than the cache, in which there are indexes, too."""
+
+
+def rows_that_fit(tree: Tree) -> float:
+    """About how many rows such as some of the tree's the cache holds; loads these."""
+    connection = tree._p_jar
+    leaves = [leaf for leaf in some_leaves(tree) if leaf._p_jar is not None]
+    if connection is None or not leaves or leaves == [tree]:
+        return inf
+    rows = sum(map(len, leaves))
+    size = sum(leaf._p_estimated_size for leaf in leaves)
+    cache = connection._cache
+    fit: float = cache.cache_size * rows / len(leaves)
+    if cache.cache_size_bytes and size:
+        fit = min(fit, cache.cache_size_bytes * rows / size)
+    return _SHARE * fit
+
+
+class Scan:
+    """A walk over the rows within ``bounds``, which are closed; at other ``places`` rows may hold None.
+
+    Lazy, a leaf at a time; ``reverse`` walks from the last row to the first.
+    """
+
+    def __init__(self, tree: Tree, bounds: Bounds, reverse: bool, places: Collection[int]) -> None:
+        self._leaves = leaves_within(tree, bounds, reverse)
+        self._bounds = bounds
+        self._reverse = reverse
+        self._places = places
+        self._read_past_cache = tree._p_jar.read_past_cache
+        self._cache = tree._p_jar._cache
+
+    def rows(self) -> Iterator[Row]:
+        """The rows."""
+        return chain.from_iterable(self._in_order(self._rows_of))
+
+    def items(self) -> Iterator[tuple[int, Row]]:
+        """``(rowid, row)`` pairs."""
+        return chain.from_iterable(self._in_order(self._items_of))
+
+    def page(self, offset: int, limit: int) -> list[Row]:
+        """``limit`` rows after the first ``offset``, which are only counted."""
+        found: list[Row] = []
+        for leaf in self._leaves:
+            if offset:
+                size = self._size_of(leaf)
+                if size <= offset:
+                    offset -= size
+                    continue
+            found += self._rows_of(leaf)[offset : offset + limit - len(found)]
+            if len(found) >= limit:
+                break
+            offset = 0
+        return found
+
+    def _in_order(self, of_leaf: Callable[[Leaf], Sequence[T]]) -> Iterable[Iterable[T]]:
+        return map(reversed, map(of_leaf, self._leaves)) if self._reverse else map(of_leaf, self._leaves)
+
+    def _rows_of(self, leaf: Leaf) -> Sequence[Row]:
+        if leaf._p_changed is not None or self._has_room():
+            return leaf.values(*self._bounds)  # type: ignore[no-any-return]
+        return self._read_past_cache(self._read_rows, leaf)  # type: ignore[no-any-return]
+
+    def _read_rows(self, state: State) -> Sequence[Row]:
+        keys, rows = stored_rows(state, self._places)
+        return rows[self._within(keys)]  # type: ignore[no-any-return]
+
+    def _items_of(self, leaf: Leaf) -> Sequence[tuple[int, Row]]:
+        if leaf._p_changed is not None or self._has_room():
+            return leaf.items(*self._bounds)  # type: ignore[no-any-return]
+        return self._read_past_cache(self._read_items, leaf)  # type: ignore[no-any-return]
+
+    def _read_items(self, state: State) -> Sequence[tuple[int, Row]]:
+        keys, rows = stored_rows(state, self._places)
+        return list(zip(keys, rows, strict=True))[self._within(keys)]
+
+    def _size_of(self, leaf: Leaf) -> int:
+        if leaf._p_changed is not None:
+            return len(leaf.keys(*self._bounds))
+        return self._read_past_cache(self._read_size, leaf)  # type: ignore[no-any-return]
+
+    def _read_size(self, state: State) -> int:
+        keys = stored_keys(state)
+        return len(keys[self._within(keys)])
+
+    def _within(self, keys: Sequence[int]) -> slice:
+        """The part of ascending keys that is within the bounds."""
+        low, high = self._bounds[:2]
+        return slice(
+            None if low is None else bisect_left(keys, low), None if high is None else bisect_right(keys, high)
+        )
+
+    def _has_room(self) -> bool:
+        cache = self._cache
+        fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
+        return fits and cache.cache_non_ghost_count < cache.cache_size
