@@ -14,7 +14,7 @@ ISOLATION_LEVELS = ("snapshot", "serializable")
 class Options:
     """The options of one database.
 
-    Every connection has a cache of its own, and a scan of what is not cached costs fifty times one of what is. A
+    Every connection has a cache of its own, and a scan of what is not cached costs ten times one of what is. A
     bucket of some dozen rows is one object, so ``cache_size`` objects hold a few million rows and are not the limit;
     ``cache_size_bytes`` is: it counts bytes as stored; in memory rows take seven times as many, indexes three to five
     times. ``pool_size`` is how many idle connections keep their caches for the next user; more may be in use. With the

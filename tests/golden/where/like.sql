@@ -81,7 +81,7 @@ no rows
  8     # Project: book.title
  9     return [
 10         (book[TITLE],)
-11         for book in book_table.rows()
+11         for book in book_table.rows(columns=(1, 7))
 12         if book[TITLE] < needle_end and book[TITLE] >= needle or (book[ISBN] is not None and (book[ISBN] < 'i6' and book[ISBN] >= 'i5'))
 13     ]
 ('Persuasion',)
