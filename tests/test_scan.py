@@ -267,13 +267,13 @@ STATEMENTS: tuple[Callable[[dbapi.Connection], object], ...] = (
 )
 
 
+@pytest.mark.parametrize("cache_bytes", [CACHE_BYTES, 24 << 20])
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_damage_is_told(path: Path, statement: Callable[[dbapi.Connection], object]) -> None:
+def test_damage_is_told(path: Path, statement: Callable[[dbapi.Connection], object], cache_bytes: int) -> None:
     content = path.read_bytes()
-    at = content.rindex(b"Page 5000")
+    at = content.rindex(b"Page 5200")
     path.write_bytes(content[:at] + b"p" + content[at + 1 :])
-    connection = dbapi.connect(path, cache_size_bytes=CACHE_BYTES)
-    table(connection)._rows_that_fit = 0
+    connection = dbapi.connect(path, cache_size_bytes=cache_bytes)
     with pytest.raises(OperationalError, match="damaged: its checksum is wrong"):
         statement(connection)
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows
-from .trees import Leaf, Tree, leaves_within, some_leaves
+from .trees import Leaf, Tree, leaves_within, sizes_of, some_leaves
 
 T = TypeVar("T")
 State = tuple[Any, ...]
@@ -33,7 +33,7 @@ def rows_that_fit(tree: Tree) -> float:
     leaves = [leaf for leaf in some_leaves(tree) if leaf._p_jar is not None]
     if connection is None or not leaves or leaves == [tree]:
         return inf
-    rows = sum(map(len, leaves))
+    rows = sum(sizes_of(leaves))
     size = sum(leaf._p_estimated_size for leaf in leaves)
     cache = connection._cache
     fit: float = cache.cache_size * rows / len(leaves)

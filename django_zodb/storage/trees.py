@@ -53,6 +53,16 @@ def _siblings(node: Tree) -> Iterator[Sequence[Leaf]]:
         yield inside[0]
 
 
+def sizes_of(leaves: Sequence[Leaf]) -> list[int]:
+    """How many keys each of them has."""
+    try:
+        return list(map(len, leaves))
+    except SystemError:  # of a ghost that cannot be loaded BTrees gives a length, and the error besides
+        for leaf in leaves:
+            leaf._p_activate()
+        raise
+
+
 def page_of(tree: Tree, offset: int, limit: int) -> list[Any]:
     """``limit`` values after the first ``offset``. Reads each leaf up to there once.
 
@@ -60,7 +70,7 @@ def page_of(tree: Tree, offset: int, limit: int) -> list[Any]:
     """
     found: list[Any] = []
     for leaves in _siblings(tree):
-        size = sum(map(len, leaves))
+        size = sum(sizes_of(leaves))
         if offset >= size:
             offset -= size
             continue
@@ -231,7 +241,7 @@ def estimated_len(tree: Tree) -> int:
         return len(tree)
     children, _ = inside
     samples = [children[len(children) * at // 4] for at in range(4)] if len(children) > 4 else list(children)
-    held = [estimated_len(child) if type(child) is type(tree) else len(child) for child in samples]
+    held = list(map(estimated_len, samples)) if type(samples[0]) is type(tree) else sizes_of(samples)
     return round(sum(held) / len(samples) * len(children))
 
 
