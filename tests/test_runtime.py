@@ -30,11 +30,14 @@ def test_the_first_rows_of_a_mixed_order(count, descending):
 
 
 @pytest.mark.parametrize("descending", [True, False])
-@pytest.mark.parametrize("rows", [3, 500, 501, 2000, 60_000])
+@pytest.mark.parametrize("rows", [3, 63, 64, 65, 500, 2000, 60_000])
 def test_the_first_of_many_rows_are_found_piece_by_piece(rows, descending):
     rows = [(random.Random(n).randrange(50), n) for n in range(rows)]
     for count in (1, 20):
-        assert first_sorted(rows, count, (0, descending)) == everything(rows, ((itemgetter(0), descending),))[:count]
+        by = ((itemgetter(0), descending),)
+        assert first_sorted(rows, count, (0, descending)) == everything(rows, by)[:count]
+        backwards = first_sorted(rows, count, (0, descending), backwards=True)
+        assert backwards == everything(reversed(rows), by)[:count]
 
 
 @pytest.mark.parametrize(("first", "second"), list(product([True, False], repeat=2)))

@@ -262,30 +262,39 @@ def sorted_runs(
         yield from found
 
 
-def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool]) -> list[Any]:
+def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool], backwards: bool = False) -> list[Any]:
     """The first ``count`` of ``rows`` in the order of ``keys``: positions, and whether the order there descends.
 
-    The rows are taken in pieces: of each, only those are sorted that are not beyond the last one kept so far. Pieces
-    double in size, so that each adds about as many of these as the one before, if the rows are in no order.
+    Of equal rows those that come first are first; with ``backwards``, those that come last. The rows are taken in
+    pieces: of each, only those are sorted that are not beyond the last one kept so far. Pieces double in size, so that
+    each adds about as many of these as the one before, if the rows are in no order.
     """
     sorts = [(itemgetter(at), down) for at, down in reversed(keys)]
     lead, descending = keys[0]
+    ties = backwards or len(keys) > 1
     rows = iter(rows)
     kept: list[Any] = []
     size = min(max(2 * count, _PIECE), NO_LIMIT)
     while count and (piece := list(islice(rows, size))):
         if len(kept) == count:
-            edge = kept[-1][lead]
-            if descending:
-                piece = [row for row in piece if not row[lead] < edge]
-            else:
-                piece = [row for row in piece if not edge < row[lead]]
-        kept += piece
+            piece = _up_to(kept[-1][lead], piece, lead, descending, ties)
+        kept = piece[::-1] + kept if backwards else kept + piece
         for key, down in sorts:
             kept.sort(key=key, reverse=down)
         del kept[count:]
         size = max(size, min(2 * size, _LARGEST_PIECE))
     return kept
+
+
+def _up_to(edge: Any, rows: list[Any], at: int, descending: bool, ties: bool) -> list[Any]:
+    """The rows whose value is before ``edge``, or, with ``ties``, equal to it."""
+    if ties:
+        if descending:
+            return [row for row in rows if not row[at] < edge]
+        return [row for row in rows if not edge < row[at]]
+    if descending:
+        return [row for row in rows if edge < row[at]]
+    return [row for row in rows if row[at] < edge]
 
 
 def sorted_lazily(rows: list[Any], count: int, *keys: tuple[int, bool]) -> Iterator[Any]:

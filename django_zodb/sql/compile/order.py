@@ -9,13 +9,17 @@ from ..expr import Expr, SortKey, is_nullable
 from ..plan import Node
 from .access import index_page, is_forward, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
+from .given_order import sorting_keys
 from .pipeline import For, Note
 
 
 def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
     """Rows in a list, sorted, looped over."""
-    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    by, backwards = sorting_keys(node.source, node.keys)
+    rows, names, skipped, keys = _collected(frame, node, by, needed)
     frame.write_note(node)
+    if backwards:
+        frame.write(f"{rows}.reverse()")
     target = target_of([*skipped, *names])
     if node.first is not None:
         frame.each(target, f"sorted_lazily({', '.join([rows, str(node.first), *map(str, keys)])})")
@@ -36,7 +40,10 @@ def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:
 def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     """The first rows, of which no more are kept at a time than a few times as many as are asked for."""
     limit, offset = _limits(frame, node.limit, node.offset)
-    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    by, backwards = sorting_keys(node.source, node.keys)
+    if limit == "1" and backwards:
+        by, backwards = node.keys, False
+    rows, names, skipped, keys = _collected(frame, node, by, needed)
     target = target_of([*skipped, *names])
     if limit == "1" and not offset and len({descending for _, descending in keys}) == 1:
         frame.note(node)
@@ -50,7 +57,8 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     frame.write_note(node)
     first = frame.source.name("first")
     stop = f"{offset} + {limit}" if offset else limit
-    frame.write(f"{first} = first_sorted({', '.join([rows, stop, *map(str, keys)])})")
+    arguments = [rows, stop, *map(str, keys), *(["backwards=True"] if backwards else [])]
+    frame.write(f"{first} = first_sorted({', '.join(arguments)})")
     frame.each(target, f"{first}[{offset}:]" if offset else first, listed=True)
 
 

@@ -26,6 +26,7 @@ from ..functions.window import (
 )
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
+from .given_order import sorting_keys
 from .order import plain_positions, sort_lines, sort_text
 from .pipeline import clean
 
@@ -170,7 +171,9 @@ class _Partitions:
             if rows != self.part:
                 frame.write(f"{self.part} = {rows}")
         places = range(len(order)) if self.places is None else self.places
-        keys = [(at, each.descending) for at, each in zip(places, self.lead.order, strict=True)]
+        by, backwards = sorting_keys(self.source, self.lead.order)
+        keys = [(at, each.descending) for at, each in zip(places, by, strict=False)]
+        self.lines += [f"{self.part}.reverse()"] if backwards else []
         self.lines += sort_lines(self.part, keys)
         return lists
 

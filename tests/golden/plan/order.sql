@@ -227,3 +227,99 @@ Project: book.id, book.title
       IndexRange: book using book_year
 (2, 'Persuasion')
 (3, 'Ficciones')
+
+[plan,code]> SELECT price, id FROM book WHERE rating IS NULL OR rating > 4 ORDER BY price DESC, id DESC
+---
+Project: book.price, book.id
+  Sort: book.price desc, book.id desc
+    Filter: (book.rating is null) or (book.rating > 4)
+      Scan: book
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT price, id FROM book WHERE rating IS NULL OR rating > 4 ORDER BY price DESC, id DESC
+ 2 def select(book_table, params):
+ 3     # Scan: book
+ 4     # Filter: (book.rating is null) or (book.rating > 4)
+ 5     found = [
+ 6         (LEAST if book[PRICE] is None else book[PRICE], book[ID], book[PRICE])
+ 7         for book in book_table.rows()
+ 8         if book[RATING] is None or (book[RATING] is not None and (not book[RATING] <= 4.0))
+ 9     ]
+10     # Sort: book.price desc, book.id desc
+11     found.reverse()
+12     found.sort(key=itemgetter(0), reverse=True)
+13     # Project: book.price, book.id
+14     return [(book_price, book_id) for _, book_id, book_price in found]
+(Decimal('11.00'), 5)
+(Decimal('9.99'), 3)
+(Decimal('7.50'), 1)
+(Decimal('6.25'), 2)
+(None, 7)
+(None, 4)
+
+[code]> SELECT in_print, id FROM book ORDER BY in_print, id LIMIT 3
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT in_print, id FROM book ORDER BY in_print, id LIMIT 3
+2 def select(book_table, params):
+3     # Scan: book
+4     # TopN: 3 by book.in_print, book.id
+5     first = first_sorted(book_table.rows(), 3, (8, False))
+6     # Project: book.in_print, book.id
+7     return [(book[IN_PRINT], book[ID]) for book in first]
+(False, 4)
+(False, 7)
+(True, 1)
+
+[code]> SELECT in_print, id FROM book ORDER BY in_print, id DESC LIMIT 3
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT in_print, id FROM book ORDER BY in_print, id DESC LIMIT 3
+2 def select(book_table, params):
+3     # Scan: book
+4     # TopN: 3 by book.in_print, book.id desc
+5     first = first_sorted(book_table.rows(), 3, (8, False), backwards=True)
+6     # Project: book.in_print, book.id
+7     return [(book[IN_PRINT], book[ID]) for book in first]
+(False, 7)
+(False, 4)
+(True, 6)
+
+> SELECT in_print, id FROM book ORDER BY in_print DESC, id DESC LIMIT 1
+---
+(True, 6)
+
+> SELECT in_print, id FROM book ORDER BY in_print DESC, id LIMIT 1
+---
+(True, 1)
+
+> SELECT in_print, id FROM book WHERE id > 2 ORDER BY in_print DESC, id DESC LIMIT 2 OFFSET 2
+---
+(True, 3)
+(False, 7)
+
+> SELECT b.id, bt.tag_id FROM book b JOIN book_tag bt ON bt.book_id = b.id ORDER BY b.in_print, b.id DESC, bt.tag_id DESC
+---
+(4, 2)
+(6, 1)
+(5, 1)
+(3, 3)
+(3, 2)
+(2, 1)
+(1, 3)
+(1, 1)
+
+> SELECT b.in_print, b.id FROM book b LEFT JOIN author a ON a.id = b.author_id WHERE a.country IS NULL OR a.country < 'IT' ORDER BY b.in_print, b.id DESC
+---
+(False, 7)
+(False, 4)
+(True, 6)
+(True, 3)
+(True, 2)
+(True, 1)
+
+> SELECT id, ROW_NUMBER() OVER (PARTITION BY in_print ORDER BY year / 100, id DESC), RANK() OVER (PARTITION BY in_print ORDER BY year / 100, id DESC) FROM book ORDER BY id
+---
+(1, 2, 2)
+(2, 1, 1)
+(3, 5, 5)
+(4, 2, 2)
+(5, 4, 4)
+(6, 3, 3)
+(7, 1, 1)
