@@ -60,15 +60,15 @@ class FakeTable:
         for row in rows:
             self.insert(row)
 
-    def rows(self, low=None, high=None, reverse=False):
-        return [row for _, row in self.items(low, high, reverse)]
+    def rows(self, low=None, high=None, reverse=False, columns=None):
+        return [row for _, row in self.items(low, high, reverse, columns)]
 
     def page(self, offset, limit, low=None, high=None):
         return self.rows(low, high)[offset : offset + limit]
 
-    def items(self, low=None, high=None, reverse=False):
+    def items(self, low=None, high=None, reverse=False, columns=None):
         return [
-            (rowid, row)
+            (rowid, row if columns is None else tuple(v if at in columns else None for at, v in enumerate(row)))
             for rowid, row in sorted(self.data.items(), reverse=reverse)
             if (low is None or rowid >= low) and (high is None or rowid <= high)
         ]

@@ -372,7 +372,8 @@ def test_aggregates_without_keys():
 def test_groups_with_null_keys_and_no_values():
     one = grouped(scan(BOOK), {"year": B["year"]}, {"n": call("COUNT")})
     assert run(one) == [(1999, 1), (2001, 2), (None, 2), (2010, 1)]
-    assert "groups = Counter(book[YEAR] for book in book_table.rows())" in source(one)
+    assert "found = (book[YEAR] for book in book_table.rows(columns=(2,)))" in source(one)
+    assert "groups = Counter(found)" in source(one)
     total = grouped(scan(BOOK), {"year": B["year"]}, {"total": call("SUM", B["author_id"])})
     assert run(total) == [(1999, 1), (2001, 1), (None, 2), (2010, 9)]
     two = {"year": B["year"], "title": B["title"]}
@@ -621,7 +622,7 @@ def test_an_uncorrelated_subquery_is_computed_once_at_most():
     tables = catalog()
     counted = []
     rows = tables.table("book").rows
-    tables.table("book").rows = lambda *bounds: counted.append(1) or rows(*bounds)
+    tables.table("book").rows = lambda **options: counted.append(1) or rows(**options)
     highest = x.Subquery(grouped(scan(BOOK), {}, {"y": call("MAX", B["id"], type_=INTEGER)}), INTEGER)
     node = compile_plan(project(p.Filter(scan(AUTHOR), x.Compare("<", A["id"], highest)), A["id"]), "")
     assert node.run(tables)[0] == [(1,), (2,), (3,)]
