@@ -13,7 +13,7 @@ from ...record import replace
 from .. import expr as x
 from .. import plan as p
 from ..expr import SortKey, WindowCall, is_nullable
-from ..functions import AGGREGATES, AggregateFunction
+from ..functions import AGGREGATES, IN_LINE, AggregateFunction
 from ..functions.window import (
     ABSENT,
     WINDOW_FUNCTIONS,
@@ -250,7 +250,13 @@ class _Partitions:
         (values,) = lists
         if call.function == "COUNT":
             return f"len({values if call.args or call.filter is not None else self.part})"
-        return f"{self.frame.source.share(f'{call.function.lower()}_of', _aggregate(call).collect)}({values})"
+        kind = x.type_of(call.args[0]).kind
+        filled = bool(self.lead.partition) and call.filter is None and not is_nullable(call.args[0])
+        in_line = IN_LINE.get((call.function, kind)) if filled else None
+        if in_line is not None and in_line.count("{0}") == 1:
+            return in_line.format(values)
+        collect = _aggregate(call).collector(kind)
+        return f"{self.frame.source.share(f'{call.function.lower()}_of', collect)}({values})"
 
     def _result(self, window: p.Window, name: str, call: WindowCall, lists: list[str]) -> str:
         """Print what computes the call for a partition; the text of an iterable of its values."""

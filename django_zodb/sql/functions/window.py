@@ -49,27 +49,44 @@ class WindowFunction:
 class Peers:
     """The rows of a partition, in order: which are equal to which in the keys at ``positions``.
 
-    ``starts`` has the number of each group's first row, and after the last one that of rows; ``groups`` the group of
-    each row; ``key`` the values of the only key, if there is one.
+    ``keys`` are the values of these, none where no key is asked for; ``key`` those of the only one, if it is one.
     """
 
-    __slots__ = ("groups", "key", "size", "starts")
+    __slots__ = ("_groups", "_starts", "key", "keys", "size")
 
     def __init__(self, part: Sequence[tuple[Any, ...]], *positions: int) -> None:
-        size = self.size = len(part)
-        keys: Values = list(map(itemgetter(*positions), part)) if positions else ()
-        self.key: Values = keys if len(positions) == 1 else ()
-        self.starts: list[int] = [0] if size else []
-        self.groups: list[int] = [] if positions else [0] * size
-        last: Any = keys[0] if keys else None
+        self.size = len(part)
+        self.keys: Values = list(map(itemgetter(*positions), part)) if positions else ()
+        self.key: Values = self.keys if len(positions) == 1 else ()
+        self._starts: list[int] | None = None
+        self._groups: list[int] = []
+
+    @property
+    def starts(self) -> list[int]:
+        """The number of each group's first row, and after the last one that of rows."""
+        return self._counted() if self._starts is None else self._starts
+
+    @property
+    def groups(self) -> list[int]:
+        """The group of each row."""
+        if self._starts is None:
+            self._counted()
+        return self._groups
+
+    def _counted(self) -> list[int]:
+        starts = [0] if self.size else []
+        groups: list[int] = [] if self.keys else [0] * self.size
+        last = self.keys[0] if self.keys else None
         group = 0
-        for at, key in enumerate(keys):
+        for at, key in enumerate(self.keys):
             if key != last:
                 last = key
                 group += 1
-                self.starts.append(at)
-            self.groups.append(group)
-        self.starts.append(size)
+                starts.append(at)
+            groups.append(group)
+        starts.append(self.size)
+        self._starts, self._groups = starts, groups
+        return starts
 
 
 def distance(value: Any, sign: int) -> Any:
@@ -190,7 +207,15 @@ def _row_number(peers: Peers) -> Values:
 
 
 def _rank(peers: Peers) -> Values:
-    return [peers.starts[group] + 1 for group in peers.groups]
+    if not peers.keys:
+        return [1] * peers.size
+    ranks: list[int] = []
+    rank, last = 1, peers.keys[0]
+    for place, key in enumerate(peers.keys, 1):
+        if key != last:
+            rank, last = place, key
+        ranks.append(rank)
+    return ranks
 
 
 def _dense_rank(peers: Peers) -> Values:
@@ -199,11 +224,13 @@ def _dense_rank(peers: Peers) -> Values:
 
 def _percent_rank(peers: Peers) -> Values:
     others = max(peers.size - 1, 1)
-    return [peers.starts[group] / others for group in peers.groups]
+    starts = peers.starts
+    return [starts[group] / others for group in peers.groups]
 
 
 def _cume_dist(peers: Peers) -> Values:
-    return [peers.starts[group + 1] / peers.size for group in peers.groups]
+    starts = peers.starts
+    return [starts[group + 1] / peers.size for group in peers.groups]
 
 
 def _ntile(peers: Peers, counts: Values) -> Values:

@@ -182,3 +182,27 @@ ProgrammingError: a frame cannot start with UNBOUNDED FOLLOWING: "SUM(id) OVER (
 [differs: sqlite3 has no SUM of texts]> SELECT SUM(id) OVER (ORDER BY t RANGE 1 PRECEDING) FROM n
 ---
 ProgrammingError: RANGE with an offset of type integer is not supported for a key of text: "SUM(id) OVER (ORDER BY t RANGE 1 PRECEDING)" at 1:8
+
+> SELECT id, MAX(year) OVER (), SUM(year) OVER (), MIN(id) OVER (), RANK() OVER (ORDER BY year) FROM book WHERE year > 3000
+---
+no rows
+
+> SELECT id, MAX(year) OVER (PARTITION BY in_print), SUM(id) OVER (PARTITION BY in_print), MIN(rating) OVER (PARTITION BY in_print), SUM(id) FILTER (WHERE year < 1000) OVER (PARTITION BY in_print) FROM book ORDER BY id
+---
+(1, 1984, 17, 3.9, None)
+(2, 1984, 17, 3.9, None)
+(3, 1984, 17, 3.9, None)
+(4, 1949, 11, 4.7, None)
+(5, 1984, 17, 3.9, None)
+(6, 1984, 17, 3.9, None)
+(7, 1949, 11, 4.7, None)
+
+> SELECT id, RANK() OVER (), RANK() OVER (ORDER BY in_print), DENSE_RANK() OVER (ORDER BY in_print), PERCENT_RANK() OVER (ORDER BY in_print), CUME_DIST() OVER (ORDER BY in_print) FROM book ORDER BY id
+---
+(1, 1, 3, 2, 0.3333333333333333, 1.0)
+(2, 1, 3, 2, 0.3333333333333333, 1.0)
+(3, 1, 3, 2, 0.3333333333333333, 1.0)
+(4, 1, 1, 1, 0.0, 0.2857142857142857)
+(5, 1, 3, 2, 0.3333333333333333, 1.0)
+(6, 1, 3, 2, 0.3333333333333333, 1.0)
+(7, 1, 1, 1, 0.0, 0.2857142857142857)
