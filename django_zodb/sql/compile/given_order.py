@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import expr as x
 from .. import plan as p
-from ..expr import SortKey
+from ..expr import Expr, SortKey
 from ..plan import Node
 
 _Keys = tuple[SortKey, ...]
@@ -19,25 +19,30 @@ def sorting_keys(source: Node, keys: _Keys) -> tuple[_Keys, bool]:
     if len(keys) < 2:
         return keys, False
     *others, last = keys
-    leader = _leader(source)
-    if leader is None or leader.table.rowid_column is None:
-        return keys, False
-    rowid = leader.table.columns[leader.table.rowid_column]
-    if last.expr != x.Column(leader.alias, rowid.name, rowid.type, nullable=False):
-        return keys, False
-    reverse = isinstance(leader, p.KeyRange) and leader.reverse
-    return tuple(others), last.descending is not reverse
+    reverse = _reverse(source, last.expr)
+    return (keys, False) if reverse is None else (tuple(others), last.descending is not reverse)
 
 
-def _leader(node: Node) -> p.Scan | p.KeyRange | None:
-    """The walk of a table that the rows come in the order of, if there is one."""
+def _reverse(node: Node, key: Expr) -> bool | None:
+    """Whether the rows come in the reverse order of ``key``; None if they come in neither order, or it is not known."""
     while True:
         match node:
             case p.Scan() | p.KeyRange():
-                return node
+                backwards = isinstance(node, p.KeyRange) and node.reverse
+                return backwards if _is_key(key, node) else None
+            case p.Project():
+                if isinstance(key, x.Column) and key.alias == node.alias:
+                    key = next((output.expr for output in node.outputs if output.name == key.name), key)
+                node = node.source
             case p.Filter():
                 node = node.source
             case p.NestedLoop() | p.HashJoin() if node.kind != "full":
                 node = node.left
             case _:
                 return None
+
+
+def _is_key(key: Expr, walk: p.Scan | p.KeyRange) -> bool:
+    """Whether it is the rowid column of the table."""
+    at = walk.table.rowid_column
+    return isinstance(key, x.Column) and key.alias == walk.alias and at == walk.table.positions.get(key.name, -1)

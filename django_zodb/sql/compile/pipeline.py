@@ -19,6 +19,7 @@ _INDENT = "    "
 _WIDE = 100
 _MERGED = 4
 _MOST_STEPS = 24
+_MOST_NAMES = 16
 
 
 @record
@@ -214,7 +215,12 @@ def comprehension(steps: Sequence[Step], value: str, source: Source) -> Comprehe
     )
     if all(isinstance(step, If) for step in following) and all(_is_column(step) for step in steps[first + 1 :]):
         return found
-    return found if max(map(len, (found.value, *found.clauses))) <= _WIDE else None
+    return found if max(map(_names, (found.value, *found.clauses))) <= _MOST_NAMES else None
+
+
+def _names(text: str) -> int:
+    """How many names a text has: how much there is to read, however long they are."""
+    return _words(text).total()
 
 
 def _is_column(step: Step) -> bool:

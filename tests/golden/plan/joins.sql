@@ -77,3 +77,28 @@ Project: a.name, b.title
 ('Duras', 'Emma')
 ('Duras', 'Persuasion')
 ('Duras', 'Beowulf')
+
+[code]> SELECT the_books_of_the_author.title FROM tag the_tags_of_the_library JOIN book_tag the_tags_of_the_books ON the_tags_of_the_books.tag_id = the_tags_of_the_library.id JOIN book the_books_of_the_author ON the_books_of_the_author.id = the_tags_of_the_books.book_id WHERE the_tags_of_the_library.name = 'short' ORDER BY the_books_of_the_author.title
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT the_books_of_the_author.title FROM tag the_tags_of_the_library JOIN book_tag the_tags_of_the_books ON the_tags_of_the_books.tag_id = the_tags_of_the_library.id JOIN book the_books_of_the_author ON the_books_of_the_author.id = the_tags_of_the_books.book_id WHERE the_tags_of_the_library.name = 'short' ORDER BY the_books_of_the_author.title
+ 2 def select(book_tag, tag, book, params):
+ 3     # Scan: book_tag the_tags_of_the_books
+ 4     # NestedLoop: inner on the_tags_of_the_library.name = 'short'
+ 5     # KeyLookup: tag the_tags_of_the_library (the_tags_of_the_library.id = the_tags_of_the_books.tag_id)
+ 6     # NestedLoop: inner
+ 7     # KeyLookup: book the_books_of_the_author (the_books_of_the_author.id = the_tags_of_the_books.book_id)
+ 8     found = [
+ 9         the_books_of_the_author
+10         for the_tags_of_the_books in book_tag.rows(columns=(1, 2))
+11         for the_tags_of_the_library in [tag.get(the_tags_of_the_books[TAG_ID])]
+12         if the_tags_of_the_library is not None
+13         if the_tags_of_the_library[NAME] == 'short'
+14         for the_books_of_the_author in [book.get(the_tags_of_the_books[BOOK_ID])]
+15         if the_books_of_the_author is not None
+16     ]
+17     # Sort: the_books_of_the_author.title
+18     found.sort(key=itemgetter(1))
+19     # Project: the_books_of_the_author.title
+20     return [(the_books_of_the_author[TITLE],) for the_books_of_the_author in found]
+('El Aleph',)
+('Ficciones',)

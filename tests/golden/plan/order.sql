@@ -323,3 +323,52 @@ Project: book.price, book.id
 (5, 4, 4)
 (6, 3, 3)
 (7, 1, 1)
+
+[code]> SELECT a.id, a.name, COUNT(b.id) AS n FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id ORDER BY n DESC, a.id
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT a.id, a.name, COUNT(b.id) AS n FROM author a LEFT JOIN book b ON b.author_id = a.id GROUP BY a.id ORDER BY n DESC, a.id
+ 2 def select(author, book, params):
+ 3     book_author_id = book.index('book_author_id')
+ 4     # IndexGroups: book using book_author_id (key 0, count)
+ 5     grouped_early_by_key_0 = {
+ 6         grouped_early_key_0: grouped_early_count
+ 7         for grouped_early_key_0, grouped_early_count in book_author_id.counts()
+ 8         if grouped_early_key_0 is not None
+ 9     }
+10     # Scan: author a
+11     # HashJoin: left on a.id = grouped early.key 0
+12     # Project: a.id, a.name, coalesce(grouped early.count, 0) as count
+13     found = [
+14         (grouped_early_count if grouped_early_count is not None else 0, a[ID], a[NAME])
+15         for a in author.rows(columns=(0, 1))
+16         for grouped_early_count in [grouped_early_by_key_0.get(a[ID])]
+17     ]
+18     # Sort: grouped.count desc, grouped.id
+19     found.sort(key=itemgetter(0), reverse=True)
+20     # Project: grouped.id, grouped.name, grouped.count as n
+21     return [(a_id, a_name, grouped_count) for grouped_count, a_id, a_name in found]
+(1, 'Austen', 2)
+(2, 'Borges', 2)
+(3, 'Calvino', 1)
+(4, 'Duras', 1)
+(5, 'Homer', 0)
+
+[code]> SELECT title FROM (SELECT id * -1 AS id, title, in_print FROM book) AS b ORDER BY in_print, id
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT title FROM (SELECT id * -1 AS id, title, in_print FROM book) AS b ORDER BY in_print, id
+ 2 def select(book_table, params):
+ 3     # Scan: book
+ 4     # Project: book.id * -1 as id, book.title, book.in_print
+ 5     found = [(book[IN_PRINT], book[ID] * -1, book[TITLE]) for book in book_table.rows(columns=(0, 1, 8))]
+ 6     # Sort: b.in_print, b.id
+ 7     found.sort(key=itemgetter(1))
+ 8     found.sort(key=itemgetter(0))
+ 9     # Project: b.title
+10     return [(book_title,) for _, _, book_title in found]
+('Beowulf',)
+('El Aleph',)
+("L'amant",)
+('Le citta invisibili',)
+('Ficciones',)
+('Persuasion',)
+('Emma',)
