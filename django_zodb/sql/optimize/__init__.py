@@ -99,6 +99,6 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (late_lookups, (NestedLoop, HashJoin)),
     (use_indexes, (Filter,)),
     (top_n, (Sort, Limit)),
-    (late_rows, (TopN, Sort)),
+    (late_rows, (TopN, Sort, Limit)),
 )
 """Every rewrite, in the order of their running, and the classes of which a plan must hold one to be changed by it."""

@@ -1,8 +1,8 @@
 """Of the rows of a large table, only those that a limit leaves are read whole.
 
 ``TopN 20 by b.price (Scan b)`` → ``NestedLoop inner (TopN 20 by b.price (Scan b)) (KeyLookup b)``: of all rows, the
-columns are read that decide which come first, and of twenty the others. That costs a few lookups; what it saves is
-most of the work where rows are not in memory, see ``storage.scan``.
+columns are read that decide which come first, and of twenty the others; so with the first rows that pass a filter. That
+costs a few lookups; what it saves is most of the work where rows are not in memory, see ``storage.scan``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Set
 
 from ..expr import ROWID_COLUMN, Column, Constant, Expr
-from ..plan import Filter, KeyLookup, KeyRange, LockRows, NestedLoop, Node, Scan, Sort, TopN, walk
+from ..plan import Filter, KeyLookup, KeyRange, Limit, LockRows, NestedLoop, Node, Scan, Sort, TopN, walk
 from ..rewrite import changed, map_sources, rewrite
 from ..show import expressions
 from .estimates import estimated_rows
 from .statistics import Statistics
 from .terms import parts
+
+_Choice = TopN | Sort | Limit
 
 _MANY = 10_000
 """Fewer rows find room in any cache, where it saves nothing to leave columns out."""
@@ -30,15 +32,17 @@ def late_rows(node: Node, statistics: Statistics) -> Node:
 
     def change(part: Node) -> Node:
         part = map_sources(part, change)
-        if isinstance(part, TopN | Sort) and _chooses_few(part, statistics):
+        if isinstance(part, _Choice) and _chooses_few(part, statistics):
             return _late(part, node)
         return part
 
     return change(node)
 
 
-def _chooses_few(node: TopN | Sort, statistics: Statistics) -> bool:
+def _chooses_few(node: _Choice, statistics: Statistics) -> bool:
     """Whether it takes a few rows of a whole table, or of a part of it, whose rows have their rowid in a column."""
+    if isinstance(node, Limit) and not isinstance(node.source, Filter):
+        return False
     scan = _walked(node.source)
     most = _most(node)
     return (
@@ -55,7 +59,7 @@ def _walked(node: Node) -> Scan | KeyRange | None:
     return node if isinstance(node, Scan | KeyRange) else None
 
 
-def _most(node: TopN | Sort) -> int | None:
+def _most(node: _Choice) -> int | None:
     if isinstance(node, Sort):
         return node.first
     match node.limit, node.offset:
@@ -66,7 +70,7 @@ def _most(node: TopN | Sort) -> int | None:
     return None
 
 
-def _late(node: TopN | Sort, root: Node) -> Node:
+def _late(node: _Choice, root: Node) -> Node:
     """The node with its rows looked up behind it, if columns are used there that it does not need itself."""
     scan = _walked(node.source)
     assert scan is not None
