@@ -24,7 +24,7 @@ from ZODB.serialize import ObjectWriter, referencesf
 
 from django_zodb.errors import OperationalError
 from django_zodb.storage.bounded import BoundedDB
-from django_zodb.storage.compact import Unpackable, pack, unpack
+from django_zodb.storage.compact import Unpackable, count_keys, pack, unpack, unpack_keys, unpack_rows
 from django_zodb.storage.persistent import IndexBucket, IndexTree, Postings, RowTree, TableRecord
 from django_zodb.storage.seal import is_broken
 
@@ -71,6 +71,21 @@ def same(one: Any, other: Any) -> bool:
 def test_columns_come_back(first: list[Any], second: list[Any]) -> None:
     found = unpack(pack(first, second))
     assert same([list(column) for column in found], [first, second])
+
+
+@given(st.lists(st.integers(-300, 70_000) | st.integers(-(1 << 33), 1 << 33), max_size=40))
+def test_keys_are_counted(keys: list[int]) -> None:
+    keys.sort()
+    for packed in (pack(keys, keys), pack(keys, [("K", b"t", key) for key in keys])):
+        assert count_keys(packed) == len(unpack_keys(packed)) == len(keys)
+
+
+@given(st.lists(st.tuples(*_VALUES), min_size=1, max_size=5), st.sets(st.integers(0, len(_VALUES) - 1)))
+def test_rows_have_what_is_asked_for(rows: list[Any], places: set[int]) -> None:
+    keys, found = unpack_rows(pack(range(len(rows)), rows), places)
+    assert list(keys) == list(range(len(rows)))
+    for place in places:
+        assert same([row[place] for row in found], [row[place] for row in rows])
 
 
 class Text(str):

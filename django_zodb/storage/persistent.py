@@ -27,7 +27,7 @@ from zope.container.contained import Contained
 from zope.index.interfaces import IStatistics
 from zope.interface import implementer
 
-from .compact import Unpackable, are_plain, pack, unpack, unpack_keys, unpack_rows
+from .compact import Unpackable, are_plain, count_keys, pack, unpack, unpack_keys, unpack_rows
 from .keys import plain_key
 from .large import LARGE, Records, put_back, take_out
 
@@ -129,6 +129,12 @@ def stored_keys(state: tuple[Any, ...]) -> Any:
     """The keys of a leaf of rows, from its stored state: a sequence."""
     entries = state[0]
     return unpack_keys(entries) if type(entries) is bytes else entries[::2]
+
+
+def stored_size(state: tuple[Any, ...]) -> int:
+    """How many they are."""
+    entries = state[0]
+    return count_keys(entries) if type(entries) is bytes else len(entries) // 2
 
 
 def stored_rows(state: tuple[Any, ...], places: Collection[int]) -> tuple[Any, Any]:

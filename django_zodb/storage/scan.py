@@ -17,8 +17,8 @@ from math import inf
 from typing import Any, TypeVar
 
 from .keys import Bounds, Row
-from .persistent import stored_keys, stored_rows
-from .trees import Leaf, Tree, leaves_within, sizes_of, some_leaves
+from .persistent import stored_keys, stored_rows, stored_size
+from .trees import UNBOUNDED, Leaf, Tree, leaves_within, sizes_of, some_leaves
 
 T = TypeVar("T")
 State = tuple[Any, ...]
@@ -65,15 +65,16 @@ class Scan:
         return chain.from_iterable(self._in_order(self._items_of))
 
     def page(self, offset: int, limit: int) -> list[Row]:
-        """``limit`` rows after the first ``offset``, which are only counted."""
+        """``limit`` rows after the first ``offset``, which are only counted; either are the last ones in reverse."""
         found: list[Row] = []
-        for leaf in self._leaves:
+        for leaf in self._leaves if limit else ():
             if offset:
                 size = self._size_of(leaf)
                 if size <= offset:
                     offset -= size
                     continue
-            found += self._rows_of(leaf)[offset : offset + limit - len(found)]
+            rows = self._rows_of(leaf)
+            found += (rows[::-1] if self._reverse else rows)[offset : offset + limit - len(found)]
             if len(found) >= limit:
                 break
             offset = 0
@@ -106,6 +107,8 @@ class Scan:
         return self._read_past_cache(self._read_size, leaf)  # type: ignore[no-any-return]
 
     def _read_size(self, state: State) -> int:
+        if self._bounds == UNBOUNDED:
+            return stored_size(state)
         keys = stored_keys(state)
         return len(keys[self._within(keys)])
 

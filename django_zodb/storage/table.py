@@ -107,6 +107,9 @@ class StoredTable:
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """Some rows; see ``protocol.Table.page``."""
         if self._exceeds_cache():
+            behind = max(self.count() - offset, 0)
+            if low is None is high and behind < offset:
+                return self._scan(None, None, reverse=True).page(max(behind - limit, 0), min(behind, limit))[::-1]
             return self._scan(low, high).page(offset, limit)
         if low is None and high is None:
             return page_of(self.tree, offset, limit)
