@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import re
 import sys
@@ -314,3 +315,30 @@ def test_row_expressions_know_one_table() -> None:
         row_function(SCHEMA, '"Name"', boolean=True)
     with pytest.raises(DataError):
         bind_row_expression(SCHEMA, "n = 'x'", "q")
+
+
+COLD = [
+    "SELECT b.title, c.id FROM book b LEFT JOIN book c ON c.id > b.id WHERE b.year > %s ORDER BY c.title LIMIT 3",
+    "SELECT year, count(*), max(title) FROM book WHERE id < %s GROUP BY year HAVING count(*) > 0 ORDER BY 2",
+    "SELECT title, rank() OVER (PARTITION BY year ORDER BY id) FROM book WHERE id < %s",
+    "SELECT title FROM book b WHERE EXISTS (SELECT 1 FROM book c WHERE c.year = b.year AND c.id <> %s)",
+    "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < %s) SELECT i FROM n UNION SELECT 7",
+    "INSERT INTO book (id, title) VALUES (%s, 'c')",
+    "UPDATE book SET year = year + 1, title = upper(title) WHERE id = %s",
+    "DELETE FROM book WHERE id = %s",
+]
+
+
+@pytest.mark.parametrize("text", COLD)
+def test_what_is_compiled_leaves_nothing_for_the_garbage_collector(connection: dbapi.Connection, text: str) -> None:
+    """The plans of statements come and go all the time in a process that is asked for many."""
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        connection.execute(text, [3])
+        gc.collect()
+        left = [each for each in gc.garbage if type(each).__module__.startswith(("django_zodb", "sqlglot"))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left == []

@@ -7,6 +7,7 @@ DISTINCT or where a sort key is dear to compute, Project → [Distinct] → Sort
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from sqlglot import exp
 
@@ -117,7 +118,7 @@ class _Select:
         self.scope = Scope(outer.scope)
         self.here = outer.inside(self.scope)
         self.grouping = Grouping("")
-        self.windowing = self.scope.windowing = Windowing(lambda: self.here.alias("windowed"))
+        self.windowing = self.scope.windowing = Windowing(partial(outer.alias, "windowed"))
         self.items: list[Item] = []
         self.keys: dict[Expr, Column] = {}
         self.layers: list[Layer] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Frame:
         self.steps: list[Step] = []
         self.scope: dict[str, Binding] = {}
         self.early = unit.stream
-        self._emitter = Emitter(self)
+        self._emitter = Emitter(weakref.proxy(self))  # what is compiled leaves nothing for the garbage collector
 
     # --- expressions -----------------------------------------------------------------------------------------------
 

@@ -29,14 +29,12 @@ def late_rows(node: Node, statistics: Statistics) -> Node:
     """The same rows, read whole after they have been chosen, where they are few among many."""
     if any(isinstance(part, LockRows) for part in walk(node)):
         return node
+    return _changed(node, node, statistics)
 
-    def change(part: Node) -> Node:
-        part = map_sources(part, change)
-        if isinstance(part, _Choice) and _chooses_few(part, statistics):
-            return _late(part, node)
-        return part
 
-    return change(node)
+def _changed(node: Node, root: Node, statistics: Statistics) -> Node:
+    node = map_sources(node, lambda source: _changed(source, root, statistics))
+    return _late(node, root) if isinstance(node, _Choice) and _chooses_few(node, statistics) else node
 
 
 def _chooses_few(node: _Choice, statistics: Statistics) -> bool:
@@ -103,7 +101,9 @@ def _renamed(node: Node, scan: Scan | KeyRange, alias: str) -> Node:
     def replacement(expr: Expr) -> Expr | None:
         return changed(expr, alias=alias) if isinstance(expr, Column) and expr.alias == scan.alias else None
 
-    def on_scan(part: Node) -> Node:
-        return changed(scan, alias=alias) if part is scan else map_sources(part, on_scan)
+    return rewrite(_replaced(node, scan, changed(scan, alias=alias)), replacement)
 
-    return rewrite(on_scan(node), replacement)
+
+def _replaced(node: Node, scan: Node, other: Node) -> Node:
+    """The node with another one in the place of ``scan``, whose expressions may still name that."""
+    return other if node is scan else map_sources(node, lambda source: _replaced(source, scan, other))
