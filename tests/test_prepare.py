@@ -333,6 +333,7 @@ COLD = [
 def test_what_is_compiled_leaves_nothing_for_the_garbage_collector(connection: dbapi.Connection, text: str) -> None:
     """The plans of statements come and go all the time in a process that is asked for many."""
     gc.collect()
+    gc.freeze()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         connection.execute(text, [3])
@@ -340,5 +341,6 @@ def test_what_is_compiled_leaves_nothing_for_the_garbage_collector(connection: d
         left = [each for each in gc.garbage if type(each).__module__.startswith(("django_zodb", "sqlglot"))]
     finally:
         gc.set_debug(0)
+        gc.unfreeze()
         gc.garbage.clear()
     assert left == []
