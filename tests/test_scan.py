@@ -216,6 +216,19 @@ def test_a_walk_leaves_the_cache_as_it_is(path: Path) -> None:
     assert table(connection).tree._p_jar._load_count - loads > 150
 
 
+def test_what_a_short_walk_reads_is_kept(path: Path) -> None:
+    connection = opened(path, cache_size_bytes=100_000)
+    jar = table(connection).tree._p_jar
+    jar._cache.incrgc()
+    for n in range(ROWS, 0, -50):  # more than there is room for, until the transaction ends
+        fetch(connection, "SELECT * FROM page WHERE id = %s", n)
+    assert jar._cache.total_estimated_size > 100_000
+    for _ in range(2):
+        loads = jar._load_count
+        assert len(fetch(connection, "SELECT * FROM page WHERE id BETWEEN 5000 AND 5004")) == 3
+    assert jar._load_count == loads
+
+
 def test_the_last_page_is_read_from_the_end(path: Path) -> None:
     connection = opened(path)
     loads = table(connection).tree._p_jar._load_count

@@ -3,7 +3,8 @@
 To load a leaf means to decode all that is in it and to make others leave the cache: for nothing, if those are gone
 again when the walk comes back, and at the cost of whoever needs what was there. So a leaf that is not in memory is
 decoded straight from its record, only the columns that are asked for, and nobody keeps it. What is in memory is taken
-as it is, changed or not. As long as the cache has room, leaves are loaded as anywhere.
+as it is, changed or not. Leaves are loaded as anywhere as long as the cache has room, and at the beginning of a walk:
+most walks are short, and those who ask for a few rows ask for them again.
 
 Measured on rows of ten columns, fifteen in a leaf: 0.9 instead of 5.4 µs per row where two columns are asked for.
 """
@@ -23,6 +24,8 @@ from .trees import UNBOUNDED, Leaf, Tree, leaves_within, sizes_of, some_leaves
 T = TypeVar("T")
 State = tuple[Any, ...]
 
+_PARTS = 64
+"""A walk may put one of so many parts of the cache in the place of others."""
 _SHARE = 0.75
 """A table that takes more of the cache than this is larger than the cache, in which there are indexes, too."""
 
@@ -55,6 +58,7 @@ class Scan:
         self._places = places
         self._read_past_cache = tree._p_jar.read_past_cache
         self._cache = tree._p_jar._cache
+        self._may_replace = self._cache.cache_non_ghost_count // _PARTS
 
     def rows(self) -> Iterator[Row]:
         """The rows."""
@@ -84,7 +88,7 @@ class Scan:
         return map(reversed, map(of_leaf, self._leaves)) if self._reverse else map(of_leaf, self._leaves)
 
     def _rows_of(self, leaf: Leaf) -> Sequence[Row]:
-        if leaf._p_changed is not None or self._has_room():
+        if leaf._p_changed is not None or self._may_load():
             return leaf.values(*self._bounds)  # type: ignore[no-any-return]
         return self._read_past_cache(self._read_rows, leaf)  # type: ignore[no-any-return]
 
@@ -93,7 +97,7 @@ class Scan:
         return rows[self._within(keys)]  # type: ignore[no-any-return]
 
     def _items_of(self, leaf: Leaf) -> Sequence[tuple[int, Row]]:
-        if leaf._p_changed is not None or self._has_room():
+        if leaf._p_changed is not None or self._may_load():
             return leaf.items(*self._bounds)  # type: ignore[no-any-return]
         return self._read_past_cache(self._read_items, leaf)  # type: ignore[no-any-return]
 
@@ -119,7 +123,11 @@ class Scan:
             None if low is None else bisect_left(keys, low), None if high is None else bisect_right(keys, high)
         )
 
-    def _has_room(self) -> bool:
+    def _may_load(self) -> bool:
+        """Whether one more leaf may come into the cache."""
+        if self._may_replace:
+            self._may_replace -= 1
+            return True
         cache = self._cache
         fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
         return fits and cache.cache_non_ghost_count < cache.cache_size

@@ -82,6 +82,7 @@ class StoredTable:
         self._finders: dict[tuple[str, ...], Finder] = {}
         self._width = len(plan.schema.columns)
         self._rows_that_fit = 0.0
+        self._estimate_above = 0
         self.watched = False
         """Whether the end of the statement has to check something about a changed row."""
         references = constraints.references_to(self._name)
@@ -136,10 +137,11 @@ class StoredTable:
 
     def _exceeds_cache(self) -> bool:
         """Whether there are more rows than the cache holds."""
-        if self.count() <= self._rows_that_fit:
-            return False
-        self._rows_that_fit = rows_that_fit(self.tree)
-        return self.count() > self._rows_that_fit
+        rows = self.count()
+        if rows > self._estimate_above:
+            self._rows_that_fit = rows_that_fit(self.tree)
+            self._estimate_above = 2 * rows
+        return rows > self._rows_that_fit
 
     def count(self) -> int:
         """How many rows this transaction sees."""
