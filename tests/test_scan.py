@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from importlib import import_module
@@ -19,6 +20,9 @@ from django_zodb.errors import ConflictError, OperationalError
 from django_zodb.storage import persistent
 from django_zodb.storage.database import close_all
 from django_zodb.storage.large import LARGE
+from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.options import Options
+from django_zodb.storage.server import Server
 from django_zodb.storage.table import StoredTable
 from django_zodb.storage.trees import leaves_within
 
@@ -168,6 +172,24 @@ def test_walks_give_the_rows(path: Path, seed: int) -> None:
     connection = opened(path)
     assert ghosts(connection) > 150
     check_walks(connection, committed(), random.Random(seed))
+
+
+def test_walks_over_a_server(path: Path) -> None:
+    server = Server(open_storage(locate(path), Options()), ("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        connection = dbapi.connect(
+            None, host="127.0.0.1", port=server.address[1], cache_size_bytes=CACHE_BYTES, client_cache_bytes=CACHE_BYTES
+        )
+        fetch(connection, "SELECT count(*) FROM page WHERE n < 100")
+        assert ghosts(connection) > 150
+        check_walks(connection, committed(), random.Random(1))
+        connection.close()
+    finally:
+        close_all()
+        server.stop()
+        thread.join(10)
 
 
 def test_walks_see_what_the_transaction_has_changed(path: Path) -> None:
