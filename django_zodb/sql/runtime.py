@@ -342,7 +342,7 @@ def batches(values: Sequence[object], width: int) -> Iterator[tuple[object, ...]
 
 def intersect_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
     """INTERSECT ALL: each row as often as it is in both."""
-    there = Counter(right)
+    there = Counter(iter(right))
     for row in left:
         if there[row] > 0:
             there[row] -= 1
@@ -351,7 +351,7 @@ def intersect_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
 
 def except_all(left: Iterable[Row], right: Iterable[Row]) -> Iterator[Row]:
     """EXCEPT ALL: each row as often as it is in ``left`` beyond ``right``."""
-    there = Counter(right)
+    there = Counter(iter(right))
     for row in left:
         if there[row] > 0:
             there[row] -= 1

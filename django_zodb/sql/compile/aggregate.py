@@ -231,7 +231,8 @@ def _write_keys(frame: Frame, groups: str, key: str) -> None:
 def _write_counts(frame: Frame, groups: str, key: str) -> None:
     simple = frame.comprehension(key)
     if simple is not None:
-        frame.write(f"{groups} = Counter{closed(frame.iterable(key, 'found'))}")
+        # Distinct rows may be the keys of a dict, whose values Counter would take for counts.
+        frame.write(f"{groups} = Counter(iter{closed(frame.iterable(key, 'found'))})")
     else:
         frame.lines.append(f"{groups} = defaultdict(int)")
         frame.finish(f"{groups}[{key}] += 1")

@@ -97,3 +97,19 @@ no rows
 > SELECT in_print, SUM(year), AVG(year), MAX(year), COUNT(DISTINCT author_id) FROM book WHERE year > 3000 GROUP BY in_print
 ---
 no rows
+
+> SELECT author_id, COUNT(*) FROM (SELECT DISTINCT author_id FROM book) AS found GROUP BY author_id ORDER BY author_id
+---
+(None, 1)
+(1, 1)
+(2, 1)
+(3, 1)
+(4, 1)
+
+> SELECT n, COUNT(*) FROM (SELECT author_id AS n, MIN(year) FROM book GROUP BY author_id) AS first GROUP BY n ORDER BY n
+---
+(None, 1)
+(1, 1)
+(2, 1)
+(3, 1)
+(4, 1)

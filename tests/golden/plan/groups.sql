@@ -116,7 +116,7 @@ Project: grouped.author_id, grouped.count
 2 def select(book_table, params):
 3     # Scan: book
 4     found = (book[IN_PRINT] for book in book_table.rows(columns=(8,)))
-5     groups = Counter(found)
+5     groups = Counter(iter(found))
 6     # Aggregate: count(*) by book.in_print
 7     # Project: grouped.in_print, grouped.count
 8     return list(groups.items())
