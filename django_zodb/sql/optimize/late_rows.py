@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from ..expr import ROWID_COLUMN, Column, Constant, Expr
+from ..expr import ROWID_COLUMN, Column, Expr
 from ..plan import Filter, KeyLookup, KeyRange, Limit, LockRows, NestedLoop, Node, Scan, Sort, TopN, walk
 from ..rewrite import changed, map_sources, rewrite
 from ..show import expressions
 from .estimates import estimated_rows
 from .statistics import Statistics
 from .terms import parts
+from .use_index_order import wanted
 
 _Choice = TopN | Sort | Limit
 
@@ -58,14 +59,7 @@ def _walked(node: Node) -> Scan | KeyRange | None:
 
 
 def _most(node: _Choice) -> int | None:
-    if isinstance(node, Sort):
-        return node.first
-    match node.limit, node.offset:
-        case Constant(value=int(limit)), None:
-            return limit
-        case Constant(value=int(limit)), Constant(value=int(offset)):
-            return limit + offset
-    return None
+    return node.first if isinstance(node, Sort) else wanted(node)
 
 
 def _late(node: _Choice, root: Node) -> Node:

@@ -31,6 +31,7 @@ from ..plan import (
     Scan,
     Sort,
     SortRuns,
+    TopN,
     bound_aliases,
 )
 from ..rewrite import changed, map_sources
@@ -77,8 +78,8 @@ def _in_runs(source: Node, keys: Keys, statistics: Statistics, limit: int | None
     return None
 
 
-def wanted(node: Limit) -> int | None:
-    """The rows that a Limit of constants takes from its source."""
+def wanted(node: Limit | TopN) -> int | None:
+    """The rows that a limit of constants takes from its source, or looks for in it."""
     match node.limit, node.offset:
         case Constant(value=int(limit)), None:
             return limit
