@@ -2,59 +2,47 @@
 
 ``Join inner a b on b.a_id = a.id → NestedLoop (Scan b) (KeyLookup a (a.id = b.a_id))``. The right side is looked up by
 rowid or index, hashed where another equality links the sides, or kept as a list. The left side leads: its order is
-that of the result, so an ORDER BY with a LIMIT has a say in which table that is.
+that of the result, so an ORDER BY with a LIMIT has a say in which table that is. Where DISTINCT, or the like, makes
+one row of many, a table of which nothing else is used only has to have a match: it is semi-joined, or left out.
 """
 
 from __future__ import annotations
 
-from ...record import record
-from ..expr import Column, Compare, Expr, SortKey, is_nullable, type_of
+from ..expr import Column, Compare, Expr, is_nullable, type_of
 from ..plan import (
-    Aggregate,
     Distinct,
-    Filter,
+    DistinctOn,
     HashJoin,
     Join,
-    Limit,
     NestedLoop,
     Node,
     Output,
     Project,
-    Sort,
+    Recursive,
+    SetOperation,
     bound_aliases,
     has_key,
 )
 from ..rewrite import changed, map_sources
 from .access import best_path
-from .cluster import Cluster, as_scan, cluster_of
+from .cluster import Cluster, Hoisted, as_scan, cluster_of
+from .distinct_keys import one_at_most, without_repeats
+from .goal import NO_GOAL, Goal, goal_below, goals_of_sides
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .late_lookups import late_cost
-from .order import order_of_groups, ordered_paths
+from .order import ordered_paths
 from .statistics import Statistics, sort_cost
-from .terms import conjuncts, filtered, through_project, used_aliases
-from .use_index_order import wanted
+from .terms import conjuncts, filtered, used_aliases
 
 Terms = tuple[Expr, ...]
 
 _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
-_GROUP = 10  # rows of a group, where only the first groups are asked for
-
-
-@record
-class Goal:
-    """What stands above the joins: the order asked for, and how many rows of it."""
-
-    keys: tuple[SortKey, ...] = ()
-    limit: int | None = None
-
-
-_NO_GOAL = Goal()
 
 
 def choose_joins(node: Node, statistics: Statistics) -> Node:
     """Every Join as a NestedLoop or a HashJoin."""
-    return _Chooser(statistics).choose(node, _NO_GOAL)
+    return _Chooser(statistics).choose(node, NO_GOAL)
 
 
 class _Chooser:
@@ -63,19 +51,12 @@ class _Chooser:
 
     def choose(self, node: Node, goal: Goal) -> Node:
         match node:
-            case Limit():
-                return changed(node, source=self.choose(node.source, Goal(limit=wanted(node))))
-            case Sort(source=source, keys=keys):
-                return changed(node, source=self.choose(source, changed(goal, keys=keys)))
-            case Project(source=source):
-                return changed(node, source=self.choose(source, _below(goal, node)))
-            case Filter(source=source):
-                return changed(node, source=self.choose(source, goal))
-            case Aggregate() if goal.limit is not None and goal.keys:
-                return changed(node, source=self.choose(node.source, _of_groups(goal, goal.limit, node)))
             case Join():
                 return self.joined(node, goal).node
-        return map_sources(node, lambda source: self.choose(source, _NO_GOAL))
+            case SetOperation(all=every) | Recursive(all=every):
+                return map_sources(node, lambda source: self.choose(source, Goal(repeats=every)))
+        node = map_sources(node, lambda source: self.choose(source, goal_below(node, goal)))
+        return without_repeats(node) if isinstance(node, Distinct | DistinctOn) else node
 
     def joined(self, node: Join, goal: Goal) -> Joined:
         if node.kind == "inner" and not node.lateral:
@@ -85,18 +66,27 @@ class _Chooser:
             if cluster.hoisted:
                 return self.cluster(cluster, goal)
         led = self.driven_by_keys(node)
-        left = self.relation(node.left, goal)
-        step = self.step(left, node.right, node.kind, conjuncts(node.condition), self.share(left, goal), node.lateral)
+        for_left, for_right = goals_of_sides(node, goal)
+        left = self.relation(node.left, for_left)
+        terms = conjuncts(node.condition)
+        step = self.step(left, node.right, node.kind, terms, for_right, self.share(left, goal), node.lateral)
         return led if led is not None and led.cost < step.cost else step
 
-    def relation(self, node: Node, goal: Goal = _NO_GOAL) -> Joined:
+    def relation(self, node: Node, goal: Goal = NO_GOAL) -> Joined:
         """Something to be joined: planned within, if it holds joins itself."""
         return self.joined(node, goal) if isinstance(node, Join) else leading(self.choose(node, goal), self.statistics)
 
     def step(
-        self, left: Joined, right: Node, kind: str, terms: Terms, share: float = 1.0, lateral: bool = False
+        self,
+        left: Joined,
+        right: Node,
+        kind: str,
+        terms: Terms,
+        goal: Goal,
+        share: float = 1.0,
+        lateral: bool = False,
     ) -> Joined:
-        planned = right if as_scan(right) is not None else self.relation(right).node
+        planned = right if as_scan(right) is not None else self.relation(right, goal).node
         return join_step(left, planned, kind, terms, self.statistics, share, lateral)
 
     def share(self, joined: Joined, goal: Goal) -> float:
@@ -116,17 +106,22 @@ class _Chooser:
     # --- inner joins -----------------------------------------------------------------------------------------------
 
     def cluster(self, cluster: Cluster, goal: Goal) -> Joined:
-        relations = [self.relation(each) for each in cluster.relations]
+        hoisted, used = _looked_at(cluster.hoisted, goal)
+        within = Goal(
+            used=None if used is None else used.union(*map(used_aliases, cluster.terms)), repeats=goal.repeats
+        )
+        relations = [self.relation(each, within) for each in cluster.relations]
+        needed = None if goal.repeats else used
         best: Joined | None = None
         best_cost = 0.0
         for start in self.starts(relations):
-            joined = self.greedy(start, relations, cluster.terms, self.share(relations[start], goal))
-            cost = self.final_cost(joined, goal)
+            joined = self.greedy(start, relations, cluster.terms, self.share(relations[start], goal), needed)
+            cost = self.final_cost(joined, relations[start], goal)
             if best is None or cost < best_cost:
                 best, best_cost = joined, cost
         assert best is not None
-        for each in cluster.hoisted:
-            best = self.step(best, each.right, each.kind, conjuncts(each.condition), self.share(best, goal))
+        for each in hoisted:
+            best = self.step(best, each.right, each.kind, conjuncts(each.condition), within, self.share(best, goal))
         return best
 
     def starts(self, relations: list[Joined]) -> list[int]:
@@ -135,8 +130,13 @@ class _Chooser:
             return every
         return sorted(sorted(every, key=lambda at: relations[at].rows)[:_STARTS])
 
-    def greedy(self, start: int, relations: list[Joined], terms: Terms, share: float) -> Joined:
-        """Joins led by ``start``, each next relation the one that is cheapest then, linked ones first."""
+    def greedy(
+        self, start: int, relations: list[Joined], terms: Terms, share: float, needed: frozenset[str] | None
+    ) -> Joined:
+        """Joins led by ``start``, each next relation the one that is cheapest then, linked ones first.
+
+        Of relations that are not ``needed`` afterwards (None: all are) one match is as good as many.
+        """
         everything = frozenset[str]().union(*(bound_aliases(each.node) for each in relations))
         current, waiting = relations[start], [at for at in range(len(relations)) if at != start]
         pending = list(terms)
@@ -144,24 +144,31 @@ class _Chooser:
             bound = bound_aliases(current.node)
             steps: list[tuple[bool, float, int, Joined, list[Expr]]] = []
             for at in waiting:
-                aliases = bound | bound_aliases(relations[at].node)
-                ready = [term for term in pending if used_aliases(term) & everything <= aliases]
+                own = bound_aliases(relations[at].node)
+                ready = [term for term in pending if used_aliases(term) & everything <= bound | own]
                 linked = any(used_aliases(term) & bound for term in ready)
-                joined = join_step(current, relations[at].node, "inner", tuple(ready), self.statistics, share)
+                later = [term for term in pending if term not in ready]
+                kind = "inner" if needed is None or own & needed.union(*map(used_aliases, later)) else "semi"
+                joined = join_step(current, relations[at].node, kind, tuple(ready), self.statistics, share)
                 steps.append((not linked, joined.share_cost(share) + joined.rows * share, at, joined, ready))
             _, _, at, current, ready = min(steps, key=lambda step: step[:3])
             waiting.remove(at)
             pending = [term for term in pending if term not in ready]
         return current if not pending else changed(current, node=filtered(current.node, pending))
 
-    def final_cost(self, joined: Joined, goal: Goal) -> float:
-        """The cost with that of sorting, or less where the lead's order serves and a limit ends the walk early."""
+    def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
+        """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""
         share = 1.0 if goal.limit is None else min(1.0, goal.limit / max(joined.rows, 1.0))
+        some = joined.share_cost(share)
         if not goal.keys:
-            return joined.share_cost(share)
-        ordered = joined.cost + sort_cost(joined.rows, goal.limit) - late_cost(joined, goal.keys) * (1.0 - share)
+            return some
+        costs = [joined.cost + sort_cost(joined.rows, goal.limit) - late_cost(joined, goal.keys) * (1.0 - share)]
         walk = self.walk(joined.node, goal)
-        return ordered if walk is None else min(ordered, joined.share_cost(share) + walk * share)
+        if walk is not None:
+            costs.append(some + walk * share)
+        if goal.limit is not None and all(used_aliases(key.expr) <= bound_aliases(lead.node) for key in goal.keys):
+            costs.append(some + (lead.cost - lead.start) * (1.0 - share) + sort_cost(lead.rows, goal.limit))
+        return min(costs)
 
     # --- semi joins ------------------------------------------------------------------------------------------------
 
@@ -175,7 +182,7 @@ class _Chooser:
             return None
         alias = f"{base[0].alias} keys"
         outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
-        inner = self.relation(node.right)
+        inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
         keys: Node = Project(inner.node, alias, outputs)
         if not has_key(inner.node, [value for _, value in pairs]):
             keys = Distinct(keys)
@@ -191,19 +198,16 @@ def _leading_relation(node: Node) -> Node:
     return node
 
 
-def _below(goal: Goal, project: Project) -> Goal:
-    keys = []
-    for key in goal.keys:
-        expr = through_project(key.expr, project)
-        if expr is None:
-            return _NO_GOAL
-        keys.append(changed(key, expr=expr))
-    return changed(goal, keys=tuple(keys))
-
-
-def _of_groups(goal: Goal, limit: int, node: Aggregate) -> Goal:
-    keys = order_of_groups(goal.keys, node)
-    return _NO_GOAL if keys is None else Goal(keys, limit * _GROUP)
+def _looked_at(hoisted: tuple[Hoisted, ...], goal: Goal) -> tuple[list[Hoisted], frozenset[str] | None]:
+    """The left joins of which something is used, or that repeat rows; and all aliases that are used then."""
+    kept: list[Hoisted] = []
+    for each in reversed(hoisted):
+        if goal.ignores(each.right) and (not goal.repeats or one_at_most(each.right, each.condition)):
+            continue
+        kept.append(each)
+        if goal.used is not None:
+            goal = changed(goal, used=goal.used.union(*map(used_aliases, conjuncts(each.condition))))
+    return kept[::-1], goal.used
 
 
 def _equalities(node: Join) -> list[tuple[Expr, Expr]] | None:

@@ -8,7 +8,20 @@
 from __future__ import annotations
 
 from ..expr import Column, Compare, Expr, is_nullable
-from ..plan import Distinct, DistinctOn, Filter, Join, Node, Output, Project, Scan
+from ..plan import (
+    Distinct,
+    DistinctOn,
+    Filter,
+    HashJoin,
+    Join,
+    NestedLoop,
+    Node,
+    Output,
+    Project,
+    Scan,
+    gives_one,
+    has_key,
+)
 from ..rewrite import changed, map_sources
 from .statistics import Statistics
 from .terms import conjuncts, holds_subquery, is_stable, unfiltered, used_aliases
@@ -30,6 +43,18 @@ def distinct_keys(node: Node, statistics: Statistics) -> Node:
     return node
 
 
+def without_repeats(node: Distinct | DistinctOn) -> Node:
+    """What is below, where that gives no row twice: joins that are planned may have become semi joins."""
+    match node:
+        case Distinct(source=Project(source=source, outputs=outputs)):
+            repeated = not tells_apart(source, [output.expr for output in outputs])
+        case DistinctOn(source=source, keys=keys):
+            repeated = not tells_apart(source, [*keys])
+        case _:
+            repeated = True
+    return node if repeated else node.source
+
+
 def tells_apart(node: Node, exprs: list[Expr]) -> bool:
     """Whether no two rows of joined tables are the same in all of ``exprs``."""
     columns = [expr for expr in exprs if isinstance(expr, Column) and not is_nullable(expr)]
@@ -40,20 +65,31 @@ def _tells_apart(node: Node, columns: Names) -> bool:
     match node:
         case Filter(source=source) | Join(kind="semi" | "anti", left=source):
             return _tells_apart(source, columns)
+        case NestedLoop(left=source) | HashJoin(left=source) if _gives_left_once(node):
+            return _tells_apart(source, columns)
         case Scan(table=table, alias=alias):
             return table.is_key({name for other, name in columns if other == alias})
         case Join(kind="inner" | "left", left=left, right=right, condition=condition, lateral=False):
-            if _one_at_most(right, condition):
+            if one_at_most(right, condition):
                 return _tells_apart(left, columns)
             if node.kind == "left":
                 return False
-            if _one_at_most(left, condition):
+            if one_at_most(left, condition):
                 return _tells_apart(right, columns)
             return _tells_apart(left, columns) and _tells_apart(right, columns)
     return False
 
 
-def _one_at_most(side: Node, condition: Expr | None) -> bool:
+def _gives_left_once(node: NestedLoop | HashJoin) -> bool:
+    match node:
+        case NestedLoop(kind="inner" | "left", right=right):
+            return gives_one(right)
+        case HashJoin(kind="inner" | "left", right=right, right_keys=keys):
+            return has_key(right, keys)
+    return node.kind in ("semi", "anti")
+
+
+def one_at_most(side: Node, condition: Expr | None) -> bool:
     """Whether no more than one row of that side of a join belongs to a row of the other."""
     scan, _ = unfiltered(side)
     if not isinstance(scan, Scan):

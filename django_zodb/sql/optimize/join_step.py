@@ -10,6 +10,7 @@ from ..expr import Compare, Constant, Expr
 from ..plan import (
     HashJoin,
     JoinKind,
+    Limit,
     NestedLoop,
     Node,
     Scan,
@@ -181,8 +182,13 @@ def least_hashed(right: Node, statistics: Statistics) -> float:
 
 
 def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined:
+    if kind in ("semi", "anti") and not terms:
+        right = Limit(right, Constant(1, BIGINT))
     node = NestedLoop(left.node, right, cast(JoinKind, kind), conjunction(terms))
     listed = leading(right, statistics)
     pairs = left.rows * listed.rows
-    rows = _result_rows(left.rows, listed.rows * selectivity_of(terms), kind)
+    matches = listed.rows * selectivity_of(terms)
+    rows = _result_rows(left.rows, matches, kind)
+    if kind in ("semi", "anti"):
+        pairs /= max(matches, 1.0)  # it looks no further than to the first match
     return Joined(node, rows, left.cost + listed.cost + pairs, left.start + listed.cost)

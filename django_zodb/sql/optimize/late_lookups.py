@@ -1,15 +1,24 @@
-"""Joins that only add columns wait until rows are sorted, where a limit asks for few of these.
+"""Joins wait until rows are sorted, where a limit asks for few of these.
 
 ``Limit 20 (Sort b.title (HashJoin inner on b.author_id = a.id (Scan b) (Scan a)))`` → ``Limit 20 (NestedLoop inner
 (Sort b.title, 20 at first (Scan b)) (KeyLookup a (a.id = b.author_id)))``: 20 lookups, not one for each row that is
 sorted. An inner join may find nothing for a row, then more than 20 are taken from the Sort.
+
+So with any join that keeps the order of its left side, if that has all that is sorted by: no more of a product is made
+than the limit takes.
 """
 
 from __future__ import annotations
 
+import math
+
 from ...record import replace
 from ..expr import Column, Compare, Expr, SortKey, rowid
 from ..plan import (
+    BaseAccess,
+    Distinct,
+    DistinctOn,
+    Filter,
     HashJoin,
     IndexLookup,
     KeyLookup,
@@ -26,11 +35,12 @@ from .cluster import as_scan
 from .constraints import canonical
 from .estimates import estimated_rows
 from .join_step import Joined, leading, looked_up
-from .statistics import FETCH_ROW, HASH_PROBE, Statistics
-from .terms import used_aliases
-from .use_index_order import wanted
+from .statistics import FETCH_ROW, HASH_PROBE, Statistics, sort_cost
+from .terms import is_stable, unfiltered, used_aliases
+from .use_index_order import keys_below, wanted
 
 Keys = tuple[SortKey, ...]
+_Join = NestedLoop | HashJoin
 
 
 def late_lookups(node: Node, statistics: Statistics) -> Node:
@@ -57,19 +67,53 @@ def _limited(node: Node, limit: int, statistics: Statistics) -> Node:
     match node:
         case Project():
             return changed(node, source=_limited(node.source, limit, statistics))
-        case Sort() if limit * FETCH_ROW / HASH_PROBE < estimated_rows(node.source, statistics):
-            return _sorted_below(node.source, node.keys, limit, statistics) or node
+        case Sort(source=source, keys=keys) if limit * FETCH_ROW / HASH_PROBE < estimated_rows(source, statistics):
+            return _sorted_below(source, keys, limit, statistics) or node
     return node
 
 
 def _sorted_below(node: Node, keys: Keys, limit: int, statistics: Statistics) -> Node | None:
-    """The join over a Sort of its left side; None if it is none that only adds columns, or the keys are among these."""
-    lookup = _as_lookup(node, statistics)
-    below = None if lookup is None else keys_of_left(keys, lookup)
-    if lookup is None or below is None:
+    """The rows of ``node`` in order, with the Sort below a join at least; None if that cannot be, or does not pay."""
+    match node:
+        case Project():
+            below = keys_below(keys, node)
+            source = None if below is None else _sorted_below(node.source, below, limit, statistics)
+            return None if source is None else changed(node, source=source)
+        case Filter() | Distinct() | DistinctOn(ordered=True):
+            source = _sorted_below(node.source, keys, limit, statistics)
+            return None if source is None else changed(node, source=source)
+        case NestedLoop() | HashJoin():
+            return _sorted_before_join(node, keys, limit, statistics)
+    return None
+
+
+def _sorted_before_join(node: _Join, keys: Keys, limit: int, statistics: Statistics) -> Node | None:
+    join = _as_lookup(node, statistics) or node
+    below = keys_of_left(keys, join)
+    if below is None or join.kind == "full":
         return None
-    left = _sorted_below(lookup.left, below, limit, statistics)
-    return changed(lookup, left=left or Sort(lookup.left, below, limit))
+    rows, left_rows = estimated_rows(join, statistics), estimated_rows(join.left, statistics)
+    if not adds_columns(join):
+        one_order = all(is_stable(key.expr) for key in below)  # RANDOM() of each left row would not mix what it joins
+        if not one_order or not _pays(join, rows, left_rows, limit, statistics):
+            return None
+    first = math.ceil(limit * max(left_rows / max(rows, 1.0), 1.0))
+    left = _sorted_below(join.left, below, first, statistics)
+    return changed(join, left=left or Sort(join.left, below, first))
+
+
+def _pays(join: _Join, rows: float, left_rows: float, limit: int, statistics: Statistics) -> bool:
+    """Whether it costs less to sort the left rows and join some of them than to join all and sort what that gives."""
+    work = rows + left_rows * HASH_PROBE
+    if isinstance(join, NestedLoop) and not _is_looked_up(join.right):
+        work += left_rows * estimated_rows(join.right, statistics)
+    share = min(limit / max(rows, 1.0), 1.0)
+    return sort_cost(left_rows, limit) + share * work < work + sort_cost(rows, limit)
+
+
+def _is_looked_up(right: Node) -> bool:
+    node, _ = unfiltered(right)
+    return isinstance(node, BaseAccess) and not isinstance(node, Scan)
 
 
 def _as_lookup(node: Node, statistics: Statistics) -> NestedLoop | None:
@@ -87,20 +131,22 @@ def _as_lookup(node: Node, statistics: Statistics) -> NestedLoop | None:
     return None
 
 
-def adds_columns(node: NestedLoop) -> bool:
+def adds_columns(node: _Join) -> bool:
     """Whether the join looks up one row at most for each left row, and no condition drops one."""
+    if isinstance(node, HashJoin):
+        return False
     one = isinstance(node.right, KeyLookup) or (isinstance(node.right, IndexLookup) and node.right.unique)
     return one and node.kind in ("inner", "left") and node.condition is None
 
 
-def keys_of_left(keys: Keys, join: NestedLoop) -> Keys | None:
+def keys_of_left(keys: Keys, join: _Join) -> Keys | None:
     """The keys as they can be had before the join; None if they cannot."""
     found = tuple(replace(key, expr=_of_left(key.expr, join)) for key in keys)
     left = bound_aliases(join.left)
     return found if all(used_aliases(key.expr) <= left for key in found) else None
 
 
-def _of_left(expr: Expr, join: NestedLoop) -> Expr:
+def _of_left(expr: Expr, join: _Join) -> Expr:
     """What a rowid was looked up by is as good as the rowid."""
     right = join.right
     if join.kind != "inner" or not isinstance(right, KeyLookup) or not isinstance(right.key, Column):

@@ -71,6 +71,7 @@ def satisfies(path: Path, scan: Scan, keys: tuple[SortKey, ...]) -> bool:
     if path.single:
         return True
     remaining = list(path.order)
+    equal = {target.name for target in path.fixed if isinstance(target, Column) and not is_nullable(target)}
     for key in keys:
         target = canonical(key.expr, scan)
         if target in path.fixed:
@@ -78,9 +79,11 @@ def satisfies(path: Path, scan: Scan, keys: tuple[SortKey, ...]) -> bool:
         while remaining and remaining[0].target in path.fixed:
             remaining.pop(0)
         if not remaining or not _agrees(remaining[0], key, target):
-            return False
+            return scan.table.is_key(equal)  # no two rows share that, so that what follows decides nothing
         if target == rowid(scan.alias):
-            return True  # no two rows share it, so that what follows decides nothing
+            return True  # nor this
+        if isinstance(target, Column) and not is_nullable(target):
+            equal.add(target.name)
         remaining.pop(0)
     return True
 

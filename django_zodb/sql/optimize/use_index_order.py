@@ -38,7 +38,7 @@ from ..rewrite import changed, map_sources
 from .access import Path, Terms, best_path, indexes, paths
 from .order import order_of_groups, ordered_paths
 from .statistics import SORT_ROW, Statistics, sort_cost
-from .terms import filtered, through_project, unfiltered, used_aliases
+from .terms import filtered, is_stable, through_project, unfiltered, used_aliases
 
 Keys = tuple[SortKey, ...]
 Runs = Literal["none", "last", "all"]
@@ -62,20 +62,32 @@ def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
                 return _use(led, statistics, limit)
             in_runs = _in_runs(source, keys, statistics, limit)
             if in_runs is not None:
-                return changed(in_runs, source=_use(in_runs.source, statistics, None))
+                return map_sources(in_runs, lambda below: _use(below, statistics, None))
             return changed(node, source=_use(source, statistics, None))
     return map_sources(node, lambda source: _use(source, statistics, None))
 
 
-def _in_runs(source: Node, keys: Keys, statistics: Statistics, limit: int | None) -> SortRuns | None:
+def _in_runs(source: Node, keys: Keys, statistics: Statistics, limit: int | None) -> Node | None:
     """``source`` in the order of as many of the first keys as can be had, its runs sorted by the rest."""
     if limit is None:
         return None
     for count in range(len(keys) - 1, 0, -1):
         led = _led_in_order(source, keys[:count], statistics, limit, runs="last")
         if led is not None:
-            return SortRuns(led, keys, count)
+            return _runs(led, keys, count)
     return None
+
+
+def _runs(node: Node, keys: Keys, count: int) -> Node:
+    """The rows of ``node``, which come in the order of the first keys, sorted by all: below the joins that keep it."""
+    match node:
+        case NestedLoop(left=left) | HashJoin(left=left) if node.kind != "full" and _are_of(keys, left):
+            return changed(node, left=_runs(left, keys, count))
+    return SortRuns(node, keys, count)
+
+
+def _are_of(keys: Keys, node: Node) -> bool:
+    return all(used_aliases(key.expr) <= bound_aliases(node) and is_stable(key.expr) for key in keys)
 
 
 def wanted(node: Limit | TopN) -> int | None:
@@ -107,7 +119,7 @@ def _led_in_order(
         case IndexGroups():
             return node if keys and _is_order_of(node, keys[0]) else None
         case Project():
-            below_keys = _keys_below(keys, node)
+            below_keys = keys_below(keys, node)
             led = None if below_keys is None else _led_in_order(node.source, below_keys, statistics, limit, runs)
             return None if led is None else changed(node, source=led)
         case Distinct() | DistinctOn():
@@ -131,7 +143,8 @@ def _is_order_of(node: IndexGroups, key: SortKey) -> bool:
     return not key.descending and (key.nulls_first or not first.nullable)
 
 
-def _keys_below(keys: Keys, project: Project) -> Keys | None:
+def keys_below(keys: Keys, project: Project) -> Keys | None:
+    """The keys in terms of what the Project is made of; None if that would compute something twice."""
     found: list[SortKey] = []
     for key in keys:
         below = through_project(key.expr, project)

@@ -43,12 +43,11 @@ Project: a.id, a.name
 
 [plan]> SELECT DISTINCT a.id, a.name FROM author a JOIN book b ON b.author_id = a.id ORDER BY a.id LIMIT 2
 ---
-TopN: 2 by result.id
+Limit: 2
   Project: a.id, a.name
-    DistinctOn: (a.id)
-      NestedLoop: inner
-        Scan: book b
-        KeyLookup: author a (a.id = b.author_id)
+    NestedLoop: semi
+      Scan: author a
+      IndexLookup: book b using book_author_id (b.author_id = a.id)
 (1, 'Austen')
 (2, 'Borges')
 
@@ -81,12 +80,9 @@ Distinct
 ---
 Project: result.id, result.title, result.id_2 as id, result.name, result.?column?
   Project: b.id, b.title, a.id as id_2, a.name, length(a.name) + b.year as ?column?
-    DistinctOn: (b.id, a.id)
-      NestedLoop: left
-        NestedLoop: left
-          KeyIn: book b (b.id in (1, 3, 7))
-          KeyLookup: author a (a.id = b.author_id)
-        IndexRange: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id)
+    NestedLoop: left
+      KeyIn: book b (b.id in (1, 3, 7))
+      KeyLookup: author a (a.id = b.author_id)
 (1, 'Emma', 1, 'Austen', 1821)
 (3, 'Ficciones', 2, 'Borges', 1950)
 (7, 'Beowulf', None, None, None)
@@ -121,10 +117,10 @@ Distinct
 
 [plan]> SELECT DISTINCT b.id FROM book b, tag t WHERE b.id < 3
 ---
-Distinct
-  Project: b.id
-    NestedLoop: inner
-      KeyRange: book b (b.id < 3)
+Project: b.id
+  NestedLoop: semi
+    KeyRange: book b (b.id < 3)
+    Limit: 1
       Scan: tag t
 (1,)
 (2,)
@@ -164,10 +160,146 @@ Project: b.title
 ---
 Limit: 3
   Project: b.id, b.title, b.year
-    DistinctOn: (b.id)
-      HashJoin: left on b.id = t.book_id
-        IndexRange: book b using book_year
-        Scan: book_tag t
+    IndexRange: book b using book_year
 (7, 'Beowulf', 1000)
 (1, 'Emma', 1815)
 (2, 'Persuasion', 1817)
+
+[plan]> SELECT DISTINCT a.name FROM author a JOIN book b ON b.author_id = a.id JOIN book_tag t ON t.book_id = b.id WHERE a.id < 3
+---
+Distinct
+  Project: a.name
+    NestedLoop: semi
+      NestedLoop: inner
+        KeyRange: author a (a.id < 3)
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+      IndexRange: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id)
+('Austen',)
+('Borges',)
+
+[plan]> SELECT DISTINCT a.name, t.name FROM author a JOIN tag t ON t.id = a.id CROSS JOIN book b LEFT JOIN book_tag bt ON bt.book_id = b.id
+---
+Project: result.name, result.name_2 as name
+  Project: a.name, t.name as name_2
+    NestedLoop: semi
+      NestedLoop: inner
+        Scan: author a
+        KeyLookup: tag t (t.id = a.id)
+      Limit: 1
+        Scan: book b
+('Austen', 'novel')
+('Borges', 'short')
+('Calvino', 'classic')
+('Duras', 'unused')
+
+[plan]> SELECT DISTINCT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN book_tag t ON t.book_id = b.id WHERE b.year > 1940
+---
+Distinct
+  Project: a.name
+    NestedLoop: inner
+      IndexRange: book b using book_year (b.year > 1940)
+      KeyLookup: author a (a.id = b.author_id)
+('Borges',)
+('Calvino',)
+('Duras',)
+
+[plan]> SELECT DISTINCT a.name FROM author a, book b WHERE b.year > 1940 AND a.born < b.year ORDER BY a.name DESC
+---
+Sort: result.name desc
+  Project: a.name
+    NestedLoop: semi on a.born < b.year
+      Scan: author a
+      IndexRange: book b using book_year (b.year > 1940)
+('Duras',)
+('Calvino',)
+('Borges',)
+('Austen',)
+
+[plan]> SELECT MAX(a.born), MIN(a.name), COUNT(DISTINCT a.id) FROM author a JOIN book b ON b.author_id = a.id
+---
+Project: grouped.max, grouped.min, grouped.count
+  Aggregate: max(a.born), min(a.name), count(distinct a.id)
+    NestedLoop: inner
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+(1923, 'Austen', 4)
+
+[plan]> SELECT MAX(a.born), COUNT(*) FROM author a JOIN book b ON b.author_id = a.id
+---
+Project: grouped.max, grouped.count
+  Aggregate: max(a.born), count(*)
+    NestedLoop: inner
+      Scan: book b
+      KeyLookup: author a (a.id = b.author_id)
+(1923, 6)
+
+[plan]> SELECT a.name FROM author a, tag t UNION SELECT b.title FROM book b LEFT JOIN book_tag t ON t.book_id = b.id WHERE b.id < 3
+---
+SetOperation: union
+  Project: a.name
+    NestedLoop: semi
+      Scan: author a
+      Limit: 1
+        Scan: tag t
+  Project: b.title
+    KeyRange: book b (b.id < 3)
+('Austen',)
+('Borges',)
+('Calvino',)
+('Duras',)
+('Homer',)
+('Emma',)
+('Persuasion',)
+
+[plan]> SELECT a.name FROM author a, tag t WHERE t.id < 3 AND a.id < 2 UNION ALL SELECT b.title FROM book b LEFT JOIN book_tag t ON t.book_id = b.id WHERE b.id < 2
+---
+SetOperation: union all
+  Project: a.name
+    NestedLoop: inner
+      KeyRange: author a (a.id < 2)
+      KeyRange: tag t (t.id < 3)
+  Project: b.title
+    NestedLoop: left
+      KeyRange: book b (b.id < 2)
+      IndexRange: book_tag t_2 using book_tag_book_id_tag_id_key (t_2.book_id = b.id)
+('Austen',)
+('Austen',)
+('Emma',)
+('Emma',)
+
+[plan]> SELECT COUNT(*) FROM (SELECT DISTINCT a.name FROM (SELECT * FROM author LIMIT 2) AS a, tag t) AS found
+---
+Project: grouped_3.count
+  Aggregate: count(*)
+    Distinct
+      Project: a.name
+        NestedLoop: semi
+          Project: author.name
+            Limit: 2
+              Scan: author
+          Limit: 1
+            Scan: tag t
+(2,)
+
+[plan]> SELECT DISTINCT a.name FROM author a FULL JOIN book b ON b.author_id = a.id AND b.year > 1900 LEFT JOIN tag t ON t.id = a.id
+---
+Distinct
+  Project: a.name
+    HashJoin: full on a.id = b.author_id and b.year > 1900
+      Scan: author a
+      Scan: book b
+('Austen',)
+('Borges',)
+('Calvino',)
+('Duras',)
+('Homer',)
+(None,)
+
+[plan]> SELECT b.id, a.name FROM book b LEFT JOIN author a ON a.id = b.author_id LEFT JOIN author other ON other.id = b.id WHERE b.id < 3
+---
+Project: b.id, a.name
+  NestedLoop: left
+    KeyRange: book b (b.id < 3)
+    KeyLookup: author a (a.id = b.author_id)
+(1, 'Austen')
+(2, 'Austen')

@@ -117,3 +117,80 @@ Project: b.title, bt.tag_id
 ("L'amant", 1)
 ('Le citta invisibili', 1)
 ('El Aleph', 2)
+
+[plan]> SELECT a.name, b.title FROM author a, book b WHERE b.year < a.born ORDER BY a.country DESC, a.name, b.title LIMIT 2
+---
+Project: a.name, b.title
+  TopN: 2 by a.country desc, a.name, b.title
+    NestedLoop: inner on b.year < a.born
+      Scan: author a
+      Scan: book b
+('Calvino', 'Beowulf')
+('Calvino', 'Emma')
+
+[plan]> SELECT a.name, a.country FROM author a, book b WHERE b.year < a.born ORDER BY a.country DESC, a.name LIMIT 2
+---
+Project: a.name, a.country
+  Limit: 2
+    NestedLoop: inner on b.year < a.born
+      Sort: a.country desc, a.name (2 at first)
+        Scan: author a
+      Scan: book b
+('Calvino', 'IT')
+('Calvino', 'IT')
+
+[plan]> SELECT a.name FROM book b JOIN author a ON a.id = b.author_id CROSS JOIN tag t CROSS JOIN tag u ORDER BY a.name LIMIT 1 OFFSET 12
+---
+Project: a.name
+  Limit: 1 after 12
+    NestedLoop: inner
+      NestedLoop: inner
+        NestedLoop: inner
+          IndexRange: author a using author_name_key
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+        Scan: tag t
+      Scan: tag u
+('Austen',)
+
+[plan]> SELECT DISTINCT a.name, t.name FROM author a LEFT JOIN tag t ON t.id < a.id ORDER BY a.name DESC LIMIT 1
+---
+Project: result.name, result.name_2 as name
+  Limit: 1
+    Distinct
+      Project: a.name, t.name as name_2
+        NestedLoop: left on t.id < a.id
+          IndexRange: author a using author_name_key, backwards
+          Scan: tag t
+('Homer', 'novel')
+
+[plan]> SELECT b.year, b.title FROM book b CROSS JOIN tag t ORDER BY b.year, b.title LIMIT 2
+---
+Project: b.year, b.title
+  Limit: 2
+    NestedLoop: inner
+      SortRuns: b.year, b.title (sorted by b.year)
+        IndexRange: book b using book_year
+      Scan: tag t
+(1000, 'Beowulf')
+(1000, 'Beowulf')
+
+[plan]> SELECT b.isbn, b.title FROM book b CROSS JOIN tag t WHERE b.isbn IS NOT NULL ORDER BY b.isbn, b.title LIMIT 2
+---
+Project: b.isbn, b.title
+  Limit: 2
+    NestedLoop: inner
+      SortRuns: b.isbn, b.title (sorted by b.isbn)
+        Filter: b.isbn is not null
+          IndexRange: book b using book_isbn_key
+      Scan: tag t
+('i1', 'Emma')
+('i1', 'Emma')
+
+[plan]> SELECT a.name FROM author a FULL JOIN tag t ON t.id < a.id ORDER BY a.name LIMIT 1
+---
+Project: a.name
+  TopN: 1 by a.name
+    HashJoin: full on 1 = 1 and t.id < a.id
+      Scan: author a
+      Scan: tag t
+('Austen',)
