@@ -8,6 +8,8 @@ one row of many, a table of which nothing else is used only has to have a match:
 
 from __future__ import annotations
 
+import math
+
 from ..expr import Column, Compare, Expr, is_nullable, type_of
 from ..plan import (
     Distinct,
@@ -31,7 +33,7 @@ from .goal import NO_GOAL, Goal, goal_below, goals_of_sides
 from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .late_lookups import late_cost
 from .order import ordered_paths
-from .statistics import Statistics, sort_cost
+from .statistics import DOUBT, Statistics, sort_cost
 from .terms import conjuncts, filtered, used_aliases
 
 Terms = tuple[Expr, ...]
@@ -95,6 +97,13 @@ class _Chooser:
             return 1.0
         return min(1.0, goal.limit / max(joined.rows, 1.0))
 
+    def shares(self, lead: Joined, goal: Goal) -> set[float]:
+        """The shares of the rows that may be asked for, if ``lead`` leads: a sort of it alone leaves less to join."""
+        shares = {self.share(lead, goal)}
+        if goal.limit is not None and _can_be_sorted(lead, goal):
+            shares.add(min(1.0, goal.limit * DOUBT / max(lead.rows, 1.0)))
+        return shares
+
     def walk(self, node: Node, goal: Goal) -> float | None:
         """What it costs more to walk the leading table in the order of the goal; None where that cannot be."""
         base = as_scan(_leading_relation(node))
@@ -115,10 +124,12 @@ class _Chooser:
         best: Joined | None = None
         best_cost = 0.0
         for start in self.starts(relations):
-            joined = self.greedy(start, relations, cluster.terms, self.share(relations[start], goal), needed)
-            cost = self.final_cost(joined, relations[start], goal)
-            if best is None or cost < best_cost:
-                best, best_cost = joined, cost
+            lead = relations[start]
+            for share in self.shares(lead, goal):
+                joined = self.greedy(start, relations, cluster.terms, share, needed)
+                cost = self.final_cost(joined, lead, goal)
+                if best is None or cost < best_cost:
+                    best, best_cost = joined, cost
         assert best is not None
         for each in hoisted:
             best = self.step(best, each.right, each.kind, conjuncts(each.condition), within, self.share(best, goal))
@@ -166,8 +177,10 @@ class _Chooser:
         walk = self.walk(joined.node, goal)
         if walk is not None:
             costs.append(some + walk * share)
-        if goal.limit is not None and all(used_aliases(key.expr) <= bound_aliases(lead.node) for key in goal.keys):
-            costs.append(some + (lead.cost - lead.start) * (1.0 - share) + sort_cost(lead.rows, goal.limit))
+        if goal.limit is not None and _can_be_sorted(lead, goal):
+            share = min(1.0, share * DOUBT)
+            rest = (lead.cost - lead.start) * (1.0 - share)
+            costs.append(joined.share_cost(share) + rest + sort_cost(lead.rows, math.ceil(lead.rows * share)))
         return min(costs)
 
     # --- semi joins ------------------------------------------------------------------------------------------------
@@ -189,6 +202,10 @@ class _Chooser:
         terms = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
         lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
         return looked_up(lead, base, "inner", terms, self.statistics)
+
+
+def _can_be_sorted(lead: Joined, goal: Goal) -> bool:
+    return all(used_aliases(key.expr) <= bound_aliases(lead.node) for key in goal.keys)
 
 
 def _leading_relation(node: Node) -> Node:

@@ -35,7 +35,7 @@ from .cluster import as_scan
 from .constraints import canonical
 from .estimates import estimated_rows
 from .join_step import Joined, leading, looked_up
-from .statistics import FETCH_ROW, HASH_PROBE, Statistics, sort_cost
+from .statistics import DOUBT, FETCH_ROW, HASH_PROBE, Statistics, sort_cost
 from .terms import is_stable, unfiltered, used_aliases
 from .use_index_order import keys_below, wanted
 
@@ -97,7 +97,9 @@ def _sorted_before_join(node: _Join, keys: Keys, limit: int, statistics: Statist
         one_order = all(is_stable(key.expr) for key in below)  # RANDOM() of each left row would not mix what it joins
         if not one_order or not _pays(join, rows, left_rows, limit, statistics):
             return None
-    first = math.ceil(limit * max(left_rows / max(rows, 1.0), 1.0))
+    first = limit
+    if not adds_columns(join) and join.kind != "left":  # which drop no row
+        first = math.ceil(limit * DOUBT * max(left_rows / max(rows, 1.0), 1.0))
     left = _sorted_below(join.left, below, first, statistics)
     return changed(join, left=left or Sort(join.left, below, first))
 
@@ -107,8 +109,8 @@ def _pays(join: _Join, rows: float, left_rows: float, limit: int, statistics: St
     work = rows + left_rows * HASH_PROBE
     if isinstance(join, NestedLoop) and not _is_looked_up(join.right):
         work += left_rows * estimated_rows(join.right, statistics)
-    share = min(limit / max(rows, 1.0), 1.0)
-    return sort_cost(left_rows, limit) + share * work < work + sort_cost(rows, limit)
+    share = min(limit * DOUBT / max(rows, 1.0), 1.0)
+    return sort_cost(left_rows, math.ceil(left_rows * share)) + share * work < work + sort_cost(rows, limit)
 
 
 def _is_looked_up(right: Node) -> bool:

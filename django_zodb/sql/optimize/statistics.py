@@ -31,6 +31,8 @@ HASH_PROBE = 1.0
 SORT_ROW = 4.0
 TOP_ROW = 2.0  # a row that a heap looks at, or passes by
 
+DOUBT = 10  # times as many rows as a limit takes, where conditions that are only guessed at may refuse them
+
 EQUAL_KEY = 0.01
 EQUAL_PREFIX = 0.05
 BETWEEN = 0.05

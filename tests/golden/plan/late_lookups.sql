@@ -133,7 +133,7 @@ Project: a.name, b.title
 Project: a.name, a.country
   Limit: 2
     NestedLoop: inner on b.year < a.born
-      Sort: a.country desc, a.name (2 at first)
+      Sort: a.country desc, a.name (20 at first)
         Scan: author a
       Scan: book b
 ('Calvino', 'IT')
