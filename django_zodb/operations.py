@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, models
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
+from django.db.models.expressions import Col
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
@@ -193,10 +194,13 @@ class DatabaseOperations(BaseDatabaseOperations):
     # --- values out ----------------------------------------------------------------------------------------------
 
     def get_db_converters(self, expression: BaseExpression) -> list[Callable[..., Any]]:
-        """Only for truncated timestamps: the engine gives the instant, Django wants the local time."""
-        if isinstance(expression, TruncBase) and settings.USE_TZ:
-            return [_local_time_of_truncation] if isinstance(expression.output_field, models.DateTimeField) else []
-        return []
+        """For truncated timestamps, of which Django wants the local time, and for dates that are computed."""
+        if isinstance(expression, Col):
+            return []
+        if isinstance(expression, TruncBase):
+            wanted = settings.USE_TZ and isinstance(expression.output_field, models.DateTimeField)
+            return [_local_time_of_truncation] if wanted else []
+        return [_date_of_sum] if expression.output_field.get_internal_type() == "DateField" else []
 
     # --- expressions ---------------------------------------------------------------------------------------------
 
@@ -286,6 +290,11 @@ def _part(lookup_type: str) -> str:
     if not _WORD.fullmatch(lookup_type):
         raise OperationalError(f"Invalid lookup type: {lookup_type!r}")
     return f"'{lookup_type}'"
+
+
+def _date_of_sum(value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+    """A date and an interval make a timestamp, which is in UTC; the caller has said that it is a date."""
+    return value.date() if isinstance(value, dt.datetime) else value
 
 
 def _local_time_of_truncation(value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:

@@ -544,6 +544,18 @@ def test_truncation_gives_local_time() -> None:
     assert Book.objects.filter(published__date=dt.date(2026, 6, 30)).count() == 1
 
 
+def test_a_date_and_a_duration_are_what_the_output_field_says() -> None:
+    book = Book.objects.create(title="x", author=Author.objects.create(name="Ada"), published=dt.datetime.now(dt.UTC))
+    day, later = models.functions.TruncDate("published"), dt.timedelta(days=1, hours=3)
+    found = Book.objects.annotate(
+        date=models.ExpressionWrapper(day + later, models.DateField()),
+        moment=models.ExpressionWrapper(day + later, models.DateTimeField()),
+    ).get()
+    expected = book.published.date() + dt.timedelta(days=1)
+    assert (found.date, found.moment) == (expected, dt.datetime.combine(expected, dt.time(3), dt.UTC))
+    assert Book.objects.aggregate(last=models.Max(day + later, output_field=models.DateField())) == {"last": expected}
+
+
 def test_injection_by_a_date_part() -> None:
     from django.db.models.functions import Extract
 

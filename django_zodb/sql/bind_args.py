@@ -8,6 +8,8 @@ sqlglot's generators, or flags that hold for this dialect anyway.
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from .parse import unsupported
@@ -157,18 +159,25 @@ _NAMES = {
     "into": "INTO",
 }
 
+_ARGUMENTS: dict[tuple[type[exp.Expression], str], str] = {
+    (exp.Max, "expressions"): "MAX of several values (write GREATEST)",
+    (exp.Min, "expressions"): "MIN of several values (write LEAST)",
+    (exp.Date, "zone"): "DATE with a modifier (write + INTERVAL, or DATE_TRUNC)",
+}
+
 
 def consume(text: str, node: exp.Expression) -> None:
     """Let ``node`` pass if every argument it has is read or means nothing; else NotSupportedError, located."""
     known = _known(type(node))
     if known is None:
-        what = _CLASS_NAMES.get(type(node)) or _spelled(type(node).__name__)
+        what = _CLASS_NAMES.get(type(node)) or _spelled(node)
         raise unsupported(text, node, f"{what} is not supported")
     for name, value in node.args.items():
         if value and name not in known:
             part = value[0] if isinstance(value, list) else value
             at = part if isinstance(part, exp.Expression) else node
-            what = _NAMES.get(name, f"{name.strip('_').upper()} in {_spelled(type(node).__name__)}")
+            known_as = _ARGUMENTS.get((type(node), name)) or _NAMES.get(name)
+            what = known_as or f"{name.strip('_').upper()} in {_spelled(node)}"
             raise unsupported(text, at, f"{what} is not supported")
 
 
@@ -190,7 +199,8 @@ def _known(class_: type[exp.Expression]) -> frozenset[str] | None:
     return names
 
 
-def _spelled(name: str) -> str:
-    """``TimestampTrunc`` → ``TIMESTAMP TRUNC``."""
-    words = "".join(f" {letter}" if letter.isupper() and at else letter for at, letter in enumerate(name))
-    return words.upper() if " " in words and not name.isupper() else name.upper()
+def _spelled(node: exp.Expression) -> str:
+    """``JSONSet`` → ``JSON_SET``, which is a function; ``AlterColumn`` → ``ALTER COLUMN``."""
+    if isinstance(node, exp.Func):
+        return node.sql_name()
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

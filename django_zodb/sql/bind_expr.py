@@ -292,7 +292,8 @@ def _is(node: exp.Expression, here: Context) -> Expr:
         return IsNull(bind_expr(node.this, here), negated)
     if isinstance(node.expression, exp.Boolean):
         return IsTruth(bind_condition(node.this, here, "IS"), bool(node.expression.this), negated)
-    raise here.unsupported(node.expression, "IS with anything but NULL, TRUE, FALSE, UNKNOWN is not supported")
+    left, right = compare(bind_expr(node.this, here), bind_expr(node.expression, here), "IS", here.params)
+    return IsDistinct(left, right, negated=not negated)  # SQLite's word for IS NOT DISTINCT FROM
 
 
 def _like(node: exp.Expression, here: Context) -> Expr:

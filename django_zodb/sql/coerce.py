@@ -193,6 +193,8 @@ def cast(expr: Expr, type_: SqlType) -> Expr:
             result: Expr = Cast(Param(expr.index, given), given)  # else a comparison would undo the rounding
         case Constant(value=None):
             return Constant(None, type_)
+        case _ if type_.kind is Kind.BOOLEAN and type_of(expr).is_integer:
+            return condition(expr, "CAST")
         case Constant():
             result = literal(expr.value, TEXT if type_.kind is Kind.TEXT else type_)
         case _:

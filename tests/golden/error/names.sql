@@ -52,3 +52,15 @@ ProgrammingError: no expression: "1" at 1:14
 > SELECT 1; SELECT 2
 ---
 ProgrammingError: more than one statement in one call: "; SELECT 2" at 1:9
+
+[differs: sqlite3 takes MAX for GREATEST]> SELECT MAX(1, 2)
+---
+NotSupportedError: MAX of several values (write GREATEST) is not supported: "2" at 1:15
+
+[differs: dates are text in sqlite3]> SELECT DATE('2024-01-31', '+1 month')
+---
+NotSupportedError: DATE with a modifier (write + INTERVAL, or DATE_TRUNC) is not supported: "'+1 month'" at 1:27
+
+[differs: not spoken here]> SELECT JSON_SET('{}', '$.a', 1)
+---
+NotSupportedError: JSON_SET is not supported: "JSON_SET('{}', '$.a', 1)" at 1:8

@@ -78,3 +78,20 @@ use: library
 (2,)
 (3,)
 (5,)
+
+[differs: sqlite3 has no booleans]> SELECT id, CAST(id - 2 AS boolean), NOT id::boolean, CAST(2 AS boolean), CAST(NULL AS boolean) FROM tag WHERE CAST(id - 4 AS boolean)
+---
+(1, True, False, True, None)
+(2, False, False, True, None)
+(3, True, False, True, None)
+
+> SELECT id FROM author WHERE born IS 1899 OR born IS NULLIF(id, 5) ORDER BY id
+---
+(2,)
+(5,)
+
+> SELECT id FROM author WHERE born IS NOT 1899 AND country IS NOT 'GB' ORDER BY id
+---
+(3,)
+(4,)
+(5,)
