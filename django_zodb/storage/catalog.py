@@ -16,7 +16,7 @@ from .constraints import Constraint, Constraints, Reference, every
 from .definition import Definition, new_token
 from .journal import Journal, LockedRow, Moves, Net, Unless
 from .keys import Row
-from .persistent import IndexCatalog, NameTree, TableRecord
+from .persistent import IndexCatalog, IndexTree, NameTree, TableRecord
 from .plan import TablePlan
 from .progress import Report, silent
 from .protocol import Compile
@@ -120,7 +120,8 @@ class StoredCatalog:
     def begin(self) -> None:
         """Start with a new snapshot: an empty journal, and definitions read again if any has changed."""
         self.journal.clear()
-        self.constraints.begin()
+        if self.constraints.begin():
+            self._watch_again()
         self.refresh()
 
     def refresh(self) -> None:
@@ -266,21 +267,20 @@ class StoredCatalog:
     def _open(self, name: str) -> StoredTable:
         root = self.root
         record = root["schema"][name]
-        plan = self._plan_of(record)
-        catalog = root["catalog"]
-        table = StoredTable(
-            plan,
+        table = self._live[name] = StoredTable(
+            self._plan_of(record),
             record,
             root["counts"][name],
             root["tables"][name],
-            {index.name: catalog[index.name].tree for index, _ in plan.indexes},
+            self._index_tree,
             self.journal,
             self.sequences,
             self.constraints,
         )
-        table.watched = self.constraints.watches(plan.schema)
-        self._live[name] = table
         return table
+
+    def _index_tree(self, name: str) -> IndexTree:
+        return self.root["catalog"][name].tree  # type: ignore[no-any-return]
 
     def _plan_of(self, record: TableRecord) -> TablePlan:
         assert record.data is not None
@@ -390,8 +390,12 @@ class StoredCatalog:
         if not deferred:
             self.constraints.check_deferred(lambda each: names is None or each.name in names)
         self.constraints.set_mode(names, deferred)
+        self._watch_again()
+
+    def _watch_again(self) -> None:
+        """Other constraints are checked with each statement than before: let tables find out anew."""
         for table in self._live.values():
-            table.watched = self.constraints.watches(table.schema)
+            vars(table).pop("watched", None)
 
     def _require_deferrable(self, names: Sequence[str]) -> None:
         known: dict[str, bool] = {}

@@ -66,10 +66,13 @@ class Constraints:
 
     # --- when ------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Forget what SET CONSTRAINTS said."""
+    def begin(self) -> bool:
+        """Forget what SET CONSTRAINTS said; whether it had said anything."""
+        if not self._modes and self._all_deferred is None:
+            return False
         self._modes.clear()
         self._all_deferred = None
+        return True
 
     def set_mode(self, names: Sequence[str] | None, deferred: bool) -> None:
         """Defer the constraints of these names (None: all) to the commit, or check them with each statement."""

@@ -55,7 +55,7 @@ class StoredTable:
         record: TableRecord,
         counter: Counter,
         tree: RowTree,
-        index_trees: dict[str, IndexTree],
+        index_tree: Callable[[str], IndexTree],
         journal: Journal,
         sequences: SequenceSource,
         constraints: Constraints,
@@ -75,19 +75,35 @@ class StoredTable:
         self._rowid_column = plan.schema.rowid_column
         at = plan.schema.rowid_column
         self._largest_id = (1 << ((at is not None and plan.schema.columns[at].type.size) or 64) - 1) - 1
-        self._indexes = {
-            index.name: StoredIndex(self._name, index, encoding, index_trees[index.name], self.count)
-            for index, encoding in plan.indexes
-        }
+        self._index_tree = index_tree
         self._finders: dict[tuple[str, ...], Finder] = {}
         self._width = len(plan.schema.columns)
         self._rows_that_fit = 0.0
         self._estimate_above = 0
-        self.watched = False
+
+    # What follows takes records to find out, those of all tables some of it: not before it is asked for.
+
+    @cached_property
+    def _indexes(self) -> dict[str, StoredIndex]:
+        return {
+            index.name: StoredIndex(self._name, index, encoding, self._index_tree(index.name), self.count)
+            for index, encoding in self.plan.indexes
+        }
+
+    @cached_property
+    def watched(self) -> bool:
         """Whether the end of the statement has to check something about a changed row."""
-        references = constraints.references_to(self._name)
-        self._acts_on_delete = any(each.fk.on_delete != "NO ACTION" for each in references)
-        self._acts_on_update = any(each.fk.on_update != "NO ACTION" for each in references)
+        return self._constraints.watches(self.schema)
+
+    @cached_property
+    def _acts_on_delete(self) -> bool:
+        references = self._constraints.references_to(self._name)
+        return any(each.fk.on_delete != "NO ACTION" for each in references)
+
+    @cached_property
+    def _acts_on_update(self) -> bool:
+        references = self._constraints.references_to(self._name)
+        return any(each.fk.on_update != "NO ACTION" for each in references)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 

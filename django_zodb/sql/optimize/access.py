@@ -119,6 +119,8 @@ def _paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
         return [_nothing(scan)]
     known = constraints(scan, terms)
     found = list(_by_rowid(scan, terms, known, statistics))
+    if any(path.single for path in found):
+        return found  # nothing finds one row faster, so nothing need be asked of the table or its indexes
     for index in indexes(scan):
         keys = usable_keys(scan, index, terms, statistics)
         if keys is not None:
