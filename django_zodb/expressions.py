@@ -15,7 +15,7 @@ from django.db.models import expressions
 from django.db.models.fields import json
 from django.db.models.functions import JSONObject
 
-from .sql.ddl_parse import literal
+from .sql.literals import literal
 
 Compiled = tuple[str, Any]
 

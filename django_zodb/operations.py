@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from .clock import dt
 from .errors import ProgrammingError
-from .sql.ddl_parse import identifier, literal
+from .sql.literals import identifier, literal
 
 if TYPE_CHECKING:
     from django.core.management.color import Style

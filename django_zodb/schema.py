@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from .sql.ddl_parse import literal
+from .sql.literals import literal
 from .storage.progress import silent
 
 if TYPE_CHECKING:

@@ -363,6 +363,19 @@ def test_deferred_constraints(connection: dbapi.Connection) -> None:
     assert connection.execute("SELECT count(*) FROM copy").fetchone() == (0,)
 
 
+def test_constraints_are_what_they_were_in_the_next_transaction(connection: dbapi.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE copy (id integer PRIMARY KEY, book integer CONSTRAINT copy_book "
+        "REFERENCES book DEFERRABLE INITIALLY IMMEDIATE)"
+    )
+    connection.commit()
+    connection.execute("SET CONSTRAINTS ALL DEFERRED")
+    connection.execute("INSERT INTO copy VALUES (1, 99)")
+    connection.rollback()
+    with pytest.raises(dbapi.IntegrityError, match="copy_book"):
+        connection.execute("INSERT INTO copy VALUES (1, 99)")
+
+
 def test_autocommit_runs_a_statement_again_when_another_was_faster(auto: dbapi.Connection, name: str) -> None:
     failures: list[BaseException] = []
 

@@ -13,7 +13,8 @@ import pytest
 
 from django_zodb import dbapi
 from django_zodb.errors import Error
-from django_zodb.sql.ddl_parse import Reader, interpolate, literal
+from django_zodb.sql.ddl_parse import Reader, interpolate
+from django_zodb.sql.literals import literal
 from django_zodb.storage.schema import Check, ForeignKey, IndexKey, TableSchema
 from django_zodb.values import Kind, SqlType
 

@@ -10,9 +10,9 @@ from ..errors import DataError, ProgrammingError
 from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import ColumnSchema, TableSchema
 from ..values import converter
-from .ddl_parse import identifier
 from .expr import Call, walk
 from .functions import FUNCTIONS
+from .literals import identifier
 from .parse import parse_expression
 
 
