@@ -26,7 +26,7 @@ def open_recursive(frame: Frame, node: p.Recursive) -> None:
     rows = unit.work_tables[node.work] = source.name(node.work)
     unit.definitions.append(f"{rows} = []")
     first = LocalFunction(frame, node.first, f"{node.alias}_first")
-    step = LocalFunction(frame, node.step, f"{node.alias}_step")
+    step = LocalFunction(frame, node.step, f"{node.alias}_step", repeated=True)
     found = first.call_rows(node.first)
     following = step.call_rows(node.step, once=False)
     following = f"(lambda: {following})" if step.args else following.removesuffix("()")

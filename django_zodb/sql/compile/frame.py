@@ -55,12 +55,14 @@ class Binding:
 class Frame:
     """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``.
 
-    ``early`` asks nodes for their first rows before they have seen the last: whoever reads may stop.
+    ``early`` asks nodes for their first rows before they have seen the last: whoever reads may stop. ``repeated``
+    functions are called many times in one execution.
     """
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, repeated: bool = False) -> None:
         self.unit = unit
         self.source = unit.source
+        self.repeated = repeated
         self.lines: list[str] = []
         self.steps: list[Step] = []
         self.scope: dict[str, Binding] = {}

@@ -15,7 +15,7 @@ from .access import Lookup, is_lookup, open_lookup
 from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
 from .order import closed
 from .pipeline import Do, For, Let, Step, blocks
-from .subquery import call_rows
+from .subquery import LocalFunction, call_rows, is_made_once
 
 AnyJoin = p.Join | p.NestedLoop | p.HashJoin
 
@@ -171,7 +171,10 @@ def _iterable(frame: Frame, steps: list[Step], value: str, kind: Literal["list",
 
 
 def _listed(frame: Frame, node: Node, needed: Needed) -> Right:
-    """The right side in a list, made before the pipeline of the left side."""
+    """The right side in a list, made before the pipeline of the left side, or at its first use for all calls."""
+    if is_made_once(frame, node):
+        names, call = call_rows(frame, node, needed)
+        return Right(frame.bound(node), names, call)
     with frame.aside(before=True):
         frame.open(node, needed)
         aliases = frame.bound(node)
@@ -213,32 +216,54 @@ def _matches(frame: Frame, condition: Expr | None, right: Right, kind: Literal["
 def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     node, tests = _tested_early(node)
     needed |= needed_by([node.condition] if node.condition is not None else [])
-    inner = needed | needed_by((*node.right_keys, *tests.values()))
-    keys_only = node.kind in ("semi", "anti") and node.condition is None
-    unique = p.has_key(node.right, node.right_keys)
-    with frame.aside(before=True):
-        frame.open(node.right, inner)
-        aliases = frame.bound(node.right)
-        if tests:
-            aliases.append(_tests_alias(node))
-            results = {name: frame.let(name, frame.is_true(test)) for name, test in tests.items()}
-            frame.bind(aliases[-1], tests, None).columns = results
-        stored = _stored_key(frame, node.right_keys)
-        if unique and node.kind == "left" and len([name for alias, name in needed if alias in aliases]) == 1:
-            frame.narrow(aliases, needed)  # a value that is not there is NULL, a row would have to be one of NULLs
-        names = frame.carried(aliases, needed)
-        table = _hash_table(frame, node, stored, tuple_of(names), keys_only, unique)
+    keys_only, unique = _keys_suffice(node), p.has_key(node.right, node.right_keys)
+    right, table = _right_table(frame, node, tests, needed)
     key = _probe_key(frame, node.left_keys)
     if keys_only:
         frame.where(f"({key} {'in' if node.kind == 'semi' else 'not in'} {table})")
         return
-    if unique and names and (node.kind == "inner" or node.condition is None):
-        _open_unique(frame, node, Right(aliases, names, table), table, key, needed)
+    if unique and right.names and (node.kind == "inner" or node.condition is None):
+        _open_unique(frame, node, right, table, key, needed)
         return
     found = f"({table}[{key}],)" if unique else f"{table}.get({key}, ())"
     if unique:
         found = f"({table}[{key}],) if {key} in {table} else ()"
-    _open_matches(frame, node, Right(aliases, names, f"({found})"), needed)
+    _open_matches(frame, node, replace(right, iterable=f"({found})"), needed)
+
+
+def _keys_suffice(node: p.HashJoin) -> bool:
+    return node.kind in ("semi", "anti") and node.condition is None
+
+
+def _right_table(frame: Frame, node: p.HashJoin, tests: dict[str, Expr], needed: Needed) -> tuple[Right, str]:
+    """The right rows, filed before the pipeline of the left side, or once for all calls; and the table's variable."""
+    if not is_made_once(frame, node.right):
+        with frame.aside(before=True):
+            return _filed(frame, node, tests, needed)
+    function = LocalFunction(frame, node.right, f"{_name_of(node.right)}_by_key")
+    right, table = _filed(function.frame, node, tests, needed)
+    function.frame.write(f"return {table}")
+    frame.scope.update((alias, function.frame.scope[alias]) for alias in right.aliases)
+    frame.forget(right.aliases)
+    frame.lines.append(f"{table} = {function.call()}")
+    return right, table
+
+
+def _filed(frame: Frame, node: p.HashJoin, tests: dict[str, Expr], needed: Needed) -> tuple[Right, str]:
+    """Open the right side and file its rows under their keys; returns them, and the table's variable."""
+    unique = p.has_key(node.right, node.right_keys)
+    frame.open(node.right, needed | needed_by((*node.right_keys, *tests.values())))
+    aliases = frame.bound(node.right)
+    if tests:
+        aliases.append(_tests_alias(node))
+        results = {name: frame.let(name, frame.is_true(test)) for name, test in tests.items()}
+        frame.bind(aliases[-1], tests, None).columns = results
+    stored = _stored_key(frame, node.right_keys)
+    if unique and node.kind == "left" and len([name for alias, name in needed if alias in aliases]) == 1:
+        frame.narrow(aliases, needed)  # a value that is not there is NULL, a row would have to be one of NULLs
+    names = frame.carried(aliases, needed)
+    table = _hash_table(frame, node, stored, tuple_of(names), _keys_suffice(node), unique)
+    return Right(aliases, names, table), table
 
 
 _HARMLESS = (

@@ -11,6 +11,7 @@ from ..emit import Subplan
 from ..plan import Node
 from .frame import Binding, Frame, Needed, needed_by, needed_inside, tuple_of
 from .pipeline import For, If, indented
+from .unit import all_nodes
 
 
 def call_subquery(frame: Frame, subquery: Subplan) -> str:
@@ -43,19 +44,27 @@ def call_rows(frame: Frame, node: Node, needed: Needed) -> tuple[list[str], str]
     return names, inner.call()
 
 
+def is_made_once(frame: Frame, node: Node) -> bool:
+    """Whether ``frame`` is called again and again, and the rows of ``node`` are the same each time."""
+    if not frame.repeated or any(isinstance(part, p.WorkTable) for part in all_nodes(node)):
+        return False
+    return not any(alias in frame.scope for alias, _ in needed_inside(node))
+
+
 class LocalFunction:
     """A local function while it is written: its frame knows the outer rows by the names they have outside."""
 
-    def __init__(self, outer: Frame, plan: Node, wanted: str) -> None:
+    def __init__(self, outer: Frame, plan: Node, wanted: str, repeated: bool = False) -> None:
         self._unit = outer.unit
         self._name = outer.source.name(wanted)
         self.args: dict[str, None] = {}
-        self.frame = Frame(outer.unit)
+        self.frame = Frame(outer.unit, repeated)
         used = needed_inside(plan)
         for alias, binding in list(outer.scope.items()):
             columns = sorted(name for other, name in used if other == alias)
             if columns:
                 self._pass(outer, binding, columns)
+        self.frame.repeated |= bool(self.args)
 
     def _pass(self, outer: Frame, binding: Binding, columns: list[str]) -> None:
         passed = Binding(binding.alias, binding.positions, binding.row, {}, binding.rowid, binding.table)

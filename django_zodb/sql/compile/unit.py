@@ -32,7 +32,7 @@ class Unit:
         self.stream = stream
         self.counted = counted
         self.definitions: list[str] = []
-        nodes = list(_all_nodes(plan))
+        nodes = list(all_nodes(plan))
         self.rowids = _aliases_whose_rowid_is_used(nodes)
         self._rows = {alias: self.source.name(alias) for alias in _aliases(nodes)}
         self.table_names: dict[str, str] = {}
@@ -156,16 +156,17 @@ _CONVERTERS = {kind: converter(SqlType(kind)) for kind in Kind}
 
 def all_expressions(node: Node) -> Iterator[x.Expr]:
     """Every expression, with all operands, in the node, its sources, and the plans of subqueries."""
-    for here in _all_nodes(node):
+    for here in all_nodes(node):
         for expression in expressions(here):
             yield from x.walk(expression)
 
 
-def _all_nodes(node: Node) -> Iterator[Node]:
+def all_nodes(node: Node) -> Iterator[Node]:
+    """The node, its sources, and the plans of subqueries in all of them."""
     for here in p.walk(node):
         yield here
         for _, plan in subplans(here):
-            yield from _all_nodes(plan)
+            yield from all_nodes(plan)
 
 
 def _aliases(nodes: Sequence[Node]) -> Iterator[str]:
@@ -179,7 +180,7 @@ def _aliases(nodes: Sequence[Node]) -> Iterator[str]:
 
 def statement_tables(plan: Node) -> list[TableSchema]:
     """The tables that a statement uses, each once, in the order of the function's arguments."""
-    return _tables(list(_all_nodes(plan)))
+    return _tables(list(all_nodes(plan)))
 
 
 def _tables(nodes: Sequence[Node]) -> list[TableSchema]:

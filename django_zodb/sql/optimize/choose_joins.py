@@ -22,8 +22,10 @@ from ..plan import (
     Project,
     Recursive,
     SetOperation,
+    WorkTable,
     bound_aliases,
     has_key,
+    walk,
 )
 from ..rewrite import changed, map_sources
 from .access import best_path
@@ -34,7 +36,7 @@ from .join_step import Joined, equal_pair, join_step, leading, looked_up
 from .late_lookups import late_cost
 from .order import ordered_paths
 from .statistics import DOUBT, Statistics, sort_cost
-from .terms import conjuncts, filtered, used_aliases
+from .terms import conjuncts, filtered, free_aliases, used_aliases
 
 Terms = tuple[Expr, ...]
 
@@ -44,18 +46,28 @@ _SMALL_CLUSTER = 6
 
 def choose_joins(node: Node, statistics: Statistics) -> Node:
     """Every Join as a NestedLoop or a HashJoin."""
-    return _Chooser(statistics).choose(node, NO_GOAL)
+    return _Chooser(statistics, bool(free_aliases(node))).choose(node, NO_GOAL)
 
 
 class _Chooser:
-    def __init__(self, statistics: Statistics) -> None:
+    """``repeated``: for a plan that is carried out for each outer row, or in each round of a recursion."""
+
+    def __init__(self, statistics: Statistics, repeated: bool) -> None:
         self.statistics = statistics
+        self.repeated = repeated
 
     def choose(self, node: Node, goal: Goal) -> Node:
         match node:
             case Join():
                 return self.joined(node, goal).node
-            case SetOperation(all=every) | Recursive(all=every):
+            case Recursive(all=every):
+                rounds = _Chooser(self.statistics, repeated=True)
+                first, step = (
+                    self.choose(node.first, Goal(repeats=every)),
+                    rounds.choose(node.step, Goal(repeats=every)),
+                )
+                return changed(node, first=first, step=step)
+            case SetOperation(all=every):
                 return map_sources(node, lambda source: self.choose(source, Goal(repeats=every)))
         node = map_sources(node, lambda source: self.choose(source, goal_below(node, goal)))
         return without_repeats(node) if isinstance(node, Distinct | DistinctOn) else node
@@ -88,8 +100,9 @@ class _Chooser:
         share: float = 1.0,
         lateral: bool = False,
     ) -> Joined:
-        planned = right if as_scan(right) is not None else self.relation(right, goal).node
-        return join_step(left, planned, kind, terms, self.statistics, share, lateral)
+        of_right = _Chooser(self.statistics, repeated=True) if lateral else self
+        planned = right if as_scan(right) is not None else of_right.relation(right, goal).node
+        return join_step(left, planned, kind, terms, self.statistics, share, lateral, self.repeated)
 
     def share(self, joined: Joined, goal: Goal) -> float:
         """The share of the rows that will be asked for: less than all if a limit applies to them as they come."""
@@ -137,6 +150,9 @@ class _Chooser:
 
     def starts(self, relations: list[Joined]) -> list[int]:
         every = list(range(len(relations)))
+        rounds = [at for at in every if any(isinstance(part, WorkTable) for part in walk(relations[at].node))]
+        if rounds:
+            return rounds  # what does not depend on them is made once, for all rounds
         if len(relations) <= _SMALL_CLUSTER:
             return every
         return sorted(sorted(every, key=lambda at: relations[at].rows)[:_STARTS])
@@ -160,7 +176,9 @@ class _Chooser:
                 linked = any(used_aliases(term) & bound for term in ready)
                 later = [term for term in pending if term not in ready]
                 kind = "inner" if needed is None or own & needed.union(*map(used_aliases, later)) else "semi"
-                joined = join_step(current, relations[at].node, kind, tuple(ready), self.statistics, share)
+                joined = join_step(
+                    current, relations[at].node, kind, tuple(ready), self.statistics, share, repeated=self.repeated
+                )
                 steps.append((not linked, joined.share_cost(share) + joined.rows * share, at, joined, ready))
             _, _, at, current, ready = min(steps, key=lambda step: step[:3])
             waiting.remove(at)

@@ -14,8 +14,10 @@ from ..plan import (
     NestedLoop,
     Node,
     Scan,
+    WorkTable,
     bound_aliases,
     has_key,
+    walk,
 )
 from .access import Path, best_path, paths
 from .cluster import as_scan
@@ -32,10 +34,11 @@ from .statistics import (
     Statistics,
     selectivity_of,
 )
-from .terms import conjunction, is_stable, used_aliases
+from .terms import conjunction, free_aliases, is_stable, used_aliases
 
 _OUTGROWN = 30.0  # times as many rows as are taken for few
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
+_ONCE = 0.05  # the share of a cost that is borne once for all outer rows, or for all rounds
 Terms = tuple[Expr, ...]
 
 
@@ -82,11 +85,14 @@ def join_step(
     statistics: Statistics,
     share: float = 1.0,
     lateral: bool = False,
+    repeated: bool = False,
 ) -> Joined:
     """``left`` joined with ``right`` on ``terms``: looked up, hashed, or paired one by one, whichever is cheapest.
 
     ``share`` says how much of the result will be asked for: a hash table is made whole, a lookup when it is needed.
+    ``repeated``: the join is carried out for many outer rows, or in many rounds.
     """
+    once = _ONCE if repeated and not _depends(right) else 1.0
     base = as_scan(right)
     found: list[Joined] = []
     if base is not None and kind != "full" and not lateral:
@@ -94,12 +100,19 @@ def join_step(
         if looked is not None:
             found.append(looked)
     if not lateral:
-        hashed = _hashed(left, right, kind, terms, statistics)
+        hashed = _hashed(left, right, kind, terms, statistics, once)
         if hashed is not None:
             found.append(hashed)
     return (
-        min(found, key=lambda each: each.share_cost(share)) if found else _paired(left, right, kind, terms, statistics)
+        min(found, key=lambda each: each.share_cost(share))
+        if found
+        else _paired(left, right, kind, terms, statistics, once)
     )
+
+
+def _depends(right: Node) -> bool:
+    """Whether the rows are others for each outer row, or in each round."""
+    return bool(free_aliases(right)) or any(isinstance(part, WorkTable) for part in walk(right))
 
 
 def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, statistics: Statistics) -> Joined | None:
@@ -148,7 +161,7 @@ def _result_rows(left: float, matches: float, kind: str) -> float:
     return left * matches
 
 
-def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined | None:
+def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics, once: float) -> Joined | None:
     sides = bound_aliases(left.node), bound_aliases(right)
     pairs = [(term, equal_pair(term, *sides)) for term in terms]
     keys = [pair for _, pair in pairs if pair is not None]
@@ -168,7 +181,7 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
     built = leading(right, statistics)
     keys_alone = kind in ("semi", "anti") and rest is None
     per_row = HASH_BUILD if keys_alone or has_key(right, node.right_keys) else HASH_LISTED
-    build = built.cost + max(built.rows, least_hashed(right, statistics)) * per_row
+    build = (built.cost + max(built.rows, least_hashed(right, statistics)) * per_row) * once
     matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
     rows = _result_rows(left.rows, matches, kind)
     return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
@@ -181,7 +194,7 @@ def least_hashed(right: Node, statistics: Statistics) -> float:
     return _OUTGROWN * SMALLEST if small else 0.0
 
 
-def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics) -> Joined:
+def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Statistics, once: float) -> Joined:
     if kind in ("semi", "anti") and not terms:
         right = Limit(right, Constant(1, BIGINT))
     node = NestedLoop(left.node, right, cast(JoinKind, kind), conjunction(terms))
@@ -191,4 +204,5 @@ def _paired(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
     rows = _result_rows(left.rows, matches, kind)
     if kind in ("semi", "anti"):
         pairs /= max(matches, 1.0)  # it looks no further than to the first match
-    return Joined(node, rows, left.cost + listed.cost + pairs, left.start + listed.cost)
+    made = listed.cost * once
+    return Joined(node, rows, left.cost + made + pairs, left.start + made)

@@ -183,3 +183,61 @@ Project: a.id, b.year as ?column?
 (4, 1984)
 (5, None)
 (5, None)
+
+[plan,code]> SELECT a.name, (SELECT b.title FROM book b JOIN tag t ON length(t.name) = b.rating + 0.9 WHERE b.author_id = a.id ORDER BY t.name DESC, b.title LIMIT 1) AS tagged FROM author a
+---
+Project: a.name, (subquery) as tagged
+    scalar subquery 1: Project: b.title
+      TopN: 1 by t.name desc, b.title
+        HashJoin: inner on b.rating + 0.9 = cast(length(t.name) as double precision)
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+          Scan: tag t
+  Scan: author a
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT a.name, (SELECT b.title FROM book b JOIN tag t ON length(t.name) = b.rating + 0.9 WHERE b.author_id = a.id ORDER BY t.name DESC, b.title LIMIT 1) AS tagged FROM author a
+ 2 def select(book, tag, author, params):
+ 3     book_author_id = book.index('book_author_id')
+ 4     @once
+ 5     def t_by_key():
+ 6         t_by_key_2 = defaultdict(list)
+ 7         # Scan: tag t
+ 8         for t in tag.rows(columns=(1,)):
+ 9             t_name = t[1]
+10             t_by_key_2[same(to_double(length(t_name)))].append(t)
+11         return t_by_key_2
+12     def scalar(a):
+13         t_by_key_2 = t_by_key()
+14         # IndexLookup: book b using book_author_id (b.author_id = a.id)
+15         # HashJoin: inner on b.rating + 0.9 = cast(length(t.name) as double precision)
+16         found = (
+17             (t[NAME], b[TITLE], b[TITLE])
+18             for b in map(book.get, book_author_id.lookup(a[ID]))
+19             for t in t_by_key_2.get(same(None if b[RATING] is None else b[RATING] + 0.9), ())
+20         )
+21         # TopN: 1 by t.name desc, b.title
+22         first = first_sorted(found, 1, (0, True), (1, False))
+23         for _, _, b_title in first:
+24             # Project: b.title
+25             return b_title
+26         return None
+27     # Scan: author a
+28     # Project: a.name, (subquery) as tagged
+29     return [(a[NAME], scalar(a)) for a in author.rows(columns=(0, 1))]
+('Austen', 'Emma')
+('Borges', None)
+('Calvino', None)
+('Duras', None)
+('Homer', None)
+
+[plan]> SELECT a.name FROM author a WHERE a.born > 1920 OR EXISTS (SELECT 1 FROM book b CROSS JOIN tag t WHERE b.author_id = a.id AND t.name > b.title)
+---
+Project: a.name
+  Filter: (a.born > 1920) or exists (subquery)
+      exists subquery 1: Project: true as found
+        NestedLoop: inner on t.name > b.title
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+          Scan: tag t
+    Scan: author a
+('Austen',)
+('Borges',)
+('Calvino',)
+('Duras',)
