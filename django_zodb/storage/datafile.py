@@ -314,7 +314,7 @@ class DataFile(PendingFile):
         while True:
             self.sync()  # what is long is read without the lock
             handle: Handle = self._view[0]
-            if not take(handle.fd, deadline):
+            if not take(handle.fd, deadline, self.sync):
                 raise self._commit_lock.timed_out("process")
             try:
                 with self._lock:
