@@ -448,6 +448,40 @@ def test_a_read_only_user_follows(path: str) -> None:
     assert Path(path).read_bytes() == content
 
 
+def test_who_has_waited_long_is_next(path: str) -> None:
+    """A busy process has the lock again and again, but not for as long as it likes."""
+
+    def work(say: Callable[[object], None]) -> None:
+        lock = Database.open(path).commit_lock
+        say("ready")
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            with lock:
+                time.sleep(0.0005)
+
+    child = Child(work)
+    child.line()
+    database = Database.open(path)
+    waits = []
+    for _ in range(9):
+        began = time.monotonic()
+        with database.commit_lock:
+            waits.append(time.monotonic() - began)
+    child.kill()
+    assert sorted(waits)[4] < 0.5, waits
+
+
+def test_waiting_for_a_lock_leaves_time_for_work(tmp_path: Path) -> None:
+    name = tmp_path / "lock"
+    with name.open("w") as held, name.open("w") as wanted:
+        assert locking.take(held.fileno(), 0)
+        calls: list[None] = []
+        assert not locking.take(wanted.fileno(), time.monotonic() + 0.2, lambda: calls.append(None))
+        assert 20 < len(calls) < 400
+        locking.free(held.fileno())
+        assert locking.take(wanted.fileno(), 0)
+
+
 # --- opening ----------------------------------------------------------------------------------------------------------
 
 

@@ -21,12 +21,12 @@ from typing import Any
 from ..clock import clock
 from ..errors import LockTimeoutError
 
-# Between two looks at a file's lock: a commit takes a fraction of a millisecond to some milliseconds. That they become
-# rarer lets a busy process commit several times in a row, with its caches warm; measured with four, that is a third more
-# commits than when they change places each time. Who has waited for so long looks often, to be next.
-_FIRST_PAUSE_S = 0.00005
+# Between two looks at a file's lock: a commit takes a fraction of a millisecond to some milliseconds.
+# Looks become rarer, so that a busy process can commit several times in a row, with its caches warm: four make a third
+# more commits than when they change places each time. Who has waited for long looks often, to be next.
+_FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.004
-_LONG_S = 0.02
+_LONG_S = 0.03
 
 _FLOCK = struct.Struct("hhqqi4x")
 # macOS and the BSDs have no locks of this kind, or Python does not name them there.
@@ -137,7 +137,7 @@ def take(descriptor: int, deadline: float, meanwhile: Callable[[], object] | Non
 
 def _pause(waited: float, pauses: int) -> float:
     if waited < _LONG_S:
-        return min(_FIRST_PAUSE_S * 2**pauses, _LONGEST_PAUSE_S)
+        return min(_FIRST_PAUSE_S * (1 << min(pauses, 9)), _LONGEST_PAUSE_S)
     return min(waited / 100, _LONGEST_PAUSE_S)
 
 
