@@ -230,13 +230,13 @@ def _comparison(node: exp.Expression, here: Context) -> Expr:
     if left is None and right is None:
         return _compared(op, bind_expr(node.this, here), bind_expr(node.expression, here), here)
     width = len(left or right or ())
-    one, other = (_values_of(each, width, here) for each in (node.this, node.expression))
+    one, other = (row_values(each, width, here) for each in (node.this, node.expression))
     if len(one) != len(other):
         raise here.wrong(node, f"rows of {len(one)} and {len(other)} values are compared")
     return _rows_compared(op, list(zip(one, other, strict=True)), here)
 
 
-def _values_of(node: exp.Expression, width: int, here: Context) -> list[Expr]:
+def row_values(node: exp.Expression, width: int, here: Context) -> list[Expr]:
     """The values of a row; a subquery is bound once more for each, so that each is a value of its one row."""
     row = _row(node)
     if row is not None:
@@ -244,7 +244,7 @@ def _values_of(node: exp.Expression, width: int, here: Context) -> list[Expr]:
     while isinstance(node, exp.Paren):
         node = node.this
     if not isinstance(node, QUERIES):
-        raise here.unsupported(node, "comparing a row with anything but a row or a subquery is not supported")
+        raise here.unsupported(node, "a row of values is a row or a subquery: anything else is not supported")
     values: list[Expr] = []
     for at in range(width):
         plan, columns = _subquery(node, here)
@@ -355,6 +355,8 @@ def _in(node: exp.Expression, here: Context) -> Expr:
     items = node.expressions
     if not items:
         return Constant(False, BOOLEAN)
+    if isinstance(items[0], exp.Values):
+        return _in_plan(node.this, items[0], here)
     row = _row(node.this)
     if row is not None:
         return _rows_in(row, items, here)

@@ -9,7 +9,7 @@ from sqlglot import exp
 from ..record import record
 from ..storage.schema import ColumnSchema, TableSchema
 from .bind_context import INFORMATION, Context, name_of
-from .bind_expr import bind_condition, bind_expr
+from .bind_expr import bind_condition, bind_expr, row_values
 from .bind_from import bind_from, scan_of
 from .bind_order import Query
 from .bind_select import bind_items, bind_query
@@ -266,7 +266,10 @@ class _Cell:
         """The cell's value, of the column's type."""
         if _is_default(node):
             return _placed_default(self.schema, self.column)
-        expr = bind_expr(node, self.here)
+        return self.assigned(bind_expr(node, self.here), node)
+
+    def assigned(self, expr: Expr, node: exp.Expression) -> Expr:
+        """What ``node`` was bound to, as of the column's type."""
         try:
             return _assigned(expr, self.schema, self.column)
         except Misfit as misfit:
@@ -348,7 +351,7 @@ def _assignments(nodes: list[exp.Expression], schema: TableSchema, here: Context
     for node in nodes:
         if not isinstance(node, exp.EQ):
             raise here.wrong(node, "an assignment is expected")
-        for target, value in _pairs(node, here):
+        for target, value, bound in _pairs(node, here):
             at = _position(target, schema, here)
             column = schema.columns[at]
             if at in assignments:
@@ -356,20 +359,24 @@ def _assignments(nodes: list[exp.Expression], schema: TableSchema, here: Context
             if column.generated is not None and not _is_default(value):
                 raise here.wrong(target, f'column "{column.name}" is generated: it can only be set to DEFAULT')
             if column.generated is None:
-                assignments[at] = _Cell(schema, column, here)(value)
+                cell = _Cell(schema, column, here)
+                assignments[at] = cell(value) if bound is None else cell.assigned(bound, value)
     return tuple(assignments.items())
 
 
-def _pairs(node: exp.Expression, here: Context) -> list[tuple[exp.Expression, exp.Expression]]:
+def _pairs(node: exp.Expression, here: Context) -> list[tuple[exp.Expression, exp.Expression, Expr | None]]:
+    """Targets with their values; those of a subquery are bound already."""
     here.consume(node)
     target, value = node.this, node.expression
     if isinstance(target, exp.Paren):
-        return [(target.this, value.this if isinstance(value, exp.Paren) else value)]
+        return [(target.this, value.this if isinstance(value, exp.Paren) else value, None)]
     if not isinstance(target, exp.Tuple):
-        return [(target, value)]
-    is_row = isinstance(value, exp.Tuple) or (isinstance(value, exp.Anonymous) and value.name.upper() == "ROW")
-    if not is_row:
-        raise here.unsupported(value, "assigning a subquery to several columns at once is not supported")
-    if len(target.expressions) != len(value.expressions):
-        raise here.wrong(node, f"{len(value.expressions)} values for {len(target.expressions)} columns")
-    return list(zip(target.expressions, value.expressions, strict=True))
+        return [(target, value, None)]
+    targets = target.expressions
+    if not isinstance(value, exp.Tuple) and not (isinstance(value, exp.Anonymous) and value.name.upper() == "ROW"):
+        return [
+            (each, value, bound) for each, bound in zip(targets, row_values(value, len(targets), here), strict=True)
+        ]
+    if len(targets) != len(value.expressions):
+        raise here.wrong(node, f"{len(value.expressions)} values for {len(targets)} columns")
+    return [(each, cell, None) for each, cell in zip(targets, value.expressions, strict=True)]

@@ -182,8 +182,10 @@ class Expressions:
             return f"{term} IS {self.random.choice(('', 'NOT '))}NULL"
         negated = self.random.choice(("", "", "NOT "))
         if choice < 0.85:
-            items = ", ".join(self.constant(kind, names, True) for _ in range(self.random.randint(1, 4)))
-            return f"{term} {negated}IN ({items})"
+            items = [self.constant(kind, names, True) for _ in range(self.random.randint(1, 4))]
+            if choice > 0.83 and kind in ("int", "text"):
+                return f"{term} {negated}IN (VALUES ({'), ('.join(items)}))"
+            return f"{term} {negated}IN ({', '.join(items)})"
         if choice < 0.95:
             return f"{term} {negated}BETWEEN {self.constant(kind, names, True)} AND {self.constant(kind, names)}"
         return f"{term} IS {negated}DISTINCT FROM {self.value(kind, names, 0)}"

@@ -326,6 +326,8 @@ class Queries:
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"({body}) AS {alias}"
         if choice < 0.125 and self.expressions.parameters:
             return [name_of(alias, column, kind) for column, kind in COLUMNS], f"({DEFINITIONS}) AS {alias}"
+        if choice < 0.15:
+            return self._values(alias)
         if choice < 0.5 and self._with and self._nesting == 0:
             name, _, kinds = self.random.choice(self._with)
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"{name} AS {alias}"
@@ -335,6 +337,16 @@ class Queries:
         table = self.random.choice([table for table in self.tables if table.rows or self._often(0.05)] or self.tables)
         names = [name_of(alias, c.name, c.kind, table.values_of(c.name)) for c in table.columns]
         return names, f"{quoted(table.name)} AS {alias}"
+
+    def _values(self, alias: str) -> tuple[list[Name], str]:
+        """Some rows that are written out; dates would be texts there."""
+        kinds = [self.random.choice(("int", "text", "real", "bool")) for _ in range(self.random.choice((1, 2, 2)))]
+        rows = ", ".join(
+            f"({', '.join('NULL' if self._often(0.15) else self.expressions.constant(kind) for kind in kinds)})"
+            for _ in range(self.random.choice((1, 2, 3, 5)))
+        )
+        names = [name_of(alias, f"column{at}", kind) for at, kind in enumerate(kinds, 1)]
+        return names, f"(VALUES {rows}) AS {alias}"
 
     def _numbered(self, alias: str) -> tuple[list[Name], str]:
         """A table whose rows are numbered within groups, and the first ones of each."""

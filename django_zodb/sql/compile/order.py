@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from ...values import Kind, SqlType
 from .. import expr as x
 from .. import plan as p
@@ -253,7 +255,8 @@ def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:
 
 def closed(text: str) -> str:
     """The text of one argument in the parentheses of a call, which those of a generator are."""
-    return text if text.startswith("(") and text.endswith(")") else f"({text})"
+    is_generator = text.startswith("(") and isinstance(ast.parse(text, mode="eval").body, ast.GeneratorExp)
+    return text if is_generator else f"({text})"
 
 
 def open_distinct_on(frame: Frame, node: p.DistinctOn, needed: Needed) -> None:

@@ -85,3 +85,54 @@ use: library
 [differs: sqlite3 sorts by what it does not give]> SELECT DISTINCT year / %s AS century FROM book ORDER BY year / %s {100, 50}
 ---
 ProgrammingError: for SELECT DISTINCT, ORDER BY expressions must appear in the select list: "year" at 1:57
+
+> SELECT DISTINCT a, b FROM (SELECT column1 AS a, column2 AS b FROM (VALUES (1, 2), (3, 4))) AS v
+---
+(1, 2)
+(3, 4)
+
+> SELECT DISTINCT column1, column2 FROM (VALUES (1, 2), (3, 4), (1, 2)) AS v
+---
+(1, 2)
+(3, 4)
+
+> SELECT COUNT(*), MAX(column2) FROM (VALUES (1, 2), (3, 4)) AS v
+---
+(2, 4)
+
+> SELECT COUNT(*) FROM (VALUES (1, 2), (3, 4)) AS v
+---
+(2,)
+
+> SELECT column1, COUNT(*) FROM (VALUES (1, 2), (3, 4), (1, 5)) AS v GROUP BY column1
+---
+(1, 2)
+(3, 1)
+
+> SELECT column1, column2 FROM (VALUES (1, 2), (3, 4), (1, 2)) AS v GROUP BY column1, column2
+---
+(1, 2)
+(3, 4)
+
+> SELECT column1 FROM (VALUES (1, 2), (3, 4)) AS v UNION SELECT 1
+---
+(1,)
+(3,)
+
+> SELECT column1 FROM (VALUES (1, 2), (3, 4)) AS v EXCEPT VALUES (3)
+---
+(1,)
+
+> SELECT (SELECT column2 FROM (VALUES (1, 2), (3, 4)) AS v WHERE column1 = 3), EXISTS (SELECT 1 FROM (VALUES (1, 2), (3, 4)) AS v WHERE column1 > 3), 2 IN (SELECT column1 FROM (VALUES (1, 2), (3, 4)) AS v)
+---
+(4, False, False)
+
+> SELECT v.column1, w.column2 FROM (VALUES (1, 2), (3, 4)) AS v LEFT JOIN (VALUES (3, 5), (3, 6)) AS w ON v.column1 = w.column1 ORDER BY 1, 2
+---
+(1, None)
+(3, 5)
+(3, 6)
+
+> SELECT column1, SUM(column2) OVER (ORDER BY column1) FROM (VALUES (1, 2), (3, 4)) AS v ORDER BY column1 DESC LIMIT 1
+---
+(3, 6)

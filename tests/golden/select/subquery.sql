@@ -90,3 +90,17 @@ no rows
 [differs: sqlite3 takes the first of several rows]> SELECT (SELECT title FROM book)
 ---
 ProgrammingError: more than one row returned by a subquery used as an expression
+
+> SELECT id FROM book WHERE (author_id, year) IN (VALUES (1, 1815), (2, 1949), (NULL, 1000)) ORDER BY id
+---
+(1,)
+(4,)
+
+> SELECT id FROM book WHERE author_id NOT IN (VALUES (1), (2)) ORDER BY id
+---
+(5,)
+(6,)
+
+> SELECT id FROM book WHERE (author_id, year) IN (VALUES (1, 1815, 3))
+---
+ProgrammingError: the subquery has 3 columns, not 2: "1, 1815, 3" at 1:57

@@ -96,3 +96,15 @@ ok
 ---
 ('b', 'b')
 ('b', 'aa')
+
+> UPDATE book SET (price, rating) = (SELECT 5.00, a.id FROM author a WHERE a.id = book.author_id) WHERE id IN (SELECT MIN(id) FROM book) RETURNING id, price, rating
+---
+(101, Decimal('5.00'), 1.0)
+
+> UPDATE book SET (price, rating) = (SELECT a.id FROM author a) WHERE id = 5
+---
+ProgrammingError: the subquery has 1 columns, not 2: "a.id FROM author a" at 1:43
+
+> UPDATE book SET (price, rating) = 5
+---
+NotSupportedError: a row of values is a row or a subquery: anything else is not supported: "5" at 1:35
