@@ -34,7 +34,7 @@ from django_zodb.storage.datafile import MAGIC
 from django_zodb.storage.network import network_type
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
-from django_zodb.storage.savedindex import enter
+from django_zodb.storage.savedindex import enter, load_index
 from django_zodb.storage.schema import ColumnSchema, TableSchema
 from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
@@ -201,6 +201,21 @@ def test_a_lost_or_wrong_index_file_is_rebuilt(path: str) -> None:
         Path(path + ".index").write_bytes(junk)
         assert titles(new_session(path)) == ["Emma"]
         close_all()
+
+
+def test_who_reads_what_the_index_file_lacks_saves_it_for_others(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    stale = Path(path + ".index").read_bytes()
+    create_books(new_session(path), "Persuasion")
+    close_all()
+    Path(path + ".index").write_bytes(stale)
+    session = new_session(path)
+    with Path(path).open("rb") as file:
+        found = load_index(path + ".index", file.fileno())
+    assert found is not None
+    assert found[1] == Path(path).stat().st_size
+    assert titles(session) == ["Emma", "Persuasion"]
 
 
 def test_a_newer_format(path: str) -> None:
