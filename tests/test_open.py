@@ -34,7 +34,8 @@ from django_zodb.storage.datafile import MAGIC
 from django_zodb.storage.network import network_type
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
-from django_zodb.storage.savedindex import enter, load_index
+from django_zodb.storage.savedindex import _read as read_index
+from django_zodb.storage.savedindex import enter, load_index, save_index
 from django_zodb.storage.schema import ColumnSchema, TableSchema
 from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
@@ -454,6 +455,41 @@ def test_positions_are_entered_into_an_index_as_it_enters_them_itself() -> None:
     expected.update(positions)
     enter(entered, positions)
     assert dict(entered.items()) == dict(expected.items()) == positions
+
+
+@pytest.mark.parametrize("position", [9, 300, 70_000, 1 << 30, 1 << 31, 1 << 39, 1 << 46])
+def test_an_index_file_is_read_part_by_part(tmp_path: Path, position: int) -> None:
+    path = str(tmp_path / "index")
+    numbers = [*range(70), *range(65_536, 65_540), *range(3 << 16, (3 << 16) + 9_000), (1 << 63) + 5]
+    expected = fsIndex({p64(number): 4 + 10 * at for at, number in enumerate(numbers)})
+    expected.save(position, path)
+
+    def saved() -> fsIndex:
+        found = read_index(path)
+        assert found is not None
+        assert found[1] == position
+        return found[0]
+
+    assert list(saved().items()) == list(expected.items())
+    assert list(saved()) == list(expected)
+    assert list(saved().values()) == list(expected.values())
+    assert len(saved()) == len(expected)
+    assert (saved().minKey(), saved().maxKey(p64((1 << 62) - 1))) == (p64(0), p64((3 << 16) + 8_999))
+    index = saved()
+    assert (index.get(p64(69)), index.get(p64(70)), index.get(p64(2 << 16))) == (694, None, None)
+    with pytest.raises(KeyError):
+        index[p64(2 << 16)]
+    for changed in (index, expected):
+        enter(changed, {p64(3 << 16): 7, p64(2 << 16): 8})
+        changed.update({p64(1): 6, p64(5 << 16): 5})
+        del changed[p64((1 << 63) + 5)]
+    save_index(path, index, position, path)
+    assert list(saved().items()) == list(index.items()) == list(expected.items())
+    index = saved()
+    os.truncate(path, 1_000)
+    with pytest.raises(errors.OperationalError, match="was cut"):
+        index.get(p64(3 << 16))
+    assert read_index(path) is None
 
 
 # --- fork ----------------------------------------------------------------------------------------------------------

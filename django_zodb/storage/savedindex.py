@@ -1,33 +1,86 @@
 """The ``.index`` file beside a data file: where the current record of each object is, so that opening needs no scan.
 
 It may be lost, stale or wrong at any time: the data file tells the truth, and what a wrong index would tell is compared
-with it. FileStorage's own loader would run whatever such a file names; this one loads numbers and bytes.
+with it. FileStorage's own loader would run whatever such a file names; this one knows numbers and bytes.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from BTrees.OOBTree import OOBTree
 from ZODB.FileStorage.format import DATA_HDR_LEN, TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.utils import p64
-from zodbpickle.pickle import Unpickler, UnpicklingError
 
-from .files import touch_private
+from ..errors import OperationalError
+from .files import Handle, read_all, touch_private
 from .headers import STATUSES, UNDONE
 from .tail import RECORD, TRANSACTION, last_transactions
 
 _CHECKED = 5
 
 
-class _PlainUnpickler(Unpickler):  # type: ignore[misc]
-    """Loads ints, tuples and bytes, and no class."""
+# The file as ``fsIndex.save`` pickles it: the position, then (first six bytes of oids, bucket) pairs, then None. It is
+# read without an unpickler, which would have to read all of it, and would run what a hostile file names.
+_NUMBER = re.compile(rb"\x80\x03(?:K(.)|M(..)|J(.{4})|\x8a\x05(.{5})|\x8a\x06(.{6}))\.", re.DOTALL)
+_PART = re.compile(rb"\x80\x03C\x06(.{6})(?:B(.{4})|C(.))", re.DOTALL)
+_PART_END = b"\x86."
+_END = b"\x80\x03N."
+_LONGEST_START = 19
 
-    def find_class(self, module: str, name: str) -> Any:
-        raise UnpicklingError(f"an index file holds no {module}.{name}")
+
+class _Parts:
+    """The buckets of an ``fsIndex`` by the first six bytes of oids, read from a file when they are asked for.
+
+    Of a file of many GB, an index has hundreds of them, and a process that reads little looks at a few.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._lock = Lock()
+        self._tree = OOBTree()  # an unread bucket is the (position, length) of its bytes
+        self.minKey = self._tree.minKey
+        self.maxKey = self._tree.maxKey
+        self.clear = self._tree.clear
+
+    def get(self, prefix: bytes, default: Any = None) -> Any:
+        found = self._tree.get(prefix, default)
+        return self._read(prefix) if type(found) is tuple else found
+
+    def _read(self, prefix: bytes) -> fsBucket:
+        with self._lock:  # or the changes of who reads it first would be lost
+            found = self._tree[prefix]
+            if type(found) is tuple:
+                at, length = found
+                data = read_all(self._handle.fd, at, length)
+                if len(data) < length:
+                    raise OperationalError("the index file was cut while the database was open; open it again")
+                found = self._tree[prefix] = fsBucket().fromString(data)
+            return found
+
+    def __getitem__(self, prefix: bytes) -> fsBucket:
+        found = self.get(prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __setitem__(self, prefix: bytes, found: fsBucket | tuple[int, int]) -> None:
+        self._tree[prefix] = found
+
+    def __delitem__(self, prefix: bytes) -> None:
+        del self._tree[prefix]
+
+    def items(self) -> list[tuple[bytes, fsBucket]]:
+        return [(prefix, self[prefix]) for prefix in self._tree]
+
+    def values(self) -> list[fsBucket]:
+        return [self[prefix] for prefix in self._tree]
 
 
 def load_index(path: str, descriptor: int) -> tuple[fsIndex, int, bytes] | None:
@@ -65,21 +118,33 @@ def enter(index: fsIndex, positions: Mapping[bytes, int]) -> None:
 
 
 def _read(path: str) -> tuple[fsIndex, int] | None:
+    """The index and the position it reaches; None if there is no such file, or no such thing in it."""
     try:
-        with Path(path).open("rb") as file:
-            unpickler = _PlainUnpickler(file)
-            position = unpickler.load()
-            if type(position) is not int:
+        handle = Handle(path, os.O_RDONLY)
+        with os.fdopen(handle.fd, "rb", closefd=False) as file:
+            number = _NUMBER.match(file.peek(_LONGEST_START))
+            if number is None:
                 return None
+            file.seek(number.end())
             index = fsIndex()
-            while entry := unpickler.load():
-                prefix, suffixes = entry
-                if len(prefix) != 6 or len(suffixes) % 8:
+            index._data = _Parts(handle)
+            while (start := file.read(_LONGEST_START)) != _END:
+                part = _PART.match(start)
+                if part is None:
                     return None
-                index._data[prefix] = fsBucket().fromString(suffixes)
-    except (OSError, EOFError, UnpicklingError, SystemError, ValueError, TypeError, LookupError, AttributeError):
-        return None  # a SystemError is what zodbpickle's C code makes of the refusal of a class
-    return index, position
+                at = file.seek(part.end() - len(start), os.SEEK_CUR)
+                length = _integer(part[2] or part[3])
+                file.seek(length, os.SEEK_CUR)
+                if not length or length % 8 or file.read(len(_PART_END)) != _PART_END:
+                    return None
+                index._data[part[1]] = (at, length)
+    except OSError:
+        return None
+    return index, _integer(next(filter(None, number.groups())))
+
+
+def _integer(data: bytes) -> int:
+    return int.from_bytes(data, "little")
 
 
 def _tid_if_right(index: fsIndex, end: int, descriptor: int) -> bytes | None:
