@@ -59,6 +59,11 @@ DATABASES = {
     database.name: database
     for database in (
         Database("zodb", "django_zodb, a file", _file("django_zodb")),
+        Database(
+            "serializable",
+            "django_zodb, a file, at the serializable level",
+            _file("django_zodb", OPTIONS={"isolation": "serializable"}),
+        ),
         Database("sqlite3", "sqlite3, a file, as Django opens it", _file(SQLITE)),
         Database("wal", "sqlite3, journal_mode=WAL, synchronous=NORMAL", _file(SQLITE, OPTIONS={"init_command": WAL})),
         Database("memory", "sqlite3, :memory:", _memory),

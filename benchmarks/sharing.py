@@ -25,6 +25,9 @@ from django_zodb.storage.database import close_all
 
 ACCOUNTS, COUNTERS, NAMES = 20, 10, 100_000
 _WAIT_S = 10
+_PACE = 100
+# Transactions of each writer that are not counted: statements are prepared, and caches warm.
+_WARM_UP = 20
 _TABLES = (
     "CREATE TABLE entry (id {key}, worker integer, number integer)",
     "CREATE INDEX entry_worker ON entry (worker)",
@@ -48,6 +51,8 @@ class Writer:
         self.failures = 0
         self.end = math.inf
         """When time is up, by the monotonic clock."""
+        self.due = 0.0
+        """When the next transaction is to begin, where there is a pace; its time runs from then."""
         self.waits: list[float] = []
         """How long each transaction took until it was committed, in seconds; the last one, until time was up."""
         self.transfers: list[float] = []
@@ -56,9 +61,15 @@ class Writer:
         self._mark = _MARKS[name]
         self._chance = random.Random(me)
 
+    def forget(self) -> None:
+        """Begin to count now."""
+        self.failures = 0
+        self.waits.clear()
+        self.transfers.clear()
+
     def again(self, work: Callable[[], None]) -> None:
         """Run a transaction until it is committed."""
-        began = time.monotonic()
+        began = self.due or time.monotonic()
         try:
             while not self._committed(work):
                 self.failures += 1
@@ -76,6 +87,11 @@ class Writer:
 
     def _run(self, text: str, *params: object) -> Any:
         return self._connection.execute(text.replace("?", self._mark), params)
+
+    def await_turn(self, pace: float) -> None:
+        """Wait until the next transaction is due, which is at random, ``pace`` times a second."""
+        self.due = (self.due or time.monotonic()) + self._chance.expovariate(pace)
+        time.sleep(max(self.due - time.monotonic(), 0))
 
     def insert(self) -> None:
         """A row more."""
@@ -120,18 +136,23 @@ class Writer:
 
 @dataclass(frozen=True)
 class Crowd:
-    """So many writers, threads of one process or processes; ``beside`` others that do not write."""
+    """So many writers, threads of one process or processes; ``beside`` others that do not write.
+
+    Each writer goes as fast as it can, or makes ``pace`` transactions a second.
+    """
 
     name: str
     processes: bool
     beside: bool
     workloads: tuple[str, ...]
+    pace: float = 0
 
 
 CROWDS = (
     Crowd("threads", False, False, ("mix",)),
     Crowd("processes", True, False, ("insert", "update_own", "update_same", "mix")),
     Crowd("processes, one computing, one stopped", True, True, ("mix",)),
+    Crowd(f"processes, each {_PACE} a second", True, False, ("mix",), _PACE),
 )
 
 
@@ -184,7 +205,8 @@ def _run(name: str, path: str, crowd: Crowd, workload: str, writers: int, second
     barrier, results = context.Barrier(writers), context.Queue()
     groups = [[me] for me in range(writers)] if crowd.processes else [list(range(writers))]
     workers = [
-        context.Process(target=_work, args=(name, path, workload, group, seconds, barrier, results)) for group in groups
+        context.Process(target=_work, args=(name, path, workload, group, crowd.pace, seconds, barrier, results))
+        for group in groups
     ]
     with _bystanders(context, name, path) if crowd.beside else nullcontext():
         for worker in workers:
@@ -224,23 +246,28 @@ def _prepare(name: str, path: str, writers: int) -> None:
     close_all()
 
 
-def _work(name: str, path: str, workload: str, group: list[int], seconds: float, barrier: Any, results: Any) -> None:
-    threads = [
-        threading.Thread(target=_write, args=(name, path, workload, me, seconds, barrier, results)) for me in group
-    ]
+def _work(name: str, path: str, workload: str, group: list[int], *more: Any) -> None:
+    threads = [threading.Thread(target=_write, args=(name, path, workload, me, *more)) for me in group]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _write(name: str, path: str, workload: str, me: int, seconds: float, barrier: Any, results: Any) -> None:
+def _write(
+    name: str, path: str, workload: str, me: int, pace: float, seconds: float, barrier: Any, results: Any
+) -> None:
     writer = Writer(name, path, me)
     work = getattr(writer, workload)
+    for _ in range(_WARM_UP):
+        work()
+    writer.forget()
     done = 0
     barrier.wait()
     writer.end = time.monotonic() + seconds
     while time.monotonic() < writer.end:
+        if pace:
+            writer.await_turn(pace)
         work()
         done += time.monotonic() <= writer.end
     results.put((done, writer.failures, writer.waits, writer.transfers))
