@@ -39,11 +39,6 @@ UNNEEDED = (
     "sqlglot.planner",
     "tqdm",
     "zodburi",
-    "zope.catalog",
-    "zope.component",
-    "zope.container",
-    "zope.schema",
-    "zope.security",
 )
 
 GET = """

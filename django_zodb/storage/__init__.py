@@ -8,7 +8,8 @@ The tree, format 4; the classes are those of ``persistent``::
       'token'      the catalog's token: another one after each change of a definition
       'schema'     NameTree   table → TableRecord, its definition as plain data (``schema.to_data``) with its own token
       'tables'     NameTree   table → RowTree: rowid (64-bit int) → row (tuple in schema column order)
-      'catalog'    IndexCatalog   index → CatalogIndex, its ``tree`` an IndexTree: key → posting
+      'catalog'    IndexCatalog (a zope.catalog Catalog)
+                              index → CatalogIndex, its ``tree`` an IndexTree: key → posting
       'counts'     NameTree   table → Counter, its number of rows
       'sequences'  NameTree   table → Sequence, the highest id that may have been given
       'views'      NameTree   view → TableRecord, its definition as plain data; not there before the first view is

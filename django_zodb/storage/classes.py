@@ -15,6 +15,7 @@ from BTrees.Length import Length
 from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from ZODB.POSException import ConflictError
+from zope.catalog.catalog import Catalog
 
 from ..clock import dt
 from ..errors import OperationalError
@@ -50,7 +51,8 @@ VALUES: dict[tuple[str, str], type] = {(cls.__module__, cls.__qualname__): cls f
 """The classes among them whose instances are values and nothing else."""
 
 ALLOWED: dict[tuple[str, str], type] = {
-    (cls.__module__, cls.__qualname__): cls for cls in [*_own_classes(), *_TREES, *_VALUES, Length, PersistentMapping]
+    (cls.__module__, cls.__qualname__): cls
+    for cls in [*_own_classes(), *_TREES, *_VALUES, Catalog, Length, PersistentMapping]
 }
 
 

@@ -424,7 +424,7 @@ class Definition:
 
 
 def _assign(mapping: MutableMapping[str, Any], name: str, value: Any) -> None:
-    if name in mapping:  # an index is never replaced by another one
+    if name in mapping:  # zope.container refuses to replace an item
         del mapping[name]
     if value is not _MISSING:
         mapping[name] = value

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Iterator
-from functools import reduce
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any, NoReturn
 
-from BTrees.Length import Length
-from BTrees.LFBTree import LFSet, intersection
+import BTrees
+from BTrees.LFBTree import LFSet
 from BTrees.LLBTree import LLSet, LLTreeSet
 from BTrees.LOBTree import LOBTree, LOBucket
 from BTrees.OOBTree import OOBTree, OOBucket
 from persistent import Persistent
-from zope.index.interfaces import IIndexSearch, IInjection, IStatistics
+from zope.catalog.catalog import Catalog
+from zope.catalog.interfaces import ICatalogIndex
+from zope.container.contained import Contained
+from zope.index.interfaces import IStatistics
 from zope.interface import implementer
 
 from .compact import Unpackable, are_plain, count_keys, pack, unpack, unpack_keys, unpack_rows
@@ -402,88 +404,21 @@ class Counter(Persistent):  # type: ignore[misc]
         self.value = value
 
 
-@implementer(IInjection, IIndexSearch)
-class IndexCatalog(Persistent):  # type: ignore[misc]
-    """All indexes by name: ``catalog["book_author_id"].apply((1, 1))``.
+class IndexCatalog(Catalog):  # type: ignore[misc]
+    """All indexes by name: ``catalog["book_author_id"].apply((1, 1))``."""
 
-    A mapping with the state and the searches of a ``zope.catalog.catalog.Catalog``, but none itself: that class brings
-    zope.container, zope.security and more with it, 60 ms of every process's start, and asks utilities for objects that
-    are not there. An index knows its name and catalog.
-    """
+    family = BTrees.family64
 
-    def __init__(self) -> None:
-        self._SampleContainer__data = NameTree()
-        self._BTreeContainer__len = Length()
-
-    def __getitem__(self, name: str) -> CatalogIndex:
-        return self._SampleContainer__data[name]  # type: ignore[no-any-return]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._SampleContainer__data
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._SampleContainer__data)
-
-    def __len__(self) -> int:
-        return self._BTreeContainer__len()  # type: ignore[no-any-return]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The index of that name, or ``default``."""
-        return self._SampleContainer__data.get(name, default)
-
-    def keys(self) -> Iterable[str]:
-        """The names, sorted."""
-        return self._SampleContainer__data.keys()  # type: ignore[no-any-return]
-
-    def values(self) -> Iterable[CatalogIndex]:
-        """The indexes, in the order of their names."""
-        return self._SampleContainer__data.values()  # type: ignore[no-any-return]
-
-    def items(self) -> Iterable[tuple[str, CatalogIndex]]:
-        """Both."""
-        return self._SampleContainer__data.items()  # type: ignore[no-any-return]
-
-    def __setitem__(self, name: str, index: CatalogIndex) -> None:
-        if not self._SampleContainer__data.insert(name, index):
-            raise KeyError(f"there is an index {name} already")
-        self._BTreeContainer__len.change(1)
-        index.__parent__, index.__name__ = self, name
-
-    def __delitem__(self, name: str) -> None:
-        index = self._SampleContainer__data.pop(name)
-        self._BTreeContainer__len.change(-1)
-        index.__parent__ = index.__name__ = None
-
-    def index_doc(self, docid: int, value: Any) -> None:
-        """Add the rowid ``docid`` to every index, under the key ``value``."""
-        for index in self.values():
-            index.index_doc(docid, value)
-
-    def unindex_doc(self, docid: int) -> None:
-        """Remove the rowid from every index."""
-        for index in self.values():
-            index.unindex_doc(docid)
-
-    def clear(self) -> None:
-        """Empty every index."""
-        for index in self.values():
-            index.clear()
-
-    def apply(self, query: dict[str, tuple[Any, Any]]) -> Any:
-        """The set of rowids that every index named gives for its part of the query; None if none is named."""
-        found = sorted((self[name].apply(bounds) for name, bounds in query.items()), key=len)
-        return reduce(intersection, found) if found else None
+    def _newContainerData(self) -> NameTree:
+        return NameTree()
 
 
-@implementer(IInjection, IIndexSearch, IStatistics)
-class CatalogIndex(Persistent):  # type: ignore[misc]
+@implementer(ICatalogIndex, IStatistics)
+class CatalogIndex(Contained, Persistent):  # type: ignore[misc]
     """One index in the catalog, offering zope.index's interfaces over its ``tree``.
 
     A table keeps its indexes by itself; ``index_doc`` and ``unindex_doc`` are for whoever mends one by hand.
     """
-
-    __parent__: IndexCatalog | None = None
-    __name__: str | None = None
 
     def __init__(self, tree: IndexTree) -> None:
         self.tree = tree
