@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from itertools import chain
 from typing import Any, TypeVar
 
 import ZODB
@@ -14,6 +15,7 @@ from ZODB.serialize import ObjectReader
 from ZODB.utils import z64
 
 from ..errors import DamagedError, Error, OutcomeUnknownError
+from .columns import NotedCache
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
 from .recordwriter import LEAVES, RecordWriter, packed_rows
@@ -62,10 +64,25 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._note_changes()
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
         self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
+
+    def _resetCache(self) -> None:
+        super()._resetCache()
+        self._note_changes()
+        self._reader._cache = self._cache
+
+    def _note_changes(self) -> None:
+        self._cache: Any = NotedCache(self, self._cache)
+        self.columns = self._cache.columns
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the transaction has changed anything."""
+        return bool(self._registered_objects) or self._savepoint_storage is not None
 
     def newTransaction(self, transaction: Any, sync: bool = True) -> None:
         """Take a new snapshot."""
@@ -134,6 +151,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     def tpc_finish(self, transaction: Any) -> None:
         """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""
+        self.columns.forget(chain(self._modified, self._creating))
         try:
             super().tpc_finish(transaction)
         except STORAGE_ERRORS as error:

@@ -133,12 +133,13 @@ class Database:
 
         Where there is a ZEO server also how often the client's cache on disk had what was loaded, and how often not.
         """
-        sums = dict.fromkeys(("connections", "cached_objects", "cached_bytes", "loads", "stores"), 0)
+        sums = dict.fromkeys(("connections", "cached_objects", "cached_bytes", "column_bytes", "loads", "stores"), 0)
 
         def add(connection: Any) -> None:
             loads, stores = connection.getTransferCounts()
             cache = connection._cache
-            found = (1, cache.cache_non_ghost_count, cache.total_estimated_size, loads, stores)
+            columns = connection.columns.size
+            found = (1, cache.cache_non_ghost_count, cache.total_estimated_size, columns, loads, stores)
             for name, number in zip(sums, found, strict=True):
                 sums[name] += number
 

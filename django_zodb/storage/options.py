@@ -17,9 +17,10 @@ class Options:
     Every connection has a cache of its own, and a scan of what is not cached costs ten times one of what is. A
     bucket of some dozen rows is one object, so ``cache_size`` objects hold a few million rows and are not the limit;
     ``cache_size_bytes`` is: it counts bytes as stored; in memory rows take seven times as many, indexes three to five
-    times. ``pool_size`` is how many idle connections keep their caches for the next user; more may be in use. With the
-    defaults a connection's cache holds some 150,000 rows of ten columns with their indexes, and stays under some
-    200 MB, however large the file: docs/performance.md has the measurements.
+    times. As many bytes again, at most, are columns of tables larger than the cache. ``pool_size`` is how many idle
+    connections keep their caches for the next user; more may be in use. With the defaults a connection's cache holds
+    some 150,000 rows of ten columns with their indexes, and stays under some 210 MB, however large the file:
+    docs/performance.md has the measurements.
     """
 
     cache_size: int = 100_000

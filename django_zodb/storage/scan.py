@@ -6,6 +6,9 @@ decoded straight from its record, only the columns that are asked for, and nobod
 as it is, changed or not. Leaves are loaded as anywhere as long as the cache has room, and at the beginning of a walk:
 most walks are short, and those who ask for a few rows ask for them again.
 
+Walks over a whole table that are repeated keep the columns they look at, and the numbers of rows that they only count:
+see ``columns``.
+
 Measured on rows of ten columns, fifteen in a leaf: 0.9 instead of 5.4 µs per row where two columns are asked for.
 """
 
@@ -13,13 +16,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from math import inf
 from typing import Any, TypeVar
 
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows, stored_size
-from .trees import UNBOUNDED, Leaf, Tree, leaves_within, sizes_of, some_leaves
+from .trees import UNBOUNDED, Leaf, Tree, leaves_within, siblings_within, sizes_of, some_leaves
 
 T = TypeVar("T")
 State = tuple[Any, ...]
@@ -28,6 +31,9 @@ _PARTS = 64
 """A walk may put one of so many parts of the cache in the place of others."""
 _SHARE = 0.75
 """A table that takes more of the cache than this is larger than the cache, in which there are indexes, too."""
+
+_FEW = 0.2
+"""Where fewer of the leaves are to be read, that takes no longer than to decode the columns of all."""
 
 
 def rows_that_fit(tree: Tree) -> float:
@@ -51,18 +57,53 @@ class Scan:
     Lazy, a leaf at a time; ``reverse`` walks from the last row to the first.
     """
 
-    def __init__(self, tree: Tree, bounds: Bounds, reverse: bool, places: Collection[int]) -> None:
+    def __init__(self, tree: Tree, bounds: Bounds, reverse: bool, places: Collection[int] | None, width: int) -> None:
+        self._tree = tree
+        self._width = width
         self._leaves = leaves_within(tree, bounds, reverse)
         self._bounds = bounds
         self._reverse = reverse
-        self._places = places
+        self._places = range(width) if places is None else places
         self._read_past_cache = tree._p_jar.read_past_cache
         self._cache = tree._p_jar._cache
         self._may_replace = self._cache.cache_non_ghost_count // _PARTS
 
     def rows(self) -> Iterator[Row]:
         """The rows."""
+        if self._bounds == UNBOUNDED and self._tree._p_jar.columns.begin_walk(self._tree._p_oid, self._places):
+            return chain.from_iterable(self._rows_by_nodes())
         return chain.from_iterable(self._in_order(self._rows_of))
+
+    def _rows_by_nodes(self) -> Iterator[Iterable[Row]]:
+        """The rows, partly from columns that walks have kept. Not the first ones: most walks are short."""
+        walk = siblings_within(self._tree, UNBOUNDED, self._reverse)
+        for _, leaves in islice(walk, 1):
+            yield from self._in_order(self._rows_of, leaves)
+        connection = self._tree._p_jar
+        columns = connection.columns
+        for node, leaves in walk:
+            if sum(leaf._p_changed is None for leaf in leaves) < _FEW * len(leaves):
+                yield from self._in_order(self._rows_of, leaves)
+                continue
+            rows = None if connection.is_changing else columns.rows(node._p_oid, self._places, self._width)
+            if rows is None:
+                yield from self._kept(node, leaves)
+            else:
+                yield reversed(rows) if self._reverse else rows
+
+    def _kept(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
+        """The rows of each leaf; when all have been passed, their columns are kept."""
+        connection = self._tree._p_jar
+        columns = connection.columns
+        found: list[Row] = []
+        changes = columns.changes
+        for leaf in leaves:
+            rows = self._rows_of(leaf)
+            rows = rows[::-1] if self._reverse else rows
+            found += rows
+            yield rows
+        if changes == columns.changes and not connection.is_changing:
+            columns.keep(node, leaves, found[::-1] if self._reverse else found, self._places)
 
     def items(self) -> Iterator[tuple[int, Row]]:
         """``(rowid, row)`` pairs."""
@@ -71,21 +112,40 @@ class Scan:
     def page(self, offset: int, limit: int) -> list[Row]:
         """``limit`` rows after the first ``offset``, which are only counted; either are the last ones in reverse."""
         found: list[Row] = []
-        for leaf in self._leaves if limit else ():
+        for node, leaves in siblings_within(self._tree, self._bounds, self._reverse) if limit else ():
             if offset:
-                size = self._size_of(leaf)
-                if size <= offset:
-                    offset -= size
-                    continue
-            rows = self._rows_of(leaf)
-            found += (rows[::-1] if self._reverse else rows)[offset : offset + limit - len(found)]
-            if len(found) >= limit:
-                break
-            offset = 0
+                offset, leaves = self._passed(node, leaves, offset)
+            for leaf in leaves:
+                rows = self._rows_of(leaf)
+                found += (rows[::-1] if self._reverse else rows)[offset : offset + limit - len(found)]
+                if len(found) >= limit:
+                    return found
+                offset = 0
         return found
 
-    def _in_order(self, of_leaf: Callable[[Leaf], Sequence[T]]) -> Iterable[Iterable[T]]:
-        return map(reversed, map(of_leaf, self._leaves)) if self._reverse else map(of_leaf, self._leaves)
+    def _passed(self, node: Tree, leaves: Sequence[Leaf], offset: int) -> tuple[int, Sequence[Leaf]]:
+        """What is left of ``offset``, and which leaves, once those are passed whose rows are all before it."""
+        connection = self._tree._p_jar
+        columns = connection.columns
+        whole = self._bounds == UNBOUNDED and not connection.is_changing
+        count = columns.count(node._p_oid) if whole else None
+        if count is not None and count <= offset:
+            return offset - count, ()
+        left = offset
+        for at, leaf in enumerate(leaves):
+            size = self._size_of(leaf)
+            if size > left:
+                return left, leaves[at:]
+            left -= size
+        if whole:
+            columns.keep_count(node, leaves, offset - left)
+        return left, ()
+
+    def _in_order(
+        self, of_leaf: Callable[[Leaf], Sequence[T]], leaves: Iterable[Leaf] | None = None
+    ) -> Iterable[Iterable[T]]:
+        found = map(of_leaf, self._leaves if leaves is None else leaves)
+        return map(reversed, found) if self._reverse else found
 
     def _rows_of(self, leaf: Leaf) -> Sequence[Row]:
         if leaf._p_changed is not None or self._may_load():

@@ -149,7 +149,7 @@ class StoredTable:
     def _scan(
         self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
     ) -> Scan:
-        return Scan(self.tree, Bounds(low, high), reverse, range(self._width) if columns is None else columns)
+        return Scan(self.tree, Bounds(low, high), reverse, columns, self._width)
 
     def _exceeds_cache(self) -> bool:
         """Whether there are more rows than the cache holds."""

@@ -85,13 +85,16 @@ def page_of(tree: Tree, offset: int, limit: int) -> list[Any]:
 
 def leaves_within(node: Tree, bounds: Bounds = UNBOUNDED, reverse: bool = False) -> Iterator[Leaf]:
     """The leaves to which keys within ``bounds`` belong, in order or from the last to the first; reads nodes only."""
-    return chain.from_iterable(_siblings_within(node, bounds, reverse))
+    return chain.from_iterable(leaves for _, leaves in siblings_within(node, bounds, reverse))
 
 
-def _siblings_within(node: Tree, bounds: Bounds, reverse: bool) -> Iterator[Sequence[Leaf]]:
+def siblings_within(
+    node: Tree, bounds: Bounds = UNBOUNDED, reverse: bool = False
+) -> Iterator[tuple[Tree, Sequence[Leaf]]]:
+    """The same leaves, those of one node at a time, and that node."""
     inside = _children(node)
     if inside is None:
-        yield (node,)  # a tree of one leaf answers as the leaf would
+        yield node, (node,)  # a tree of one leaf answers as the leaf would
         return
     children, separators = inside
     first = 0 if bounds.low is None else bisect_right(separators, bounds.low)
@@ -100,10 +103,10 @@ def _siblings_within(node: Tree, bounds: Bounds, reverse: bool) -> Iterator[Sequ
     if reverse:
         found = found[::-1]
     if type(children[0]) is not type(node):
-        yield found
+        yield node, found
         return
     for child in found:
-        yield from _siblings_within(child, bounds, reverse)
+        yield from siblings_within(child, bounds, reverse)
 
 
 def some_leaves(tree: Tree, most: int = 8) -> list[Leaf]:

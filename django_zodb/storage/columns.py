@@ -1,0 +1,176 @@
+"""Columns of tables larger than the cache, which walks have decoded and keep for the walks that follow.
+
+What a walk reads past the cache (see ``scan``) is gone when it has passed. Whoever walks over the same columns again
+and again pays each time for reading, checking and decoding records of which these columns are a small part. So from
+the second walk on that asks for them, they are kept: encoded as in a record (see ``compact``), the values of all leaves
+of one inner node together, which takes a few bytes per value, and a fraction of the time to decode.
+
+They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
+limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
+changed anything neither uses columns nor keeps any.
+
+Measured on rows of ten columns, of which two are looked at: 0.2 instead of 1.4 µs per row, statement included.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from BTrees.LOBTree import LOBTree
+from persistent import PickleCache
+
+from .compact import Unpackable, pack, unpack
+from .keys import Row
+
+_MOST_COLUMNS = 6
+"""A walk that looks at more of them is not much slower if it reads the records."""
+_MOST_BYTES = 24
+"""Values that are longer, on an average, are not worth their room."""
+_PARTS = 64
+"""A walk may put one of so many parts of what is kept in the place of others."""
+_MOST_WALKS = 1000
+_ENTRY, _BLOCK = 32, 600
+"""What it takes to know which block a record belongs to, and to have a block."""
+
+
+class Block:
+    """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long."""
+
+    __slots__ = ("columns", "count", "node", "numbers", "size")
+
+    def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
+        self.node = node  # kept, so that it is among the objects that are dropped when everything is
+        self.numbers = array("q", [_number(each._p_oid) for each in (node, *leaves)])
+        self.count = count
+        self.columns: dict[int, bytes] = {}
+        self.size = _BLOCK + _ENTRY * len(self.numbers)
+
+
+class Columns:
+    """The columns that one connection keeps: ``limit`` bytes of them at most."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.changes = 0
+        """How often something that a walk has read may have changed."""
+        self._blocks: OrderedDict[bytes, Block] = OrderedDict()
+        self._owners: Any = LOBTree()
+        self._walks: set[tuple[bytes, Collection[int]]] = set()
+        self._may_replace = 0
+        self._is_full = False
+
+    def begin_walk(self, tree: bytes, places: Collection[int]) -> bool:
+        """Whether a walk over a whole table, for its columns at ``places``, is to use columns and keep them."""
+        if not self.limit or len(places) > _MOST_COLUMNS:
+            return False
+        self._may_replace, self._is_full = self.limit // _PARTS, False
+        walk = tree, tuple(places)
+        if walk in self._walks:
+            return True
+        if len(self._walks) >= _MOST_WALKS:
+            self._walks.clear()
+        self._walks.add(walk)
+        return False
+
+    def rows(self, node: bytes, places: Collection[int], width: int) -> list[Row] | None:
+        """The rows below an inner node, with None at other places; None where not all these columns are kept."""
+        block = self._blocks.get(node)
+        if block is None:
+            return None
+        columns: list[Sequence[Any]] = [(None,) * block.count] * width
+        for at in places:
+            packed = block.columns.get(at)
+            if not packed:
+                return None
+            columns[at] = unpack(packed)[0]
+        self._blocks.move_to_end(node)
+        return list(zip(*columns, strict=True))
+
+    def count(self, node: bytes) -> int | None:
+        """How many rows there are below an inner node, if it is known."""
+        block = self._blocks.get(node)
+        return None if block is None else block.count
+
+    def keep_count(self, node: Any, leaves: Iterable[Any], count: int) -> None:
+        """Keep how many rows there are in all ``leaves`` below ``node``."""
+        self._block(node, leaves, count)
+
+    def keep(self, node: Any, leaves: Iterable[Any], rows: Sequence[Row], places: Collection[int]) -> None:
+        """Keep the columns at ``places`` of ``rows``, which are those of all ``leaves`` below ``node``."""
+        block = None if self._is_full else self._block(node, leaves, len(rows))
+        if block is None:
+            return
+        new = {at: _encoded([row[at] for row in rows]) for at in places if at not in block.columns}
+        size = sum(map(len, new.values()))
+        if self._make_room(size) and node._p_oid in self._blocks:
+            block.columns |= new
+            block.size += size
+            self.size += size
+
+    def forget(self, oids: Iterable[bytes]) -> None:
+        """Drop what these records are part of, which may be other ones now."""
+        self.changes += 1
+        if self._blocks:
+            for oid in oids:
+                block = self._owners.get(_number(oid))
+                if block is not None:
+                    self._drop(block)
+
+    def _block(self, node: Any, leaves: Iterable[Any], count: int) -> Block | None:
+        """That of an inner node, an empty one if need be; None if there is no room for it."""
+        block = self._blocks.get(node._p_oid)
+        if block is None:
+            block = Block(node, leaves, count)
+            if not self._make_room(block.size):
+                return None
+            self._blocks[node._p_oid] = block
+            self._owners.update(dict.fromkeys(block.numbers, block))
+            self.size += block.size
+        self._blocks.move_to_end(node._p_oid)
+        return block
+
+    def _make_room(self, size: int) -> bool:
+        """Whether so many bytes find room, perhaps in the place of what has not been used for the longest time."""
+        if self.size + size - self.limit > self._may_replace:
+            self._is_full = True  # a walk that has met with that encodes nothing more in vain
+            return False
+        while self.size + size > self.limit:
+            self._may_replace -= self._drop(next(iter(self._blocks.values())))
+        return True
+
+    def _drop(self, block: Block) -> int:
+        """Drop the block; returns its size."""
+        del self._blocks[block.node._p_oid]
+        for number in block.numbers:
+            del self._owners[number]
+        self.size -= block.size
+        return block.size
+
+
+class NotedCache(PickleCache):  # type: ignore[misc]
+    """A connection's object cache, of the size of ``cache``, with which its columns are kept up to date."""
+
+    def __init__(self, connection: Any, cache: Any) -> None:
+        super().__init__(connection, cache.cache_size, cache.cache_size_bytes)
+        self.columns = Columns(cache.cache_size_bytes)
+
+    def invalidate(self, oids: Any) -> None:
+        """Drop the states of objects that may be others now: that of an oid, or those of a list, which is emptied."""
+        self.columns.forget((oids,) if type(oids) is bytes else oids)
+        super().invalidate(oids)
+
+
+def _encoded(values: Sequence[Any]) -> bytes:
+    try:
+        packed = pack(values)
+    except Unpackable:
+        return b""
+    return packed if len(packed) <= _MOST_BYTES * len(values) else b""
+
+
+def _number(oid: bytes) -> int:
+    return int.from_bytes(oid, "big")

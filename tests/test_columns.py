@@ -1,0 +1,293 @@
+"""Columns that walks over large tables keep: the same rows, whatever is changed by whomever, in bounded memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ZODB.Connection import resetCaches
+
+from django_zodb import dbapi
+from django_zodb.storage import columns as columns_module
+from django_zodb.storage.columns import Columns
+from django_zodb.storage.database import close_all
+
+ROWS = 3000
+CACHE_BYTES = 40_000
+WIDTH = 8
+PLACES = ((1,), (2,), (1, 2), (0, 3), (4, 5), ())
+
+SCHEMA = (
+    "CREATE TABLE page (id bigint PRIMARY KEY, n integer, price numeric(8, 2), good boolean, note text, day date,"
+    " one text, two text)"
+)
+
+
+def row_of(n: int) -> tuple[Any, ...]:
+    return n, n % 7, Decimal(n) / 4, None if n % 5 == 0 else n % 2 == 0, f"note {n}", None, "x" * 20, None
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "Data.fs"
+    connection = dbapi.connect(path)
+    connection.execute(SCHEMA)
+    marks = ", ".join(["%s"] * WIDTH)
+    connection.cursor().executemany(f"INSERT INTO page VALUES ({marks})", [row_of(2 * n) for n in range(ROWS)])
+    connection.commit()
+    close_all()
+    yield path
+    close_all()
+
+
+def opened(path: Path, **options: Any) -> dbapi.Connection:
+    """A connection to the table, which is larger than its cache; but there is room for columns."""
+    connection = dbapi.connect(path, **{"cache_size_bytes": CACHE_BYTES, **options})
+    connection.session.begin()
+    kept(connection).limit *= 10
+    return connection
+
+
+def table(connection: dbapi.Connection) -> Any:
+    return connection.session.catalog.table("page")
+
+
+def kept(connection: dbapi.Connection) -> Columns:
+    columns: Columns = table(connection).tree._p_jar.columns
+    return columns
+
+
+def walk(connection: dbapi.Connection, places: tuple[int, ...], reverse: bool = False) -> list[tuple[Any, ...]]:
+    found = list(table(connection).rows(columns=places, reverse=reverse))
+    assert {len(row) for row in found} <= {WIDTH}
+    return [tuple(row[at] for at in places) for row in found]
+
+
+def check(connection: dbapi.Connection, every: Sequence[tuple[int, ...]] = PLACES) -> None:
+    """Walks that keep columns give what one gives that looks at the rows."""
+    connection.session.begin()
+    live = table(connection)
+    assert live._exceeds_cache()
+    rows = list(live.rows())
+    for places in every:
+        expected = [tuple(row[at] for at in places) for row in rows]
+        assert walk(connection, places) == expected
+    assert walk(connection, places, reverse=True) == expected[::-1]
+    for offset in (0, 700, len(rows) // 2, len(rows) - 701, len(rows) - 1):
+        assert live.page(offset, 5) == rows[offset : offset + 5]
+        assert live.page(offset, 5, rows[20][0]) == rows[20:][offset : offset + 5]
+    check_accounts(kept(connection))
+
+
+def check_accounts(columns: Columns) -> None:
+    blocks = columns._blocks
+    assert columns.size == sum(block.size for block in blocks.values()) <= columns.limit
+    numbers = [number for block in blocks.values() for number in block.numbers]
+    assert sorted(numbers) == list(columns._owners)
+    for block in blocks.values():
+        assert block.size > sum(map(len, block.columns.values()))
+        assert all(columns._owners[number] is block for number in block.numbers)
+
+
+def loads(connection: dbapi.Connection, places: tuple[int, ...]) -> int:
+    jar = table(connection).tree._p_jar
+    before: int = jar._load_count
+    walk(connection, places)
+    return int(jar._load_count) - before
+
+
+def test_the_third_walk_reads_no_records(path: Path) -> None:
+    connection = opened(path)
+    connection.session.begin()
+    assert loads(connection, (1, 3)) > 100  # and a walk that nobody repeats keeps nothing
+    assert kept(connection).size == 0
+    assert loads(connection, (1, 3)) > 100
+    assert loads(connection, (1, 3)) < 70  # those below the first node: most walks are short
+    assert loads(connection, (1, 2)) > 100
+    for _ in range(3):
+        check(connection)
+
+
+def test_the_second_page_counts_no_rows(path: Path) -> None:
+    connection = opened(path)
+    jar = table(connection).tree._p_jar
+    found = []
+    for offset in (0, ROWS // 2, ROWS // 2 - 10):
+        before = jar._load_count
+        assert table(connection).page(offset, 3) == [row_of(2 * n) for n in range(offset, offset + 3)]
+        found.append(jar._load_count - before)
+    assert found[0] < 15 and found[1] > 60
+    assert found[2] < 40
+
+
+def test_others_change_rows(path: Path) -> None:
+    connection, other = opened(path), opened(path)
+    for _ in range(2):
+        check(connection)
+    before = walk(connection, (1, 2))
+    for sql in (
+        "UPDATE page SET n = n + 1 WHERE id % 1000 = 0",
+        "DELETE FROM page WHERE id BETWEEN 3000 AND 4000",
+        "INSERT INTO page (id, n, price) SELECT id + 1, 0, 1 FROM page WHERE id < 2000",
+        "UPDATE page SET price = NULL",
+        "DELETE FROM page WHERE id > 400",
+    ):
+        other.execute(sql)
+        other.commit()
+        assert walk(connection, (1, 2)) == before
+        connection.commit()
+        connection.session.begin()
+        if sql.endswith("400"):
+            break
+        check(connection)
+        before = walk(connection, (1, 2))
+        assert kept(connection).size
+    assert walk(connection, (0,)) == [(id,) for id in range(401) if id % 2 == 0 or id < 2000]
+
+
+def test_the_transaction_itself_changes_rows(path: Path) -> None:
+    connection = opened(path)
+    for _ in range(2):
+        check(connection)
+    jar = table(connection).tree._p_jar
+    size = kept(connection).size
+    connection.execute("UPDATE page SET n = 100 WHERE id >= 5000")
+    for _ in range(2):
+        check(connection, [*PLACES, (1, 4)])
+    assert kept(connection).size == size
+    assert walk(connection, (1,))[-1] == (100,)
+    jar.transaction_manager.get().savepoint(True)
+    check(connection)
+    connection.rollback()
+    connection.session.begin()
+    assert walk(connection, (1,))[-1] == (row_of(2 * ROWS - 2)[1],)
+    check(connection)
+    connection.execute("UPDATE page SET n = 200 WHERE id = 5500")
+    connection.commit()
+    connection.session.begin()
+    assert (200,) in walk(connection, (1,))
+    check(connection)
+    assert kept(connection).size > size / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_changed(path: Path, seed: int) -> None:
+    """Two connections walk and change rows, and take back what they have changed, in any order."""
+    chance = random.Random(seed)
+    both = [opened(path, isolation=chance.choice(("snapshot", "serializable"))) for _ in range(2)]
+    for step in range(40):
+        connection = chance.choice(both)
+        connection.session.begin()
+        low = chance.randrange(2 * ROWS)
+        high = low + chance.choice((1, 10, 500))
+        match chance.randrange(9):
+            case 0:
+                connection.execute("UPDATE page SET n = %s WHERE id BETWEEN %s AND %s", (step, low, high))
+            case 1:
+                connection.execute("DELETE FROM page WHERE id BETWEEN %s AND %s", (low, high))
+            case 2:
+                new = range(low | 1, high, 2)
+                rows = [(id, step) for id in new if table(connection).get(id) is None]
+                connection.cursor().executemany("INSERT INTO page (id, n) VALUES (%s, %s)", rows)
+            case 3:
+                connection.execute("SAVEPOINT here")
+                connection.execute("UPDATE page SET good = NULL WHERE id BETWEEN %s AND %s", (low, high))
+                check(connection, [(3,)])
+                connection.execute("ROLLBACK TO SAVEPOINT here")
+            case 4:
+                connection.rollback()
+            case 5:
+                table(connection).tree._p_jar.cacheMinimize()
+            case _:
+                try:
+                    connection.commit()
+                except dbapi.OperationalError:
+                    connection.rollback()
+        check(connection, chance.sample(PLACES, 2))
+
+
+def test_a_connection_that_missed_what_was_changed(path: Path) -> None:
+    """As after a reconnection: everything may have been changed."""
+    connection, other = opened(path), opened(path)
+    for _ in range(2):
+        check(connection)
+    jar = table(connection).tree._p_jar
+    jar.cacheMinimize()
+    other.execute("UPDATE page SET n = 100")
+    other.commit()
+    connection.commit()
+    jar._normal_storage._invalidateCache()
+    connection.session.begin()
+    assert kept(connection).size == 0
+    assert set(walk(connection, (1,))) == {(100,)}
+
+
+def test_caches_are_reset(path: Path) -> None:
+    connection = opened(path)
+    for _ in range(2):
+        check(connection)
+    connection.close()
+    resetCaches()
+    connection = opened(path)
+    connection.session.begin()
+    assert kept(connection).size == 0
+    assert kept(connection) is table(connection).tree._p_jar._cache.columns
+    check(connection)
+
+
+def test_what_changes_in_the_middle_of_a_walk_is_not_kept(path: Path) -> None:
+    connection, other = opened(path), opened(path)
+    connection.session.begin()
+    walk(connection, (1,))
+    rows = iter(table(connection).rows(columns=(1,)))
+    for _ in range(ROWS // 2):
+        next(rows)
+    other.execute("UPDATE page SET n = 100")
+    other.commit()
+    connection.commit()
+    connection.session.begin()
+    list(rows)  # nobody should, but what it has read of the old snapshot must not be taken for the new one
+    assert set(walk(connection, (1,))) == {(100,)}
+    assert set(walk(connection, (1,))) == {(100,)}
+
+
+def test_there_is_room_for_so_many_bytes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = opened(path)
+    columns = kept(connection)
+    columns.limit = 15_000
+    for _ in range(3):
+        walk(connection, (1,))
+    first = dict(columns._blocks)
+    assert 1 < len(first) < ROWS / 1000 * 4
+    check_accounts(columns)
+    for _ in range(3):  # some other columns find no room at once
+        walk(connection, (2, 5))
+    assert columns._blocks.keys() & first.keys()
+    monkeypatch.setattr(columns_module, "_PARTS", 2)
+    for _ in range(5):
+        walk(connection, (2, 5))
+        check_accounts(columns)
+    assert any(2 in block.columns for block in columns._blocks.values())
+    check(connection)
+
+
+def test_long_values_are_not_kept(path: Path) -> None:
+    connection = opened(path)
+    connection.execute("UPDATE page SET note = %s", ("x" * 100,))
+    connection.commit()
+    connection.session.begin()
+    for _ in range(3):
+        assert walk(connection, (4,)) == [("x" * 100,)] * ROWS
+    assert kept(connection).size < 100 * ROWS / 10
+    assert all(block.columns == {4: b""} for block in kept(connection)._blocks.values())
+
+
+def test_without_a_limit_of_bytes_nothing_is_kept(path: Path) -> None:
+    connection = opened(path, cache_size_bytes=0, cache_size=50)
+    for _ in range(3):
+        check(connection)
+    assert not kept(connection)._blocks
