@@ -144,7 +144,7 @@ class Queries:
 
     def _common_table(self) -> None:
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
-        self._with.append((f"w{len(self._with)}", self._select((), kinds, named=True), kinds))
+        self._with.append((f"w{len(self._with)}", self._derived(kinds), kinds))
 
     def _recursive(self) -> None:
         """Numbers that are counted up to a bound, with something beside them: from some rows, on by one each time."""
@@ -191,7 +191,13 @@ class Queries:
         self._nesting += 1
         try:
             if not one:
-                return self._select(outer, kinds)
+                body = self._select(outer, kinds)
+                if self._often(0.1):
+                    body += f" {self.random.choice(('UNION', 'UNION ALL', 'EXCEPT'))} {self._select(outer, kinds)}"
+                if self._often(0.1):
+                    order = ", ".join(map(str, range(1, len(kinds) + 1)))
+                    body += f" ORDER BY {order} LIMIT {self.random.choice((1, 2, 5))}"
+                return body
             if self._often(0.5):
                 return f"({self._select(outer, kinds)} ORDER BY 1{self.random.choice(('', ' DESC'))} LIMIT 1)"
             return f"({self._single(outer, kinds[0])})"
@@ -321,7 +327,7 @@ class Queries:
         if choice < 0.12 and self._nesting < 2:
             self._nesting += 1
             kinds = tuple(self.random.choice(self._kinds()) for _ in range(2))
-            body = self._select((), kinds, named=True)
+            body = self._derived(kinds)
             self._nesting -= 1
             return [name_of(alias, f"c{at}", kind) for at, kind in enumerate(kinds)], f"({body}) AS {alias}"
         if choice < 0.125 and self.expressions.parameters:
@@ -337,6 +343,18 @@ class Queries:
         table = self.random.choice([table for table in self.tables if table.rows or self._often(0.05)] or self.tables)
         names = [name_of(alias, c.name, c.kind, table.values_of(c.name)) for c in table.columns]
         return names, f"{quoted(table.name)} AS {alias}"
+
+    def _derived(self, kinds: tuple[str, ...]) -> str:
+        """A query of ``c0``, ``c1`` …, some of several, some with a limit on rows that are sorted by all they hold."""
+        body = self._select((), kinds, named=True)
+        for _ in range(self.random.choice((0, 0, 0, 0, 1, 2))):
+            word = self.random.choice(("UNION", "UNION ALL", "EXCEPT"))  # as strong as each other
+            body += f" {word} {self._select((), kinds, named=True)}"
+        if self._often(0.3):
+            order = ", ".join(f"{at}{self.random.choice(('', ' DESC'))}" for at in range(1, len(kinds) + 1))
+            body += f" ORDER BY {order} LIMIT {self.random.choice((1, 3, 10))}"
+            body += " OFFSET 1" if self._often(0.2) else ""
+        return body
 
     def _values(self, alias: str) -> tuple[list[Name], str]:
         """Some rows that are written out; dates would be texts there."""

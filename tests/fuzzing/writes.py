@@ -176,14 +176,25 @@ class Writes:
             return self._delete(table)
         columns = self.random.sample(plain, min(len(plain), self.random.choice((1, 1, 2))))
         others = [other for other in self.tables if other.key == ("id",) and other is not table]
-        if others and self._often(0.15):
-            return self._update_from(table, columns[0], self.random.choice(others))
+        if others and self._often(0.2):
+            update = self._update_from if self._often(0.7) else self._update_by_row
+            return update(table, columns, self.random.choice(others))
         assignments = ", ".join(f"{quoted(c.name)} = {self._stored(c, names, table)}" for c in columns)
         return f"UPDATE {quoted(table.name)} SET {assignments}{self._where_once(table)}"
 
-    def _update_from(self, table: Table, column: Column, other: Table) -> str:
-        """From the one row of another table that the key finds."""
+    def _update_by_row(self, table: Table, columns: Sequence[Column], other: Table) -> str:
+        """To the values of the one row of another table that the key finds, or to NULLs."""
         names = self._names(table)
+        link = self.expressions.column("int", names)
+        more = [name_of("other", c.name, c.kind, other.values_of(c.name)) for c in other.columns]
+        values = ", ".join(self._stored(column, [*names, *more], table) for column in columns)
+        row = f'SELECT {values} FROM {quoted(other.name)} AS other WHERE other."id" = {link}'
+        targets = ", ".join(quoted(column.name) for column in columns)
+        return f"UPDATE {quoted(table.name)} SET ({targets}) = ({row}){self._where_once(table)}"
+
+    def _update_from(self, table: Table, columns: Sequence[Column], other: Table) -> str:
+        """From the one row of another table that the key finds."""
+        column, names = columns[0], self._names(table)
         link = self.expressions.column("int", names)
         more = [name_of("other", c.name, c.kind, other.values_of(c.name)) for c in other.columns]
         value = self._stored(column, [*names, *more], table)
