@@ -210,7 +210,9 @@ class Expressions:
         kind = self.random.choice(kinds)
         term = self.value(kind, names, 0)
         if choice < 0.7:
-            return f"{term} {negated}IN ({self._subquery(names, (kind,), False)})"
+            word = either("<> ALL", "NOT IN") if negated else either("= ANY", "IN")
+            word = word if choice > 0.65 and self.parameters else f"{negated}IN"
+            return f"{term} {word} ({self._subquery(names, (kind,), False)})"
         if choice < 0.8:
             other = self.random.choice(kinds)
             row = f"({term}, {self.value(other, names, 0)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -277,6 +277,8 @@ class Queries:
         value = self.expressions.value(kind, names, 1)
         function = self.random.choice(("MIN", "MAX"))
         distinct = ""
+        if kind == "bool" and self.expressions.parameters:
+            function = self.random.choice((either("BOOL_AND", "MIN"), either("BOOL_OR", "MAX")))
         if kind == "int" and self._often(0.6):
             function = self.random.choice(("COUNT", "COUNT", "SUM"))
             if function == "COUNT":
@@ -309,6 +311,9 @@ class Queries:
         both = [*names, *more]
         if kind == "CROSS JOIN":
             return both, f"{text} CROSS JOIN {item}"
+        shared = list(_in_common(names, more)) if kind in ("JOIN", "LEFT JOIN") and self.expressions.parameters else []
+        if shared and self._often(0.15):
+            return both, f"{text} {kind} {item} {self.random.choice(shared)}"
         conditions = []
         pairs = [(a, b) for a in names for b in more if a.kind == b.kind != "json"]
         if pairs and self._often(0.85):
@@ -382,3 +387,15 @@ class Queries:
             *found,
             Name(f"{alias}.nth", "int", (1, 2)),
         ], f"(SELECT * FROM ({inner}) AS m WHERE m.nth {test}) AS {alias}"
+
+
+def _in_common(names: Sequence[Name], more: Sequence[Name]) -> Iterator[str]:
+    """USING of the columns that one of the tables so far has as well, of the same kind.
+
+    sqlite3 3.40 takes NULL for equal to NULL there, if an outer join made it of a column that is NOT NULL.
+    """
+    for name in more:
+        column = name.text.partition(".")[2]
+        others = [other for other in names if other.text.partition(".")[2] == column]
+        if len(others) == 1 and others[0].kind == name.kind != "json":
+            yield either(f"USING ({column})", f"ON {others[0].text} = {name.text}")
