@@ -57,14 +57,40 @@ class Queries:
             text, order = self._by_index(self.random.choice(indexed))
             return Query(*self.expressions.finished(text), order)
         choice = self.random.random()
+        if 0.12 < choice < 0.16:
+            text, order = self._first_of_each()
+            return Query(*self.expressions.finished(self._after_with(text)), order)
         width = self.random.choice((1, 2, 2, 3))
         kinds = tuple(self.random.choice(self._kinds()) for _ in range(width))
         text = self._set_operation(kinds) if choice < 0.12 else self._select((), kinds)
         text, order = self._ordered(text, len(kinds))
-        if self._with:
-            commons = ", ".join(f"{name} AS ({body})" for name, body, _ in self._with)
-            text = f"WITH RECURSIVE {commons} {text}"
-        return Query(*self.expressions.finished(text), order)
+        return Query(*self.expressions.finished(self._after_with(text)), order)
+
+    def _after_with(self, text: str) -> str:
+        if not self._with:
+            return text
+        commons = ", ".join(f"{name} AS ({body})" for name, body, _ in self._with)
+        return f"WITH RECURSIVE {commons} {text}"
+
+    def _first_of_each(self) -> tuple[str, tuple[int, ...]]:
+        """DISTINCT ON some columns, which sqlite3 finds by their numbers."""
+        names, source = self._from()
+        plain = [name.text for name in names if name.kind != "json"] or ["1"]
+        shown = self.random.sample(plain, min(len(plain), self.random.choice((1, 2, 3))))
+        keys = ", ".join(shown[: self.random.randint(1, len(shown))])
+        columns = ", ".join(f"{text} AS c{at}" for at, text in enumerate(shown))
+        endings = [self.random.choice(("", "", " DESC", " DESC NULLS FIRST", " NULLS LAST")) for _ in shown]
+        inner = ", ".join(f"{text}{ending}" for text, ending in zip(shown, endings, strict=True))
+        outer = ", ".join(f"c{at}{ending}" for at, ending in enumerate(endings))
+        number = f", ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {inner}) AS nth"
+        every = ", ".join(f"c{at}" for at in range(len(shown)))
+        text = either(f"SELECT DISTINCT ON ({keys}) ", f"SELECT {every} FROM (SELECT ") + columns + either("", number)
+        text += (
+            source + self._where(names, names, ()) + either(f" ORDER BY {inner}", f") WHERE nth = 1 ORDER BY {outer}")
+        )
+        if self._often(0.4):
+            text += f" LIMIT {self.random.choice((1, 3, 10))}"
+        return text, tuple(range(len(shown)))
 
     def simple_value(self, kind: str, names: Sequence[Name]) -> str:
         """An expression without subqueries."""
