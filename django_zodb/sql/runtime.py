@@ -275,9 +275,12 @@ def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool], backw
     rows = iter(rows)
     kept: list[Any] = []
     size = min(max(2 * count, _PIECE), NO_LIMIT)
-    while count and (piece := list(islice(rows, size))):
+    for first in rows if count else ():
+        following = chain((first,), islice(rows, size - 1))
         if len(kept) == count:
-            piece = _up_to(kept[-1][lead], piece, lead, descending, ties)
+            piece = _up_to(kept[-1][lead], following, lead, descending, ties)
+        else:
+            piece = list(following)
         kept = piece[::-1] + kept if backwards else kept + piece
         for key, down in sorts:
             kept.sort(key=key, reverse=down)
@@ -286,7 +289,7 @@ def first_sorted(rows: Iterable[Any], count: int, *keys: tuple[int, bool], backw
     return kept
 
 
-def _up_to(edge: Any, rows: list[Any], at: int, descending: bool, ties: bool) -> list[Any]:
+def _up_to(edge: Any, rows: Iterable[Any], at: int, descending: bool, ties: bool) -> list[Any]:
     """The rows whose value is before ``edge``, or, with ``ties``, equal to it."""
     if ties:
         if descending:
