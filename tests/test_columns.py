@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -174,6 +176,23 @@ def test_the_transaction_itself_changes_rows(path: Path) -> None:
     assert kept(connection).size > size / 2
 
 
+def test_another_process_changes_rows(path: Path) -> None:
+    connection = opened(path)
+    for _ in range(2):
+        check(connection)
+    size = kept(connection).size
+    script = (
+        "import sys; from django_zodb import dbapi; connection = dbapi.connect(sys.argv[1]);"
+        "connection.execute('UPDATE page SET n = 100 WHERE id > 5500'); connection.commit()"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    connection.commit()
+    connection.session.begin()
+    assert walk(connection, (1,))[-1] == (100,)
+    assert 0 < kept(connection).size < size
+    check(connection)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_changed(path: Path, seed: int) -> None:
     """Two connections walk and change rows, and take back what they have changed, in any order."""
@@ -205,7 +224,7 @@ def test_whatever_is_changed(path: Path, seed: int) -> None:
             case _:
                 try:
                     connection.commit()
-                except dbapi.OperationalError:
+                except (dbapi.IntegrityError, dbapi.OperationalError):
                     connection.rollback()
         check(connection, chance.sample(PLACES, 2))
 
