@@ -20,7 +20,7 @@ from .persistent import IndexCatalog, IndexTree, NameTree, TableRecord
 from .plan import TablePlan
 from .progress import Report, silent
 from .protocol import Compile
-from .schema import TableSchema, ViewSchema, from_data, view_from_data
+from .schema import TableSchema, ViewSchema, foreign_keys_of, from_data, view_from_data
 from .table import SequenceSource, StoredTable
 
 FORMAT = 4
@@ -335,9 +335,9 @@ class StoredCatalog:
         """The foreign keys that point at the table, its own among them."""
         if self._references is None:
             self._references = {}
-            for schema in self.schemas():
-                for fk in schema.foreign_keys:
-                    self._references.setdefault(fk.table, []).append(Reference(schema.name, fk))
+            for child, record in self.root["schema"].items():
+                for fk in foreign_keys_of(record.data):
+                    self._references.setdefault(fk.table, []).append(Reference(child, fk))
         return self._references.get(name, ())
 
     # --- definitions -----------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ class Definition:
             for index, keys in zip(wanted, columns, strict=True):
                 keys.append(index.key_of(row))
         for index, keys in zip(wanted, columns, strict=True):
-            made = StoredIndex(name, index.schema, index.encoding, IndexTree(), lambda: 0)
+            made = StoredIndex(name, index.schema, index.encoding, lambda _: IndexTree(), lambda: 0)
             made.lenient = True
             made.add_many(keys, rowids)
             self._put("catalog", index.schema.name, _MISSING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain, compress
 from operator import eq, ne
 from typing import Any
@@ -22,24 +23,37 @@ _MANY, _DENSE = 200, 3
 
 
 class StoredIndex:
-    """Rowids by key; see ``protocol.Index``. ``tree`` and encoded keys are for storage alone."""
+    """Rowids by key; see ``protocol.Index``. ``tree`` and encoded keys are for storage alone.
 
-    __slots__ = ("_row_count", "_single", "_table_name", "encoding", "lenient", "lookup", "schema", "tree")
-
-    lookup: Callable[..., Sequence[int]]
+    ``tree_of`` gives the tree by the index's name, when it is needed: that loads some records.
+    """
 
     def __init__(
-        self, table_name: str, schema: IndexSchema, encoding: KeyEncoding, tree: IndexTree, row_count: Callable[[], int]
+        self,
+        table_name: str,
+        schema: IndexSchema,
+        encoding: KeyEncoding,
+        tree_of: Callable[[str], IndexTree],
+        row_count: Callable[[], int],
     ) -> None:
         self.schema = schema
         self.encoding = encoding
-        self.tree = tree
         self.lenient = False
         """True while duplicates are let in, because they will be looked for later."""
-        self.lookup = _lookup(encoding, tree.get)
+        self._tree_of = tree_of
         self._table_name = table_name
         self._row_count = row_count
         self._single = schema.unique and not schema.deferrable
+
+    @cached_property
+    def tree(self) -> IndexTree:
+        """Where the postings are, by encoded key."""
+        return self._tree_of(self.schema.name)
+
+    @cached_property
+    def lookup(self) -> Callable[..., Sequence[int]]:
+        """See ``protocol.Index.lookup``."""
+        return _lookup(self.encoding, self.tree.get)
 
     def range(
         self,

@@ -116,9 +116,13 @@ class TablePlan:
 
     def __init__(self, schema: TableSchema, compile: Compile) -> None:
         self.schema = schema
-        self.indexes = tuple((index, encoding_of(schema, index)) for index in all_indexes(schema))
         self.compile = compile
         self._defaults: dict[int, RowFunction] = {}
+
+    @cached_property
+    def indexes(self) -> tuple[tuple[IndexSchema, KeyEncoding], ...]:
+        """The indexes that storage keeps, and how each makes its keys."""
+        return tuple((index, encoding_of(self.schema, index)) for index in all_indexes(self.schema))
 
     @cached_property
     def has_small_rows(self) -> bool:

@@ -216,7 +216,9 @@ class Rebuild:
     def _index_tree(self, plan: IndexPlan) -> IndexTree:
         kept = self._kept.get(plan.schema.name)
         tree = kept.tree if kept is not None else IndexTree()
-        index = StoredIndex(self._new.name, replace(plan.schema, deferrable=False), plan.encoding, tree, lambda: 0)
+        index = StoredIndex(
+            self._new.name, replace(plan.schema, deferrable=False), plan.encoding, lambda _: tree, lambda: 0
+        )
         if kept is None:
             index.add_many(*self._entries(plan))
         elif plan.schema.unique and not _as_strict(kept.schema, plan.schema):

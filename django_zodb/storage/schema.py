@@ -179,10 +179,15 @@ def from_data(data: dict[str, Any]) -> TableSchema:
             **data,
             "columns": columns,
             "indexes": indexes,
-            "foreign_keys": tuple(ForeignKey(**fk) for fk in data["foreign_keys"]),
+            "foreign_keys": foreign_keys_of(data),
             "checks": tuple(Check(**check) for check in data["checks"]),
         }
     )
+
+
+def foreign_keys_of(data: dict[str, Any]) -> tuple[ForeignKey, ...]:
+    """The foreign keys of a table's ``to_data``, without the rest: who refers to a table is asked of all others."""
+    return tuple(ForeignKey(**fk) for fk in data["foreign_keys"])
 
 
 def view_from_data(data: dict[str, Any]) -> ViewSchema:

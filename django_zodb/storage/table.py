@@ -86,7 +86,7 @@ class StoredTable:
     @cached_property
     def _indexes(self) -> dict[str, StoredIndex]:
         return {
-            index.name: StoredIndex(self._name, index, encoding, self._index_tree(index.name), self.count)
+            index.name: StoredIndex(self._name, index, encoding, self._index_tree, self.count)
             for index, encoding in self.plan.indexes
         }
 
