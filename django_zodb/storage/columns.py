@@ -160,8 +160,9 @@ class NotedCache(PickleCache):  # type: ignore[misc]
 
     def invalidate(self, oids: Any) -> None:
         """Drop the states of objects that may be others now: that of an oid, or those of a list, which is emptied."""
-        self.columns.forget((oids,) if type(oids) is bytes else oids)
-        super().invalidate(oids)
+        if oids:  # mostly nobody has changed anything
+            self.columns.forget((oids,) if type(oids) is bytes else oids)
+            super().invalidate(oids)
 
 
 def _encoded(values: Sequence[Any]) -> bytes:
