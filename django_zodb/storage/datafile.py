@@ -262,7 +262,7 @@ class DataFile(PendingFile):
         for found in transactions(handle.fd, self._file_name, self._pos, settled):
             if not settled and found.end == handle.size() and is_marked(handle.fd, found.start):
                 return  # complete, but perhaps not on the disk yet
-            index.update(found.records)
+            enter(index, found.records)
             if self._db is not None:
                 self._db.invalidate(found.tid, list(found.records))
             # In this order, for other threads: who reads the tid has been told what it changed, and who finds that the
