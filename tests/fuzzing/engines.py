@@ -36,6 +36,12 @@ EXPECTED = (dbapi.DataError, dbapi.IntegrityError, dbapi.ProgrammingError, dbapi
 SIZES = (0, 10, 2000, 100_000, 1_000_000)
 
 
+THEIR_DEFINITIONS = (
+    "SELECT d.name AS table_name, c.name AS column_name, c.cid + 1 AS ordinal_position"
+    " FROM sqlite_master AS d, pragma_table_info(d.name) AS c WHERE d.type IN ('table', 'view')"
+)
+"""The columns of all tables and views, kept in a table: sqlite3 3.40 may find none of them among many joins."""
+
 LONGEST_S = 20
 """Processor time that a plan may take: on a busy machine the clock tells nothing."""
 LONGEST_FOR_SQLITE_S = 2
@@ -154,11 +160,12 @@ class Engines:
         self.sqlite.close()
 
     def add_views(self, queries: Queries) -> None:
-        """Some views, on both sides, that ``queries`` uses from now on."""
+        """Some views, on both sides, that ``queries`` uses from now on; and a list of what is defined now."""
         for at in range(self.random.choice((0, 0, 1, 2))):
             text, kinds = queries.view(f"view {at}")
             self._both(text)
             queries.views.append((f"view {at}", kinds))
+        self.sqlite.execute(f"CREATE TEMP TABLE definitions AS {THEIR_DEFINITIONS}")
 
     def _both(self, statement: str) -> None:
         self.log.append(statement)

@@ -12,9 +12,7 @@ from .windows import Windows
 
 COLUMNS = (("table_name", "text"), ("column_name", "text"), ("ordinal_position", "int"))
 DEFINITIONS = "SELECT table_name, column_name, ordinal_position FROM " + either(
-    "information_schema.columns",
-    "(SELECT d.name AS table_name, c.name AS column_name, c.cid + 1 AS ordinal_position"
-    " FROM sqlite_master AS d, pragma_table_info(d.name) AS c WHERE d.type IN ('table', 'view'))",
+    "information_schema.columns", "definitions"
 )
 """The columns of all tables and views."""
 
