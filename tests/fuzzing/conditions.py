@@ -46,14 +46,14 @@ LOOKUPS: dict[str, tuple[str, ...]] = {
     "uuid": ("exact", "exact", "in", "in", "isnull", *PARTS_OF_TEXT),
     "duration": ORDERED,
     "bytes": ("exact", "in", "isnull"),
-    "json": ("has_key", "has_keys", "has_any_keys", "isnull", "exact", "key", "icontains"),
+    "json": ("has_key", "has_keys", "has_any_keys", "isnull", "exact", "key", "key", "key", "key", "icontains"),
 }
 KEY_LOOKUPS: dict[str, tuple[str, ...]] = {
-    "n": ("exact", "gt", "lte", "in", "isnull", "has no key"),
+    "n": ("exact", "gt", "gte", "lt", "lte", "in", "isnull", "has no key"),
     "s": ("exact", "in", "isnull", "regex", "iregex", *PARTS_OF_TEXT),
     "t": ("exact", "isnull"),
-    "o__n": ("exact", "gte", "isnull"),
-    "l__0": ("exact", "lt", "isnull"),
+    "o__n": ("exact", "gt", "gte", "isnull"),
+    "l__0": ("exact", "lt", "lte", "isnull"),
     "1__n": ("exact", "isnull"),
     "o": ("exact", "isnull", "has_key"),
     "a b": ("exact", "isnull"),
@@ -203,8 +203,8 @@ class Conditions:
 
     def _below_key(self, name: str, key: str, held: Any) -> Q:
         # To sqlite3 a null in a document is NULL; here, as in PostgreSQL, it is less than any other document, and what
-        # is not greater than another.
-        apart = ("gt", "gte", "lt", "lte") if self.data.json_nulls else ()
+        # is not greater than another. Beside parts of texts, sqlite3 takes it for the text "null".
+        apart = ("gt", "gte", "lt", "lte", "regex", "iregex", *PARTS_OF_TEXT) if self.data.json_nulls else ()
         lookup = self.one(*(each for each in KEY_LOOKUPS[key] if each not in apart))
         kind = {"s": "text", "t": "bool"}.get(key, "int")
         match lookup:
