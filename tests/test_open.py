@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -340,6 +341,31 @@ def test_a_hostile_record_is_refused_and_not_run(path: str, tmp_path: Path) -> N
     assert "posix.mkdir" in message
     assert "never loads" in message
     assert not (tmp_path / "mark").exists()
+
+
+def open_below(folder: Path) -> set[str]:
+    """The names of this process's open files in a folder."""
+    names = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.add(str(descriptor.readlink()))
+    return {Path(name).name for name in names if name.startswith(f"{folder}/")}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="NOT RUN: the system does not tell which files are open")
+def test_a_closed_database_has_no_file_open(path: str) -> None:
+    create_books(new_session(path), "Emma")
+    close_all()
+    session = new_session(path)  # kept: what is open must not hang on it
+    assert titles(session) == ["Emma"]
+    folder = Path(path).parent
+    assert open_below(folder) >= {"Data.fs", "Data.fs.index"}
+    child = os.fork()
+    if not child:
+        os._exit(len(open_below(folder)))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    close_all()
+    assert open_below(folder) == set()
 
 
 def test_a_hostile_index_file_is_not_run(path: str, tmp_path: Path) -> None:

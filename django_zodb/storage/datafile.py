@@ -201,6 +201,7 @@ class DataFile(PendingFile):
         if self.lock_file is not None:
             self.lock_file.close()
         self._view = _CLOSED
+        self._initIndex(fsIndex(), {})  # the index file is open as long as there may be something to read from it
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's files without touching them or their locks.
@@ -221,6 +222,8 @@ class DataFile(PendingFile):
                 os.dup2(null, self.lock_file.descriptor)
         finally:
             os.close(null)
+        self._view = self._view[0], fsIndex()
+        self._initIndex(fsIndex(), {})
 
     # --- what others do --------------------------------------------------------------------------------------------
 
