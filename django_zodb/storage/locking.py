@@ -25,8 +25,8 @@ from ..errors import LockTimeoutError
 # Looks become rarer, so that a busy process can commit several times in a row, with its caches warm: four make a third
 # more commits than when they change places each time. Who has waited for long looks often, to be next.
 _FIRST_PAUSE_S = 0.0002
-_LONGEST_PAUSE_S = 0.004
-_LONG_S = 0.03
+_LONGEST_PAUSE_S = 0.008
+_LONG_S = 0.05
 
 _FLOCK = struct.Struct("hhqqi4x")
 # macOS and the BSDs have no locks of this kind, or Python does not name them there.
