@@ -386,11 +386,11 @@ class Queries:
         return body
 
     def _values(self, alias: str) -> tuple[list[Name], str]:
-        """Some rows that are written out; dates would be texts there."""
+        """Some rows that are written out; dates would be texts there, and what is only NULL has no type."""
         kinds = [self.random.choice(("int", "text", "real", "bool")) for _ in range(self.random.choice((1, 2, 2)))]
         rows = ", ".join(
-            f"({', '.join('NULL' if self._often(0.15) else self.expressions.constant(kind) for kind in kinds)})"
-            for _ in range(self.random.choice((1, 2, 3, 5)))
+            f"({', '.join('NULL' if at and self._often(0.15) else self.expressions.constant(kind) for kind in kinds)})"
+            for at in range(self.random.choice((1, 2, 3, 5)))
         )
         names = [name_of(alias, f"column{at}", kind) for at, kind in enumerate(kinds, 1)]
         return names, f"(VALUES {rows}) AS {alias}"
