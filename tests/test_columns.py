@@ -17,6 +17,7 @@ from django_zodb import dbapi
 from django_zodb.storage import columns as columns_module
 from django_zodb.storage.columns import Columns
 from django_zodb.storage.database import close_all
+from django_zodb.values import Scaled
 
 ROWS = 3000
 CACHE_BYTES = 40_000
@@ -69,15 +70,26 @@ def walk(connection: dbapi.Connection, places: tuple[int, ...], reverse: bool = 
     return [tuple(row[at] for at in places) for row in found]
 
 
-def check(connection: dbapi.Connection, every: Sequence[tuple[int, ...]] = PLACES) -> None:
+def present(connection: dbapi.Connection, places: tuple[int, ...]) -> list[list[Any]]:
+    """The values of each column, NULLs left out."""
+    found: list[list[Any]] = [[] for _ in places]
+    for piece in table(connection).present(places):
+        for values, more in zip(found, piece, strict=True):
+            values += map(more.decimal, more) if isinstance(more, Scaled) else more
+    return found
+
+
+def check(connection: dbapi.Connection, every: Sequence[tuple[int, ...]] = PLACES, exceeds_cache: bool = True) -> None:
     """Walks that keep columns give what one gives that looks at the rows."""
     connection.session.begin()
     live = table(connection)
-    assert live._exceeds_cache()
+    assert live._exceeds_cache() == exceeds_cache
     rows = list(live.rows())
     for places in every:
         expected = [tuple(row[at] for at in places) for row in rows]
         assert walk(connection, places) == expected
+        columns = [[row[at] for row in rows if row[at] is not None] for at in places]
+        assert list(map(str, present(connection, places))) == list(map(str, columns))
     assert walk(connection, places, reverse=True) == expected[::-1]
     for offset in (0, 700, len(rows) // 2, len(rows) - 701, len(rows) - 1):
         assert live.page(offset, 5) == rows[offset : offset + 5]
@@ -91,7 +103,8 @@ def check_accounts(columns: Columns) -> None:
     numbers = [number for block in blocks.values() for number in block.numbers]
     assert sorted(numbers) == list(columns._owners)
     for block in blocks.values():
-        assert block.size > sum(map(len, block.columns.values()))
+        columns_size = sum(map(len, block.columns.values()))
+        assert block.size > columns_size + sum(each.size for each in block.present.values())
         assert all(columns._owners[number] is block for number in block.numbers)
 
 
@@ -112,6 +125,36 @@ def test_the_third_walk_reads_no_records(path: Path) -> None:
     assert loads(connection, (1, 2)) > 100
     for _ in range(3):
         check(connection)
+
+
+def test_the_third_sum_reads_no_records(path: Path) -> None:
+    connection = opened(path)
+    jar = table(connection).tree._p_jar
+    sql = "SELECT count(*), count(good), sum(price), min(price), max(n), avg(n) FROM page"
+    found, loaded = [], []
+    for _ in range(4):
+        before = jar._load_count
+        found.append(connection.execute(sql).fetchone())
+        loaded.append(jar._load_count - before)
+    assert found == [(ROWS, ROWS * 4 // 5, Decimal("2249250.00"), Decimal("0.00"), 6, found[0][-1])] * 4
+    assert loaded[0] > 100 and loaded[1] > 100
+    assert loaded[2] < 5 > loaded[3]
+
+
+def test_columns_of_tables_in_the_cache(path: Path) -> None:
+    """They hold the very objects of the rows; decimals are multiples from the second use on."""
+    connection = opened(path, cache_size_bytes=100 * CACHE_BYTES)
+    for expected in (list, list, Scaled, Scaled):
+        (prices, notes), *_ = table(connection).present((2, 4))
+        assert type(prices) is expected
+    first = next(iter(table(connection).rows()))
+    assert notes[0] is first[4]
+    assert prices.decimal(prices[1]) == Decimal("0.50")
+    connection.execute("UPDATE page SET price = 10 WHERE id = 2")
+    (prices,), *_ = table(connection).present((2,))
+    assert prices[1] == Decimal("10.00")
+    connection.rollback()
+    check(connection, exceeds_cache=False)
 
 
 def test_the_second_page_counts_no_rows(path: Path) -> None:
@@ -193,11 +236,14 @@ def test_another_process_changes_rows(path: Path) -> None:
     check(connection)
 
 
+@pytest.mark.parametrize("cache", [CACHE_BYTES, 100 * CACHE_BYTES])
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_is_changed(path: Path, seed: int) -> None:
+def test_whatever_is_changed(path: Path, seed: int, cache: int) -> None:
     """Two connections walk and change rows, and take back what they have changed, in any order."""
     chance = random.Random(seed)
-    both = [opened(path, isolation=chance.choice(("snapshot", "serializable"))) for _ in range(2)]
+    levels = chance.choices(("snapshot", "serializable"), k=2)
+    both = [opened(path, isolation=level, cache_size_bytes=cache) for level in levels]
+    exceeds_cache = cache == CACHE_BYTES
     for step in range(40):
         connection = chance.choice(both)
         connection.session.begin()
@@ -215,7 +261,7 @@ def test_whatever_is_changed(path: Path, seed: int) -> None:
             case 3:
                 connection.execute("SAVEPOINT here")
                 connection.execute("UPDATE page SET good = NULL WHERE id BETWEEN %s AND %s", (low, high))
-                check(connection, [(3,)])
+                check(connection, [(3,)], exceeds_cache)
                 connection.execute("ROLLBACK TO SAVEPOINT here")
             case 4:
                 connection.rollback()
@@ -226,7 +272,7 @@ def test_whatever_is_changed(path: Path, seed: int) -> None:
                     connection.commit()
                 except (dbapi.IntegrityError, dbapi.OperationalError):
                     connection.rollback()
-        check(connection, chance.sample(PLACES, 2))
+        check(connection, chance.sample(PLACES, 2), exceeds_cache)
 
 
 def test_a_connection_that_missed_what_was_changed(path: Path) -> None:

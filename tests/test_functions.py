@@ -13,7 +13,7 @@ from django.db.backends.sqlite3._functions import register as register_django_fu
 
 from django_zodb.errors import DataError
 from django_zodb.sql.functions import AGGREGATES, FUNCTIONS
-from django_zodb.values import BIGINT, BYTES, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, SqlType
+from django_zodb.values import BIGINT, BYTES, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, SqlType, scaled
 
 NAN = float("nan")
 T = dt.datetime(2024, 2, 29, 23, 45, 59, 123456, tzinfo=dt.UTC)
@@ -400,3 +400,19 @@ def test_a_path_that_is_known_leads_where_any_does(path):
         "{}",
     ):
         assert make(*path)(document) == call("JSON_COMPARABLE", document, *path)
+
+
+@pytest.mark.parametrize(
+    ("texts", "exponent"),
+    [("1.50 -2.25 0.00", -2), ("7 -8 123456789012345678901234567890123456789", 0), ("0.000001 12.000000", -6)],
+)
+def test_decimals_of_one_exponent_are_multiples(texts: str, exponent: int) -> None:
+    numbers = list(map(Decimal, texts.split()))
+    multiples = scaled(numbers)
+    assert multiples is not None and multiples.exponent == exponent
+    assert list(map(str, map(multiples.decimal, multiples))) == list(map(str, numbers))
+
+
+@pytest.mark.parametrize("texts", ["1.50 2.5", "1.50 2", "2 1.50", "1E+3 2", "0E-9 1.000000000", "1.50 1E-20"])
+def test_decimals_of_several_exponents_are_not(texts: str) -> None:
+    assert scaled(list(map(Decimal, texts.split()))) is None

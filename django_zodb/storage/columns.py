@@ -1,9 +1,10 @@
-"""Columns of tables larger than the cache, which walks have decoded and keep for the walks that follow.
+"""Columns that walks have decoded and keep for the walks that follow.
 
-What a walk reads past the cache (see ``scan``) is gone when it has passed. Whoever walks over the same columns again
-and again pays each time for reading, checking and decoding records of which these columns are a small part. So from
-the second walk on that asks for them, they are kept: encoded as in a record (see ``compact``), the values of all leaves
-of one inner node together, which takes a few bytes per value, and a fraction of the time to decode.
+What a walk over a table larger than the cache reads past it (see ``scan``) is gone when it has passed. Whoever walks
+over the same columns again and again pays each time for reading, checking and decoding records of which these columns
+are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
+``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
+the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
@@ -22,13 +23,12 @@ from typing import Any
 from BTrees.LOBTree import LOBTree
 from persistent import PickleCache
 
-from .compact import Unpackable, pack, unpack
+from .compact import unpack
 from .keys import Row
+from .present import Present, packed_values
 
 _MOST_COLUMNS = 6
 """A walk that looks at more of them is not much slower if it reads the records."""
-_MOST_BYTES = 24
-"""Values that are longer, on an average, are not worth their room."""
 _PARTS = 64
 """A walk may put one of so many parts of what is kept in the place of others."""
 _MOST_WALKS = 1000
@@ -37,15 +37,19 @@ _ENTRY, _BLOCK = 32, 600
 
 
 class Block:
-    """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long."""
+    """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
 
-    __slots__ = ("columns", "count", "node", "numbers", "size")
+    Apart from these, ``present`` has columns without their NULLs.
+    """
+
+    __slots__ = ("columns", "count", "node", "numbers", "present", "size")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
         self.numbers = array("q", [_number(each._p_oid) for each in (node, *leaves)])
         self.count = count
         self.columns: dict[int, bytes] = {}
+        self.present: dict[int, Present] = {}
         self.size = _BLOCK + _ENTRY * len(self.numbers)
 
 
@@ -90,6 +94,24 @@ class Columns:
         self._blocks.move_to_end(node)
         return list(zip(*columns, strict=True))
 
+    def present(self, node: bytes, places: Collection[int]) -> list[Sequence[Any]] | None:
+        """The values below an inner node of the column at each place, without NULLs; None where they are not kept.
+
+        Decimals may be ``Scaled``.
+        """
+        block = self._blocks.get(node)
+        if block is None:
+            return None
+        columns = []
+        for at in places:
+            kept = block.present.get(at)
+            values = None if kept is None else kept.values()
+            if values is None:
+                return None
+            columns.append(values)
+        self._blocks.move_to_end(node)
+        return columns
+
     def count(self, node: bytes) -> int | None:
         """How many rows there are below an inner node, if it is known."""
         block = self._blocks.get(node)
@@ -104,12 +126,31 @@ class Columns:
         block = None if self._is_full else self._block(node, leaves, len(rows))
         if block is None:
             return
-        new = {at: _encoded([row[at] for row in rows]) for at in places if at not in block.columns}
-        size = sum(map(len, new.values()))
-        if self._make_room(size) and node._p_oid in self._blocks:
+        new = {at: packed_values([row[at] for row in rows]) for at in places if at not in block.columns}
+        if self._grows(block, sum(map(len, new.values()))):
             block.columns |= new
-            block.size += size
-            self.size += size
+
+    def keep_present(
+        self, node: Any, leaves: Iterable[Any], count: int, columns: dict[int, list[Any]], in_memory: bool
+    ) -> None:
+        """Keep the values that are not NULL of columns of the ``count`` rows in all ``leaves`` below ``node``.
+
+        ``in_memory``: these are in the cache, and so are the values.
+        """
+        block = None if self._is_full else self._block(node, leaves, count)
+        if block is None:
+            return
+        new = {at: Present(values, in_memory) for at, values in columns.items() if at not in block.present}
+        if self._grows(block, sum(kept.size for kept in new.values())):
+            block.present |= new
+
+    def _grows(self, block: Block, size: int) -> bool:
+        """Whether the block may take so many bytes more, which are counted then."""
+        if not self._make_room(size) or block.node._p_oid not in self._blocks:
+            return False
+        block.size += size
+        self.size += size
+        return True
 
     def forget(self, oids: Iterable[bytes]) -> None:
         """Drop what these records are part of, which may be other ones now."""
@@ -163,14 +204,6 @@ class NotedCache(PickleCache):  # type: ignore[misc]
         if oids:  # mostly nobody has changed anything
             self.columns.forget((oids,) if type(oids) is bytes else oids)
             super().invalidate(oids)
-
-
-def _encoded(values: Sequence[Any]) -> bytes:
-    try:
-        packed = pack(values)
-    except Unpackable:
-        return b""
-    return packed if len(packed) <= _MOST_BYTES * len(values) else b""
 
 
 def _number(oid: bytes) -> int:

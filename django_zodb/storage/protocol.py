@@ -122,6 +122,13 @@ class Table(Protocol):
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...
 
+    def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
+        """The values that are not NULL of each of these columns, in pieces: those of some rows that follow another.
+
+        Where all decimals of a column in a piece have the same exponent, they may come as ``values.Scaled``.
+        """
+        ...
+
     def count(self) -> int:
         """How many rows this transaction sees; O(1)."""
         ...

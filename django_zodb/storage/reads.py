@@ -206,6 +206,11 @@ class ReadTable:
         """See ``protocol.Table.items``."""
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
+    def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
+        """See ``protocol.Table.present``."""
+        self._walks.append(((Bounds(None, None), False), count(_FAR + 1)))
+        return self.stored.present(columns)
+
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """See ``protocol.Table.page``."""
         self._walks.append(((Bounds(low, high), False), count(offset + limit + 1)))

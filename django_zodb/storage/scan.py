@@ -105,6 +105,25 @@ class Scan:
         if changes == columns.changes and not connection.is_changing:
             columns.keep(node, leaves, found[::-1] if self._reverse else found, self._places)
 
+    def present(self, nullable: Collection[int], in_memory: bool) -> Iterator[list[Sequence[Any]]]:
+        """The values that are not NULL of the column at each place, for all rows below one inner node at a time.
+
+        ``in_memory``: the table fits into the cache. ``nullable`` are the places where there may be NULLs.
+        """
+        tree, places = self._tree, self._places
+        connection = tree._p_jar
+        columns = connection.columns
+        keeps = columns.begin_walk(tree._p_oid, [~at for at in places]) and not connection.is_changing
+        for node, leaves in siblings_within(tree):
+            found = columns.present(node._p_oid, places) if keeps else None
+            if found is None:
+                changes = columns.changes
+                rows = list(chain.from_iterable(map(self._rows_of, leaves)))
+                found = [_present(rows, at, at in nullable) for at in places]
+                if keeps and changes == columns.changes and node is not leaves[0]:
+                    columns.keep_present(node, leaves, len(rows), dict(zip(places, found, strict=True)), in_memory)
+            yield found
+
     def items(self) -> Iterator[tuple[int, Row]]:
         """``(rowid, row)`` pairs."""
         return chain.from_iterable(self._in_order(self._items_of))
@@ -191,3 +210,9 @@ class Scan:
         cache = self._cache
         fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
         return fits and cache.cache_non_ghost_count < cache.cache_size
+
+
+def _present(rows: Sequence[Row], at: int, nullable: bool) -> list[Any]:
+    if nullable:
+        return [value for row in rows if (value := row[at]) is not None]
+    return [row[at] for row in rows]

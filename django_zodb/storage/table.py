@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from operator import itemgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import ConflictError, DataError, IntegrityError
 from .constraints import Constraints
@@ -145,6 +145,11 @@ class StoredTable:
         if reverse:
             return items_backwards(self.tree, Bounds(low, high))
         return self.tree.iteritems(low, high)  # type: ignore[no-any-return]
+
+    def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
+        """Values of columns; see ``protocol.Table.present``."""
+        nullable = {at for at in columns if self.schema.columns[at].nullable}
+        return self._scan(None, None, columns=columns).present(nullable, not self._exceeds_cache())
 
     def _scan(
         self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None

@@ -20,6 +20,7 @@ from .frame import Binding, Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text
 from .pieces import feed_by_pieces
 from .pipeline import For, Note, clean
+from .vertical import feed_by_columns
 
 
 def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
@@ -28,13 +29,18 @@ def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
     if not node.keys and isinstance(node.source, p.Scan) and all(_counts_rows(call) for _, call in node.calls):
         _count_table(frame, node)
         return
+    cells = [] if node.keys else [cell_of(frame, name, call) for name, call in node.calls]
+    if not node.keys and feed_by_columns(frame, node, cells):
+        frame.note(node)
+        _bind(frame, node, _results(frame, node, cells))
+        return
     early, frame.early = frame.early, node.ordered
     frame.open(node.source, needed_by(expressions(node)))
     frame.early = early
     if node.keys:
         _grouped(frame, node)
     else:
-        _ungrouped(frame, node, [cell_of(frame, name, call) for name, call in node.calls])
+        _ungrouped(frame, node, cells)
 
 
 def _without_unused(node: p.Aggregate, needed: Needed) -> p.Aggregate:

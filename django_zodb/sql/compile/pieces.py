@@ -30,7 +30,7 @@ class _Feed:
 
 def feed_by_pieces(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> None:
     """End the pipeline in the cells."""
-    cells = [part for cell in cells for part in _parts(frame, cell)]
+    cells = [part for cell in cells for part in parts_of(frame, cell)]
     names = frame.carried(frame.bound(node.source), needed_by(expressions(node)))
     piece = frame.source.name("piece")
     found, lines = _pieces(frame, tuple_of(names), piece)
@@ -60,7 +60,7 @@ def _pieces(frame: Frame, value: str, piece: str) -> tuple[str, list[str]]:
     return simple.iterable, [f"{piece} = {first}", *rest]
 
 
-def _parts(frame: Frame, cell: Cell) -> tuple[Cell, ...]:
+def parts_of(frame: Frame, cell: Cell) -> tuple[Cell, ...]:
     """The cells that are fed for one: it, or a sum and a count for an average; sums and the like are summed up."""
     call = cell.call
     if cell.kind != "values" or len(call.args) != 1 or call.order_by:

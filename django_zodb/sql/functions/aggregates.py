@@ -11,7 +11,7 @@ from typing import Any
 
 from ...clock import dt
 from ...errors import DataError
-from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, SqlType, as_text
+from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, Scaled, SqlType, as_text
 from .base import AggregateFunction, first_type
 
 EXACT = Context(prec=1000)
@@ -59,9 +59,11 @@ def _whole_sum(values: Sequence[int]) -> int | None:
     return sum(values) if values else None
 
 
-def _decimal_sum(values: Sequence[Decimal]) -> Decimal | int | None:
+def _decimal_sum(values: Sequence[Decimal] | Scaled) -> Decimal | int | None:
     if not values:
         return None
+    if isinstance(values, Scaled):
+        return values.decimal(sum(values))
     with localcontext(EXACT):
         return sum(values)
 
@@ -136,6 +138,18 @@ def _greatest(values: Sequence[Any]) -> Any:
     return max(values, default=None)
 
 
+def _least_decimal(values: Sequence[Decimal] | Scaled) -> Decimal | None:
+    if isinstance(values, Scaled):
+        return values.decimal(min(values)) if values else None
+    return min(values, default=None)
+
+
+def _greatest_decimal(values: Sequence[Decimal] | Scaled) -> Decimal | None:
+    if isinstance(values, Scaled):
+        return values.decimal(max(values)) if values else None
+    return max(values, default=None)
+
+
 def _variance(values: Sequence[Any], freedom: int) -> Any:
     """The squared deviations over ``len(values) - freedom``; None where that is not positive."""
     if len(values) <= freedom:
@@ -204,8 +218,16 @@ _ORDERED = (*_COMPARED, Kind.DOUBLE)
 _ADDED = (*_WHOLE, Kind.DECIMAL, Kind.INTERVAL)
 _Collectors = dict[Kind, Callable[[Sequence[Any]], object]]
 _SUMS: _Collectors = {**dict.fromkeys(_WHOLE, _whole_sum), Kind.DECIMAL: _decimal_sum, Kind.DOUBLE: _float_sum_or_null}
-_LEAST: _Collectors = {**dict.fromkeys(_COMPARED, _least), Kind.DOUBLE: _least_float}
-_GREATEST: _Collectors = {**dict.fromkeys(_COMPARED, _greatest), Kind.DOUBLE: _greatest_float}
+_LEAST: _Collectors = {
+    **dict.fromkeys(_COMPARED, _least),
+    Kind.DECIMAL: _least_decimal,
+    Kind.DOUBLE: _least_float,
+}
+_GREATEST: _Collectors = {
+    **dict.fromkeys(_COMPARED, _greatest),
+    Kind.DECIMAL: _greatest_decimal,
+    Kind.DOUBLE: _greatest_float,
+}
 _AVERAGES: _Collectors = {**dict.fromkeys(_WHOLE, _whole_average), Kind.DOUBLE: _float_average}
 
 IN_LINE: dict[tuple[str, Kind], str] = {
