@@ -21,7 +21,8 @@ from .plan import TablePlan
 from .progress import Report, silent
 from .protocol import Compile
 from .schema import TableSchema, ViewSchema, foreign_keys_of, from_data, view_from_data
-from .table import SequenceSource, StoredTable
+from .sequences import SequenceSource
+from .table import StoredTable
 
 FORMAT = 4
 SEALED_SINCE = 2

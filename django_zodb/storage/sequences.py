@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ZODB.utils import z64
 
@@ -36,6 +36,22 @@ _FAST_S = 1.0  # a block used up sooner than this is followed by one of twice it
 
 #: (oid of the Sequence, lowest id wanted, how many) → the first id of a block that now belongs to the caller.
 Reserve = Callable[[bytes, int, int], int]
+
+
+class SequenceSource(Protocol):
+    """Where ids come from, by table name."""
+
+    def next(self, table: str, /) -> int:
+        """An id that nobody has got before."""
+        ...
+
+    def next_many(self, table: str, count: int, /) -> SequenceOf[int]:
+        """So many of these, ascending."""
+        ...
+
+    def observe(self, table: str, rowid: int, /) -> None:
+        """Take note of an id that somebody chose: ``next`` gives only greater ones."""
+        ...
 
 
 @dataclass(slots=True)

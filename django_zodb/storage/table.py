@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import ConflictError, DataError, IntegrityError
 from .constraints import Constraints
@@ -25,23 +25,8 @@ from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
 from .scan import Scan, rows_that_fit
+from .sequences import SequenceSource
 from .trees import bucket_oid, every_second_first, items_backwards, page_of, values_backwards
-
-
-class SequenceSource(Protocol):
-    """Where ids come from, by table name."""
-
-    def next(self, table: str, /) -> int:
-        """An id that nobody has got before."""
-        ...
-
-    def next_many(self, table: str, count: int, /) -> Sequence[int]:
-        """So many of these, ascending."""
-        ...
-
-    def observe(self, table: str, rowid: int, /) -> None:
-        """Take note of an id that somebody chose: ``next`` gives only greater ones."""
-        ...
 
 
 class StoredTable:
