@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -243,19 +244,21 @@ class Changes:
         """Some changes in savepoints, each kept or undone."""
         changes = [(self.change(), self.often(0.5)) for _ in range(2)]
 
-        def run(alias: str) -> Any:
+        def run(alias: str, in_two_steps: bool = False) -> Any:
             found = []
             for change, kept in changes:
+                work = (in_two_steps and change.in_two_steps) or change.run
                 try:
                     with transaction.atomic(using=alias):
-                        found.append(change.run(alias))
+                        found.append(work(alias))
                         if not kept:
                             raise Undone
                 except (Undone, IntegrityError, models.ProtectedError) as error:
                     found.append(type(error).__name__)
             return found
 
-        return Change(run, "\n".join(f"{change.text} {'kept' if kept else 'undone'}" for change, kept in changes))
+        text = "\n".join(f"{change.text} {'kept' if kept else 'undone'}" for change, kept in changes)
+        return Change(run, text, partial(run, in_two_steps=True))
 
 
 class Undone(Exception):
