@@ -98,7 +98,7 @@ class Text(str):
         TableRecord({}),
         Postings((1, 2)),
         Text("a"),
-        [1],
+        {Text("a")},
         dt.datetime(2020, 1, 1),
         dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
         dt.time(1, tzinfo=dt.UTC),
@@ -110,6 +110,7 @@ def test_what_is_no_value_is_refused(value: Any) -> None:
     for column in (
         [value],
         [1, value],
+        [1, [value]],
         [(1, value)],
         [(1, (2, value))],
         [(1, 2), (value,)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from ..errors import DamagedError, Error, OutcomeUnknownError
 from .columns import NotedCache
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
-from .recordwriter import LEAVES, RecordWriter, packed_rows
+from .recordwriter import SIMPLE, RecordWriter, packed_rows
 from .seal import check_seal
 
 T = TypeVar("T")
@@ -113,12 +112,15 @@ class BoundedConnection(Connection):  # type: ignore[misc]
             self._import = None
         added: list[Any] = []
         self._added_during_commit = added
-        with closing(RecordWriter(self)) as writer:
+        writer = RecordWriter(self)
+        try:
             for obj in self._registered_objects:
                 if obj._p_oid in self._added or (obj._p_changed and obj._p_oid not in self._creating):
                     self._store_all(writer, obj, transaction)
             for obj in added:
                 self._store_all(writer, obj, transaction)
+        finally:
+            writer.close()
         self._added_during_commit = None
 
     def _store_all(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
@@ -126,28 +128,28 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         waiting = writer.waiting
         waiting.append(obj)
         while waiting:
-            if type(waiting[-1]) in LEAVES:
-                self._store_leaf(writer, waiting.pop(), transaction)
+            if type(waiting[-1]) in SIMPLE:
+                self._store_simple(writer, waiting.pop(), transaction)
             else:
                 self._store_objects(writer, transaction)
 
-    def _store_leaf(self, writer: RecordWriter, leaf: Any, transaction: Any) -> None:
+    def _store_simple(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
         """As ZODB stores any object, without what it asks because that might be a blob or huge."""
-        oid, serial = leaf._p_oid, leaf._p_serial
+        oid, serial = obj._p_oid, obj._p_serial
         savepoint = self._savepoint_storage
         if serial == z64 and (savepoint is None or savepoint.creating.get(oid, True)):
             self._creating[oid] = self._added.pop(oid, None) is None
         else:
             self._modified.append(oid)
-        record = writer.serialize(leaf)
+        record = writer.serialize(obj)
         stored = self._storage.store(oid, serial, record, "", transaction)
         self._store_count += 1
-        self._cache[oid] = leaf
+        self._cache[oid] = obj
         self._cache.update_object_size_estimation(oid, len(record))
-        leaf._p_estimated_size = len(record)
+        obj._p_estimated_size = len(record)
         self._readCurrent.pop(oid, None)
         if stored:  # for a savepoint
-            leaf._p_changed, leaf._p_serial = 0, stored
+            obj._p_changed, obj._p_serial = 0, stored
 
     def tpc_finish(self, transaction: Any) -> None:
         """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""

@@ -38,6 +38,7 @@ Column = tuple[str, Any]
 
 _PROTOCOL = 5
 _PLAIN: frozenset[type] = frozenset((type(None), bool, int, float, str, bytes))
+_PLAIN_NOT_NULL = _PLAIN - {type(None)}
 _PLAIN_OR_TUPLE = _PLAIN | {tuple}
 _UTC = dt.UTC
 _UNKNOWN = SafeUUID.unknown
@@ -50,11 +51,25 @@ class Unpackable(Exception):
 
 def pack(*columns: Sequence[Any]) -> bytes:
     """Columns of values as bytes; Unpackable if they hold anything but SQL values and tuples of these."""
+    try:
+        return _dump([_as_first(values) for values in columns])
+    except Unpackable:
+        return _dump([_column(values, set(map(type, values))) for values in columns])
+
+
+def _dump(columns: list[Column]) -> bytes:
     file = BytesIO()
-    pickler = pickle.Pickler(file, _PROTOCOL)
+    pickler = _PlainPickler(file, _PROTOCOL)
     pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
-    pickler.dump([_column(values, set(map(type, values))) for values in columns])
+    pickler.dump(columns)
     return file.getvalue()
+
+
+class _PlainPickler(pickle.Pickler):
+    """Dumps plain builtins; Unpackable for anything else, which C code asks about."""
+
+    def reducer_override(self, value: Any, /) -> NoReturn:
+        raise Unpackable(type(value))
 
 
 def are_plain(values: Iterable[Any]) -> bool:
@@ -131,6 +146,24 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 # --- columns -------------------------------------------------------------------------------------------------------
+
+
+def _as_first(values: Sequence[Any]) -> Column:
+    """``values`` as a column where the first one tells the class of all, as it mostly does; Unpackable if it does not.
+
+    Whether others are as plain as a first one that is plain is seen when they are pickled, which costs nothing.
+    """
+    first: Any = values[0] if values else None
+    kind = type(first)
+    if kind in _PLAIN_NOT_NULL or (kind is tuple and _PLAIN_NOT_NULL.issuperset(map(type, first))):
+        return "v", tuple(values)
+    kinds = set(map(type, values))
+    if kind is not tuple or len(kinds) > 1 or _PLAIN.issuperset(map(type, first)):
+        return _column(values, kinds)
+    try:
+        return "t", list(map(_as_first, zip(*values, strict=True)))
+    except ValueError:  # they are not as long as the first
+        raise Unpackable(tuple) from None
 
 
 def _column(values: Sequence[Any], kinds: set[type]) -> Column:
