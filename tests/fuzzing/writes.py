@@ -147,19 +147,17 @@ class Writes:
             elif column.kind == "json":
                 values.append(self.expressions.column("json", names) or literal(VALUES["json"][0]))
             else:
-                values.append(self._stored(column, names, table))
+                values.append(self._stored(column, names))
         body = f"SELECT {', '.join(values)} FROM {quoted(source.name)}{self._where(source)}"
         return f"INSERT INTO {quoted(table.name)} ({self._columns(table)}) {body}"
 
-    def _stored(self, column: Column, names: Sequence[Name], table: Table) -> str:
+    def _stored(self, column: Column, names: Sequence[Name]) -> str:
         """A value to store: integers are kept within their range, others cannot leave it.
 
         No subquery: sqlite3 computes it when other rows have already been changed, this engine before any is.
         """
         value = self.queries.simple_value(column.kind, names)
-        if column.kind == "int" and column.name not in table.references:
-            value = f"({value}) % 1000"
-        return value
+        return f"({value}) % 1000" if column.kind == "int" else value
 
     def _update(self, table: Table) -> str:
         names = self._names(table)
@@ -179,7 +177,7 @@ class Writes:
         if others and self._often(0.2):
             update = self._update_from if self._often(0.7) else self._update_by_row
             return update(table, columns, self.random.choice(others))
-        assignments = ", ".join(f"{quoted(c.name)} = {self._stored(c, names, table)}" for c in columns)
+        assignments = ", ".join(f"{quoted(c.name)} = {self._stored(c, names)}" for c in columns)
         return f"UPDATE {quoted(table.name)} SET {assignments}{self._where_once(table)}"
 
     def _update_by_row(self, table: Table, columns: Sequence[Column], other: Table) -> str:
@@ -187,7 +185,7 @@ class Writes:
         names = self._names(table)
         link = self.expressions.column("int", names)
         more = [name_of("other", c.name, c.kind, other.values_of(c.name)) for c in other.columns]
-        values = ", ".join(self._stored(column, [*names, *more], table) for column in columns)
+        values = ", ".join(self._stored(column, [*names, *more]) for column in columns)
         row = f'SELECT {values} FROM {quoted(other.name)} AS other WHERE other."id" = {link}'
         targets = ", ".join(quoted(column.name) for column in columns)
         return f"UPDATE {quoted(table.name)} SET ({targets}) = ({row}){self._where_once(table)}"
@@ -197,7 +195,7 @@ class Writes:
         column, names = columns[0], self._names(table)
         link = self.expressions.column("int", names)
         more = [name_of("other", c.name, c.kind, other.values_of(c.name)) for c in other.columns]
-        value = self._stored(column, [*names, *more], table)
+        value = self._stored(column, [*names, *more])
         source = f"{quoted(other.name)} AS other"
         condition = f'other."id" = {link}' + (f" AND {self.expressions.condition(more, 0)}" if self._often(0.4) else "")
         return f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {value} FROM {source} WHERE {condition}"
