@@ -397,6 +397,7 @@ class StoredCatalog:
         """Other constraints are checked with each statement than before: let tables find out anew."""
         for table in self._live.values():
             vars(table).pop("watched", None)
+            vars(table).pop("defers", None)
 
     def _require_deferrable(self, names: Sequence[str]) -> None:
         known: dict[str, bool] = {}

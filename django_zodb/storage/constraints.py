@@ -113,24 +113,23 @@ class Constraints:
             for name, moves in self._journal.take_pending().items():
                 self.check(self._tables.table(name), moves, self.is_immediate)
 
-    def check_deferred(self, applies: Applies = every, tables: Collection[str] | None = None) -> None:
+    def check_deferred(self, applies: Applies | None = None, tables: Collection[str] | None = None) -> None:
         """Check all changes of the transaction so far (or of these tables) that have not been settled."""
         self.end_statement()
         written = self._journal.deltas if tables is None else self._journal.deltas.keys() & set(tables)
-        concerned = {name for name in written if self._defers(name)}
+        there = [name for name in written if self._tables.schema(name) is not None]
+        concerned = {name for name in there if self._tables.table(name).defers}
         if not concerned:
             return
+        chosen = self.is_deferred if applies is None else lambda each: self.is_deferred(each) and applies(each)
         for name, moves in self._journal.unsettled().items():
             if name in concerned:
-                self.check(self._tables.table(name), moves, lambda each: self.is_deferred(each) and applies(each))
+                self.check(self._tables.table(name), moves, chosen)
 
-    def _defers(self, name: str) -> bool:
-        """Whether changes of the table's rows may have left something to be checked at the commit."""
-        schema = self._tables.schema(name)
-        if schema is None:
-            return False
+    def defers(self, schema: TableSchema) -> bool:
+        """Whether changes of the table's rows may leave something to be checked at the commit."""
         constraints: list[Constraint] = [*schema.foreign_keys, *schema.indexes]
-        constraints += (each.fk for each in self._tables.references_to(name))
+        constraints += (each.fk for each in self._tables.references_to(schema.name))
         return any(map(self.is_deferred, constraints))
 
     def check(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
@@ -265,6 +264,8 @@ def _new_values(
 
     Each once, and quickly where many rows agree: all are new, all are gone, or no row has another value there.
     """
+    if len(news) == 1:
+        return _new_value(schema, columns, olds[0], news[0])
     values_of: Callable[[Row], Any] = itemgetter(*(schema.positions[name] for name in columns))
     found: set[Any]
     if not any(olds):
@@ -281,6 +282,17 @@ def _new_values(
         return [values for values in found if None not in values]
     found.discard(None)
     return [(value,) for value in found]
+
+
+def _new_value(schema: TableSchema, columns: Sequence[str], old: Row | None, new: Row | None) -> list[Values]:
+    """``_new_values`` of one row."""
+    if new is None:
+        return []
+    positions = schema.positions
+    values = tuple([new[positions[name]] for name in columns])
+    if None in values or (old is not None and values == tuple([old[positions[name]] for name in columns])):
+        return []
+    return [values]
 
 
 def still_referenced(reference: Reference, values: Values) -> IntegrityError:

@@ -248,6 +248,10 @@ class Journal:
     def unsettled(self) -> dict[str, Moves]:
         """What the changes amount to whose deferred constraints are still to be checked, by table."""
         if not self.settled:
+            entry = self.entries[0] if len(self.entries) == 1 else None
+            if isinstance(entry, tuple):
+                name, rowid, old, new = entry
+                return {name: Moves([rowid], [old], [new])}
             return moves_of(self.entries)
         return moves_of(self._unsettled())
 
@@ -286,11 +290,13 @@ def moves_of(entries: Iterable[Entry]) -> dict[str, Moves]:
                 assigned[entry.table] = None
             elif places is not None:
                 places.update(entry.assigned)
-    return {name: _merged(moves)._replace(assigned=assigned[name]) for name, moves in found.items()}
+    return {name: Moves(*_merged(moves)[:3], assigned[name]) for name, moves in found.items()}
 
 
 def _merged(moves: Moves) -> Moves:
     """Each rowid once, with its first old row and its last new one; one that came and went is left out."""
+    if len(moves.rowids) == 1:
+        return moves
     last = dict(zip(moves.rowids, moves.news, strict=True))
     if len(last) == len(moves.rowids):
         return moves

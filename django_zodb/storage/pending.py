@@ -33,10 +33,12 @@ class PendingFile(FileStorage):  # type: ignore[misc]
                 return
             if oid > self._oid:
                 self._oid = oid
-            file = self._tfile
-            self._tindex[oid] = self._pos + self._thl + file.tell()
-            file.write(RECORD.pack(oid, self._tid, old, self._pos, 0, len(data)) + data)
-            if not self.spilled and file.tell() > _KEPT_IN_MEMORY:
+            file, begin = self._tfile, self._pos
+            at = file.tell()
+            self._tindex[oid] = begin + self._thl + at
+            size = len(data)
+            file.write(RECORD.pack(oid, self._tid, old, begin, 0, size) + data)
+            if at + size > _KEPT_IN_MEMORY and not self.spilled:
                 self._keep_in(self._temporary_file(file.getbuffer()[: file.tell()]))
 
     @property

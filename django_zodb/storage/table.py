@@ -81,6 +81,11 @@ class StoredTable:
         return self._constraints.watches(self.schema)
 
     @cached_property
+    def defers(self) -> bool:
+        """Whether the commit has to check something about a changed row."""
+        return self._constraints.defers(self.schema)
+
+    @cached_property
     def _acts_on_delete(self) -> bool:
         references = self._constraints.references_to(self._name)
         return any(each.fk.on_delete != "NO ACTION" for each in references)
