@@ -25,7 +25,7 @@ from ZODB.serialize import ObjectWriter, referencesf
 from django_zodb.errors import OperationalError
 from django_zodb.storage.bounded import BoundedDB
 from django_zodb.storage.compact import Unpackable, count_keys, pack, unpack, unpack_keys, unpack_rows
-from django_zodb.storage.persistent import IndexBucket, IndexTree, Postings, RowTree, TableRecord
+from django_zodb.storage.persistent import Counter, IndexBucket, IndexTree, Postings, RowTree, Sequence, TableRecord
 from django_zodb.storage.seal import is_broken
 
 _VALUES: list[st.SearchStrategy[Any]] = [
@@ -237,7 +237,7 @@ def test_pack_and_undo_lose_nothing(database: ZODB.DB) -> None:
 
 
 def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
-    """Those of leaves are put together by hand: each says the same to whoever reads it."""
+    """Those of leaves, nodes and counters are put together by hand: each says the same to whoever reads it."""
 
     def read(record: bytes) -> tuple[Any, Any, list[bytes]]:
         unpickler = Unpickler(BytesIO(record))
@@ -245,7 +245,7 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         unpickler.persistent_load = lambda reference: ("record", *reference)
         return unpickler.load(), unpickler.load(), referencesf(record)
 
-    database = BoundedDB(FileStorage(str(tmp_path / "data.fs")))
+    database = BoundedDB(FileStorage(str(tmp_path / "data.fs")), cache_size=10**5)
     with database.transaction() as connection:
         root = connection.root()
         root["rows"] = RowTree({key: (key, *ROW) for key in range(100)})
@@ -262,6 +262,17 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
                 leaves.append(leaf)
                 leaf = leaf._next
         leaves += [root["index"][55]._firstbucket, root["short"], root["record"]]
+        root["deep"] = RowTree({key << 24: (key,) for key in range(-5000, 5000)})
+        root["names"] = IndexTree({f"\ud800 {key}": key for key in range(5000)})
+        root["sets"] = Postings(range(10**5))
+        root["counter"], root["sequence"] = Counter(5), Sequence(1 << 40)
+        root["counted strangely"] = Counter([1])  # type: ignore[arg-type]
+        for name in ("deep", "names", "sets"):
+            node = root[name]
+            while type(node) is type(root[name]):
+                leaves.append(node)
+                node = node.shape()[0][-1]
+        leaves += [root["counter"], root["sequence"], root["counted strangely"]]
         first = root["emptied"]._firstbucket
         first.clear()
     seen = set()
@@ -271,6 +282,13 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         assert read(data) == read(ObjectWriter(obj).serialize(obj))
         seen.add((type(obj).__name__, len(obj.__getstate__())))
     assert {("RowBucket", 1), ("RowBucket", 2), ("RowBucket", 3), ("IndexBucket", 3), ("PostingsBucket", 2)} <= seen
+    assert {("RowTree", 2), ("IndexTree", 2), ("Postings", 2), ("Counter", 1)} <= seen
+    with database.transaction() as connection:
+        root = connection.root()
+        assert list(root["deep"]) == [key << 24 for key in range(-5000, 5000)]
+        assert dict(root["names"]) == {f"\ud800 {key}": key for key in range(5000)}
+        assert list(root["sets"]) == list(range(10**5))
+        assert (root["counter"].value, root["sequence"].value, root["counted strangely"].value) == (5, 1 << 40, [1])
     database.close()
 
 

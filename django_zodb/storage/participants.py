@@ -12,6 +12,8 @@ from transaction._transaction import Status
 class SessionTransaction(transaction.Transaction):  # type: ignore[misc]
     """A Transaction, whose commit is short where its session's connection alone takes part in it: nearly always."""
 
+    status: str
+
     def commit(self) -> None:
         """Commit in two phases; whatever fails is undone and raised."""
         resources = self._resources

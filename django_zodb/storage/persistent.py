@@ -237,7 +237,7 @@ class IndexBucket(OOBucket):  # type: ignore[misc]
 
 
 def _compact_node(state: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The state of an index's tree or inner node as it is stored, if there are keys that ZODB would pickle slowly.
+    """The state of an index's tree or inner node as it is stored.
 
     BTrees have ``((leaf's state,),)`` for a single leaf, else ``((child, key, child …), first leaf)``; stored are a
     leaf's state as ``_compact`` makes it, or ``((packed keys, child, child …), first leaf)``.
@@ -245,9 +245,8 @@ def _compact_node(state: tuple[Any, ...]) -> tuple[Any, ...]:
     parts = state[0]
     if len(state) == 1:
         return state if are_plain(parts[0][0][::2]) else ((_compact(parts[0]),),)
-    keys = parts[1::2]
     try:
-        return state if are_plain(keys) else ((pack(keys), *parts[::2]), state[1])
+        return ((pack(parts[1::2]), *parts[::2]), state[1])
     except Unpackable:
         return state
 

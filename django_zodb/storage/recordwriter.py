@@ -3,19 +3,21 @@
 ZODB makes a pickler for every object, which asks a Python function about each part of its state. Nearly all that is
 stored here are leaves, whose state is one ``bytes`` and the next leaf: the pickle of that is put together by hand,
 to be read as any other. Measured: 4 instead of 15 µs per record, what packs the entries aside. The rest are mostly
-counters, whose state is a number.
+counters, whose state is a number, and inner nodes, which are put together, too: 30 instead of 100 µs for one of 60
+children.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from ZODB.serialize import ObjectWriter
 from zodbpickle.pickle import dumps
 
 from .compact import are_plain
-from .persistent import Counter, IndexBucket, PostingsBucket, RowBucket, Sequence
+from .persistent import Counter, IndexBucket, IndexTree, Postings, PostingsBucket, RowBucket, RowTree, Sequence
 from .seal import sealed
 
 _PROTOCOL = 3
@@ -25,14 +27,20 @@ _ONE, _TWO = b"\x85.", b"\x86."  # a tuple of so many, and the end
 
 
 _NUMBERS = (Counter, Sequence)
-SIMPLE = frozenset((RowBucket, IndexBucket, PostingsBucket, *_NUMBERS))
-"""The classes of what is small, no blob, and refers to no new object but the next leaf."""
+_LEAF_OF = {RowTree: RowBucket, IndexTree: IndexBucket, Postings: PostingsBucket}
+SIMPLE = frozenset((*_LEAF_OF.values(), *_LEAF_OF, *_NUMBERS))
+"""The classes of what is small, and no blob."""
 
 _HEADS = {simple: dumps(simple, _PROTOCOL) for simple in SIMPLE}
 """The first pickle of a record of that class, which is the first thing that whoever reads it remembers."""
 
 _SAME_CLASS = b"h\x00\x86Q"
 """The end of a reference to another object of that class; before it comes its oid."""
+
+_LEAF_CLASS = {tree: b"%bq\x01\x86Q" % _HEADS[leaf][2:-3] for tree, leaf in _LEAF_OF.items()}
+"""The end of a node's first reference to a leaf, whose class is remembered, too."""
+
+_SAME_LEAF_CLASS = b"h\x01\x86Q"
 
 
 class RecordWriter:
@@ -67,6 +75,10 @@ class RecordWriter:
         state = obj.__getstate__()
         if kind in _NUMBERS and are_plain(state.values()):
             return sealed(oid, head + dumps(state, _PROTOCOL))
+        if kind in _LEAF_OF and state is not None:
+            if len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
+                return sealed(oid, head + self._node(kind, *state))
+            return sealed(oid, self._objects_writer()._dump(kind, state))
         entries = None if type(state) is not tuple or len(state) > 2 else _entries(state[0])
         if entries is None:
             return sealed(oid, self._objects_writer()._dump(kind, state))
@@ -74,6 +86,27 @@ class RecordWriter:
             return sealed(oid, b"%b%b%b%b" % (head, _START, entries, _ONE))
         following = self._reference(state[1])
         return sealed(oid, b"%b%b%bC\x08%b%b%b" % (head, _START, entries, following, _SAME_CLASS, _TWO))
+
+    def _node(self, kind: Any, parts: tuple[Any, ...], first: Any) -> bytes:
+        """The pickle of an inner node's state, which ``persistent`` describes, and its first leaf."""
+        packed = _entries(parts[0]) if type(parts[0]) is bytes else None
+        children = parts[::2] if packed is None else parts[1:]
+        oids = [child._p_oid for child in children if child._p_jar is self._connection]
+        if len(oids) < len(children):
+            oids = list(map(self._reference, children))
+        if type(children[0]) is kind:
+            references = [b"C\x08%b%b" % (oid, _SAME_CLASS) for oid in oids]
+            end = _LEAF_CLASS[kind]
+        else:
+            references = [b"C\x08%b%b" % (oid, _SAME_LEAF_CLASS) for oid in oids]
+            references[0] = b"C\x08%b%b" % (oids[0], _LEAF_CLASS[kind])
+            end = _SAME_LEAF_CLASS
+        if packed is None:
+            keys = map(_integer, (*parts[1::2], 0))
+            references = list(chain.from_iterable(zip(references, keys, strict=True)))[:-1]
+        else:
+            references.insert(0, packed)
+        return b"%b((%btC\x08%b%bt." % (_START, b"".join(references), self._reference(first), end)
 
     def _reference(self, following: Any) -> bytes:
         """The oid of the next leaf, which may be new."""
@@ -87,6 +120,13 @@ class RecordWriter:
             self._objects = ObjectWriter()
             self._objects._jar, self._objects._stack = self._connection, self.waiting
         return self._objects
+
+
+def _integer(number: int) -> bytes:
+    """The pickle of an integer of 64 bits."""
+    if -(1 << 31) <= number < 1 << 31:
+        return b"J" + number.to_bytes(4, "little", signed=True)
+    return b"\x8a\x08" + number.to_bytes(8, "little", signed=True)
 
 
 def _entries(packed: Any) -> bytes | None:

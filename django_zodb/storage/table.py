@@ -479,7 +479,9 @@ class StoredTable:
         ``assigned`` says where an old row and its new one may differ, but for generated columns. The trees are written
         one after the other and in the order of their keys: each leaf is visited once.
         """
-        if not rowids:
+        if len(rowids) < 2:
+            for rowid in rowids:
+                self._change(rowid, olds[0] if olds else None, news[0] if news else None)
             return
         mark = self._journal.mark()
         self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
