@@ -193,19 +193,19 @@ class Annotations:
 
     # --- aggregates ------------------------------------------------------------------------------------------------
 
-    def aggregate(self, model: Model, far: bool = False) -> Any:
-        """An aggregate over a path, to many rows or one; ``far``: of a model that is related."""
+    def aggregate(self, model: Model, single: bool = False) -> Any:
+        """An aggregate over a path, to many rows or one; to one only if ``single``."""
         options: dict[str, Any] = {}
         if self.often(0.25):
-            options["filter"] = self.conditions.condition(model, 1, single=far)
+            options["filter"] = self.conditions.condition(model, 1, single=single)
         function = self.call(Count, Count, Count, Sum, Sum, Avg, Min, Max, StdDev, Variance)
         if function is Count:
-            return Count(self.path(model).name, distinct=self.often(0.35), **options)
+            return Count(self.path(model, single=single).name, distinct=self.often(0.35), **options)
         if function in (Min, Max):
-            path = self._ordered_path(model)
+            path = self._ordered_path(model, single)
             return function(path.name, **options)
         kind = self.random.choice(("int", "int", "float", "dec"))
-        path = self.path(model, 2, kind)
+        path = self.path(model, 2, kind, single)
         if path.kind not in ("int", "float", "dec"):
             return Count(path.name, **options)
         if function in (Sum, Avg):
@@ -216,9 +216,9 @@ class Annotations:
             return function(F(path.name) * Value(2) + Value(1), **options)
         return function(path.name, **options)
 
-    def _ordered_path(self, model: Model) -> Path:
+    def _ordered_path(self, model: Model, single: bool) -> Path:
         for _ in range(10):
-            path = self.path(model)
+            path = self.path(model, single=single)
             if path.kind in COMPARED:
                 return path
         return self.path(model, 0, "int")

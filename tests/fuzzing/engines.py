@@ -144,7 +144,7 @@ class Engines:
         self.log: list[str] = []
         for table in tables:
             for definition in table.definitions:
-                self._both(definition)
+                self._both(definition, definition)
             for row in table.rows:
                 marks = ", ".join(["%s"] * len(row))
                 insert = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"
@@ -162,15 +162,15 @@ class Engines:
     def add_views(self, queries: Queries) -> None:
         """Some views, on both sides, that ``queries`` uses from now on; and a list of what is defined now."""
         for at in range(self.random.choice((0, 0, 1, 2))):
-            text, kinds = queries.view(f"view {at}")
-            self._both(text)
+            definition, kinds = queries.view(f"view {at}")
+            self._both(definition.ours, definition.theirs)
             queries.views.append((f"view {at}", kinds))
         self.sqlite.execute(f"CREATE TEMP TABLE definitions AS {THEIR_DEFINITIONS}")
 
-    def _both(self, statement: str) -> None:
-        self.log.append(statement)
-        self.ours.execute(statement)
-        self.sqlite.execute(statement)
+    def _both(self, ours: str, theirs: str) -> None:
+        self.log.append(ours)
+        self.ours.execute(ours)
+        self.sqlite.execute(theirs)
 
     # --- queries ---------------------------------------------------------------------------------------------------
 
