@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from django.db.models import (
     Avg,
@@ -272,18 +273,32 @@ def by_month() -> object:
     return [(str(month)[:7], n) for month, n in months.order_by("month")]
 
 
-READS = {
-    "points": (get_pk, get_unique, exists, count_all, parents_one_by_one, in_bulk, in_lists_of_any_length),
-    "slices": (filter_indexed, filter_foreign_key, ordered_slice, ordered_in_part, deep_offset, top_unindexed),
-    "scans": (list_instances, iterator, values_list, values_dicts, date_range),
-    "filters": (filter_unindexed, filter_icontains, filter_or, count_filter, json_key),
-    "joins": (select_related, foreign_key_join, values_over_join, many_to_many, prefetch, prefetch_filtered),
+READS: dict[str, tuple[float, tuple[Callable[[], object], ...]]] = {
+    "points": (1.0, (get_pk, get_unique, exists, count_all, parents_one_by_one)),
+    "some rows": (
+        0.8,
+        (
+            *(in_bulk, in_lists_of_any_length, filter_indexed, filter_foreign_key),
+            *(ordered_slice, ordered_in_part, deep_offset),
+        ),
+    ),
+    "all as instances": (0.6, (list_instances, iterator, select_related, date_range)),
+    "all as values": (0.25, (values_list, values_dicts)),
+    "filters": (0.8, (filter_unindexed, filter_icontains, filter_or, count_filter, top_unindexed)),
+    "JSON": (0.6, (json_key,)),
+    "joins": (0.7, (foreign_key_join, values_over_join, many_to_many)),
+    "prefetched": (1.0, (prefetch, prefetch_filtered)),
     "groups": (
-        *(aggregate, group_by, group_by_few, group_by_many, group_by_join, group_by_having),
-        *(count_distinct, distinct),
+        0.6,
+        (
+            *(aggregate, group_by, group_by_few, group_by_many, group_by_join, group_by_having),
+            *(count_distinct, distinct),
+        ),
     ),
     "subqueries and windows": (
-        *(exists_subquery, latest_of, count_subquery, in_subquery),
-        *(window_rank, top_per_group, by_month),
+        0.6,
+        (exists_subquery, latest_of, count_subquery, in_subquery, window_rank, top_per_group),
     ),
+    "months": (0.4, (by_month,)),
 }
+"""Group → the most times that sqlite3 may be ahead, and what it holds."""

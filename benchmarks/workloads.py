@@ -25,8 +25,8 @@ class Group:
 
 
 GROUPS = (
-    *(Group(name, 1.0, runs) for name, runs in READS.items()),
-    Group("admin", 1.0, CHANGELIST),
+    *(Group(name, target, runs) for name, (target, runs) in READS.items()),
+    Group("admin", 0.4, CHANGELIST),
     *(Group(name, target, runs) for name, (target, runs) in WRITES.items()),
 )
 
