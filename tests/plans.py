@@ -63,6 +63,10 @@ class FakeTable:
     def rows(self, low=None, high=None, reverse=False, columns=None):
         return [row for _, row in self.items(low, high, reverse, columns)]
 
+    def present(self, columns):
+        for rows in (self.rows()[::2], self.rows()[1::2], []):
+            yield [[row[at] for row in rows if row[at] is not None] for at in columns]
+
     def page(self, offset, limit, low=None, high=None):
         return self.rows(low, high)[offset : offset + limit]
 

@@ -157,6 +157,20 @@ def test_columns_of_tables_in_the_cache(path: Path) -> None:
     check(connection, exceeds_cache=False)
 
 
+def test_columns_of_a_table_that_is_not_committed_yet(path: Path) -> None:
+    connection = opened(path)
+    connection.execute("CREATE TABLE fresh (id bigint PRIMARY KEY, n integer)")
+    sums = "SELECT count(n), sum(n), max(id) FROM fresh"
+    assert connection.execute(sums).fetchone() == (0, None, None)
+    connection.execute("INSERT INTO fresh VALUES (1, 5), (2, NULL), (3, 6)")
+    assert connection.execute(sums).fetchone() == (2, 11, 3)
+    connection.execute("SAVEPOINT here")
+    assert connection.execute(sums).fetchone() == (2, 11, 3)
+    connection.commit()
+    for _ in range(4):
+        assert connection.execute(sums).fetchone() == (2, 11, 3)
+
+
 def test_the_second_page_counts_no_rows(path: Path) -> None:
     connection = opened(path)
     jar = table(connection).tree._p_jar

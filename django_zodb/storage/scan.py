@@ -105,7 +105,7 @@ class Scan:
         if changes == columns.changes and not connection.is_changing:
             columns.keep(node, leaves, found[::-1] if self._reverse else found, self._places)
 
-    def present(self, nullable: Collection[int], in_memory: bool) -> Iterator[list[Sequence[Any]]]:
+    def present(self, nullable: Collection[int], in_memory: bool) -> Iterator[Sequence[Sequence[Any]]]:
         """The values that are not NULL of the column at each place, for all rows below one inner node at a time.
 
         ``in_memory``: the table fits into the cache. ``nullable`` are the places where there may be NULLs.
@@ -119,7 +119,7 @@ class Scan:
             if found is None:
                 changes = columns.changes
                 rows = list(chain.from_iterable(map(self._rows_of, leaves)))
-                found = [_present(rows, at, at in nullable) for at in places]
+                found = values_at(rows, places, nullable)
                 if keeps and changes == columns.changes and node is not leaves[0]:
                     columns.keep_present(node, leaves, len(rows), dict(zip(places, found, strict=True)), in_memory)
             yield found
@@ -212,7 +212,9 @@ class Scan:
         return fits and cache.cache_non_ghost_count < cache.cache_size
 
 
-def _present(rows: Sequence[Row], at: int, nullable: bool) -> list[Any]:
-    if nullable:
-        return [value for row in rows if (value := row[at]) is not None]
-    return [row[at] for row in rows]
+def values_at(rows: Sequence[Row], places: Collection[int], nullable: Collection[int]) -> list[list[Any]]:
+    """The values that are not NULL of the column at each place; ``nullable`` are those where there may be NULLs."""
+    return [
+        [value for row in rows if (value := row[at]) is not None] if at in nullable else [row[at] for row in rows]
+        for at in places
+    ]

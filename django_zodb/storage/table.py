@@ -24,7 +24,7 @@ from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
-from .scan import Scan, rows_that_fit
+from .scan import Scan, rows_that_fit, values_at
 from .sequences import SequenceSource
 from .trees import bucket_oid, every_second_first, items_backwards, page_of, values_backwards
 
@@ -139,6 +139,8 @@ class StoredTable:
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """Values of columns; see ``protocol.Table.present``."""
         nullable = {at for at in columns if self.schema.columns[at].nullable}
+        if self.tree._p_jar is None:  # this transaction has made the table
+            return (values_at(self.tree.values(), columns, nullable),)
         return self._scan(None, None, columns=columns).present(nullable, not self._exceeds_cache())
 
     def _scan(

@@ -25,7 +25,7 @@ from .vertical import feed_by_columns
 
 def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
     """Bind the alias to one row per group."""
-    node = _without_unused(node, needed)
+    node = _only_looked_at(node, needed)
     if not node.keys and isinstance(node.source, p.Scan) and all(_counts_rows(call) for _, call in node.calls):
         _count_table(frame, node)
         return
@@ -43,8 +43,13 @@ def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
         _ungrouped(frame, node, cells)
 
 
-def _without_unused(node: p.Aggregate, needed: Needed) -> p.Aggregate:
-    calls = tuple((name, call) for name, call in node.calls if (node.alias, name) in needed)
+def _only_looked_at(node: p.Aggregate, needed: Needed) -> p.Aggregate:
+    """Without calls that nobody uses, and arguments that are counted and never NULL."""
+    calls = tuple(
+        (name, replace(call, args=()) if counts_all(call) else call)
+        for name, call in node.calls
+        if (node.alias, name) in needed
+    )
     return replace(node, calls=calls)
 
 
