@@ -66,6 +66,7 @@ _FIRST_WORD = re.compile(
     r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|PREPARE)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_PLAIN_SAVEPOINT = re.compile(r'(RELEASE )?SAVEPOINT "([^"]+)"')
 _TOKEN = re.compile(r'\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|("(?:[^"]|"")+"|[^\W\d][\w$]*|\S)', re.DOTALL)
 
 
@@ -77,6 +78,9 @@ def transaction_statement(text: str) -> TransactionStatement | None:
     """
     if _FIRST_WORD.match(text) is None:
         return None
+    plain = _PLAIN_SAVEPOINT.fullmatch(text)
+    if plain is not None:  # as Django writes them around most of what it does in a transaction
+        return (Release if plain[1] else Savepoint)(plain[2])
     return _read(text, _tokens(text))
 
 

@@ -28,7 +28,7 @@ from typing import IO, Any
 from persistent.TimeStamp import TimeStamp
 from ZODB.BaseStorage import BaseStorage
 from ZODB.FileStorage.FileStorage import RedundantPackWarning
-from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError, TxnHeader
+from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
@@ -45,7 +45,7 @@ from .oids import Oids
 from .packing import Packer
 from .pending import PendingFile
 from .savedindex import enter, load_index, save_index
-from .tail import LENGTH, RECORD, last_transactions, transactions
+from .tail import LENGTH, RECORD, TRANSACTION, last_transactions, transactions
 
 MAGIC = b"FS30"
 
@@ -329,9 +329,10 @@ class DataFile(PendingFile):
                 with self._lock:
                     if not self._is_current(handle):
                         self._reopen()
-                    self._enter(settled=True)
+                    if self._size_now() != self._pos:
+                        self._enter(settled=True)
                     if handle is self._view[0]:
-                        if handle.size() > self._pos:
+                        if self._size_now() > self._pos:
                             os.ftruncate(handle.fd, self._pos)
                         if self._ltid > self._ts.raw():
                             self._ts = TimeStamp(self._ltid)
@@ -417,12 +418,11 @@ class DataFile(PendingFile):
             if transaction is not self._transaction:
                 raise StorageTransactionError("tpc_vote called with wrong transaction")
             size = self._tfile.tell()
-            user, description, extension = self._ude
-            header = TxnHeader(self._tid, self._thl + size, "c", len(user), len(description), len(extension))
-            header.user, header.descr, header.ext = user, description, extension
+            lengths = map(len, self._ude)
+            header = TRANSACTION.pack(self._tid, self._thl + size, b"c", *lengths) + b"".join(self._ude)
             mark(self._view[0].fd, self._pos, True)
             try:
-                self._append(header.asString(), size)
+                self._append(header, size)
             except BaseException:
                 os.ftruncate(self._file.fileno(), self._pos)
                 mark(self._view[0].fd, self._pos, False)
@@ -435,7 +435,7 @@ class DataFile(PendingFile):
         self._tfile.seek(0)
         length = p64(self._thl + size)
         if size <= _WRITE_AT_ONCE:
-            write_all(descriptor, header + self._tfile.read(size) + length, position)
+            write_all(descriptor, b"%b%b%b" % (header, self._tfile.read(size), length), position)
             return
         position = write_all(descriptor, header, position)
         while size:

@@ -45,7 +45,9 @@ def read_all(descriptor: int, position: int, length: int) -> bytes:
 
 def write_all(descriptor: int, data: bytes, position: int) -> int:
     """Write all of ``data``; the position behind it."""
-    rest = memoryview(data)
+    written = os.pwrite(descriptor, data, position)
+    position += written
+    rest = memoryview(data)[written:]
     while rest:
         written = os.pwrite(descriptor, rest, position)
         position += written

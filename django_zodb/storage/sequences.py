@@ -249,7 +249,7 @@ class SessionSequences:
         record = self._records()[table]
         use = self._uses.get(record) or self._start(record)
         if use.following is None:
-            return self._draw(record, use, 1)[0]
+            return self._draw(record, use, 1)[0] if self._shared.alone else self._take(record, use)
         found = use.following
         self._step(record, use)
         if found > MAX_ID:
@@ -266,6 +266,12 @@ class SessionSequences:
         if use.following is not None:
             return [self.next(table) for _ in range(count)]
         return self._draw(record, use, count)
+
+    def _take(self, record: Sequence, use: _Use) -> int:
+        found = self._shared.next(record._p_oid, record.value, use.lowest)
+        use.count += 1
+        use.highest = max(use.highest, found)
+        return found
 
     def _draw(self, record: Sequence, use: _Use, count: int) -> SequenceOf[int]:
         shared = self._shared
