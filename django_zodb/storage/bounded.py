@@ -95,6 +95,14 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         else:
             super().afterCompletion(transaction)
 
+    def register(self, obj: Any) -> None:
+        """As ZODB's, which asks more each time; called by C code for each object that changes."""
+        oid = obj._p_oid
+        if self._needs_to_join or oid is None or oid in self._added:
+            super().register(obj)
+        else:
+            self._registered_objects.append(obj)
+
     readCurrent = staticmethod(id)
     """Nothing, by C code: BTrees call it for each node on the way to what they change; see ``Session._write``."""
 
@@ -126,12 +134,15 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def _store_all(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
         """Store an object and the new ones that it leads to."""
         waiting = writer.waiting
-        waiting.append(obj)
-        while waiting:
-            if type(waiting[-1]) in SIMPLE:
-                self._store_simple(writer, waiting.pop(), transaction)
+        while True:
+            if type(obj) in SIMPLE:
+                self._store_simple(writer, obj, transaction)
             else:
+                waiting.append(obj)
                 self._store_objects(writer, transaction)
+            if not waiting:
+                return
+            obj = waiting.pop()
 
     def _store_simple(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
         """As ZODB stores any object, without what it asks because that might be a blob or huge."""

@@ -98,7 +98,8 @@ def _out_of_line(holder: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
     """The state of a leaf of rows, as BTrees have it, as it is stored."""
     packed = _compact(state) or state
     if type(packed[0]) is bytes and len(packed[0]) <= LARGE:
-        _now_knows(holder, None)
+        if getattr(holder, "_v_large", None):
+            _now_knows(holder, None)
         return packed
     known = ChainMap(getattr(holder, "_v_large", None) or {}, getattr(holder._p_jar, "moved_values", {}))
     rows, places, records = take_out(state[0][1::2], known, LargeValue)
