@@ -6,39 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import transaction
-from transaction._transaction import Status
-
-
-class SessionTransaction(transaction.Transaction):  # type: ignore[misc]
-    """A Transaction, whose commit is short where its session's connection alone takes part in it: nearly always."""
-
-    status: str
-
-    def commit(self) -> None:
-        """Commit in two phases; whatever fails is undone and raised."""
-        resources = self._resources
-        others = len(resources) != 1 or len(self._synchronizers) != 1 or resources[0] not in self._synchronizers
-        if others or self.status is not Status.ACTIVE or self._savepoint2index or self._before_commit:
-            super().commit()
-            return
-        (connection,) = resources
-        self.status = Status.COMMITTING
-        try:
-            connection.tpc_begin(self)
-            connection.commit(self)
-            connection.tpc_vote(self)
-            self._voted[id(connection)] = True
-            connection.tpc_finish(self)
-        except BaseException:
-            self._cleanup(resources)
-            connection.afterCompletion(self)
-            self._saveAndGetCommitishError()
-            self._callAfterCommitHooks(status=False)
-            raise
-        self.status = Status.COMMITTED
-        connection.afterCompletion(self)
-        self._callAfterCommitHooks(status=True)
-        self._free()
 
 
 class LazyManager(transaction.TransactionManager):  # type: ignore[misc]
@@ -55,7 +22,7 @@ class LazyManager(transaction.TransactionManager):  # type: ignore[misc]
     def get(self) -> transaction.Transaction:
         """The transaction that is being written; made now if there is none yet."""
         if self._txn is None:
-            self._txn = SessionTransaction(self._synchs, self)
+            self._txn = transaction.Transaction(self._synchs, self)
         return self._txn
 
     @property
