@@ -148,8 +148,8 @@ def _of_groups(node: Aggregate, value: Expr, outer: frozenset[str]) -> Lifted | 
 def _of_first_rows(node: Sort, value: Expr, outer: frozenset[str]) -> Lifted | None:
     """The first row for each value that the outer row is compared with."""
     split = _split(node.source, outer)
-    if split is None or not isinstance(value, Column) or value.alias in outer:
-        return None
+    if split is None or not isinstance(value, Column) or value.alias not in bound_aliases(node):
+        return None  # of any outer row, it would not be NULL where there is no row
     source, pairs = split
     if any(used_aliases(key.expr) & outer or not is_stable(key.expr) for key in node.keys):
         return None

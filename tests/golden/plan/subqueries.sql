@@ -184,6 +184,25 @@ Project: a.id, b.year as ?column?
 (5, None)
 (5, None)
 
+[plan]> SELECT o.id, (SELECT COUNT(*) FROM author a, tag t WHERE (SELECT o.id FROM book b WHERE b.author_id = a.id ORDER BY b.year DESC LIMIT 1) < 3) FROM author o ORDER BY o.id
+---
+Project: o.id, (subquery) as ?column?
+    scalar subquery 1: Project: grouped_2.count
+      Aggregate: count(*)
+        NestedLoop: inner
+          Filter: (subquery) < 3
+              scalar subquery 2: Project: o.id
+                Limit: 1
+                  IndexRange: book b using book_author_year (b.author_id = a.id), backwards
+            Scan: author a
+          Scan: tag t
+  Scan: author o
+(1, 16)
+(2, 16)
+(3, 0)
+(4, 0)
+(5, 0)
+
 [plan,code]> SELECT a.name, (SELECT b.title FROM book b JOIN tag t ON length(t.name) = b.rating + 0.9 WHERE b.author_id = a.id ORDER BY t.name DESC, b.title LIMIT 1) AS tagged FROM author a
 ---
 Project: a.name, (subquery) as tagged
