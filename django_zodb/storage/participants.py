@@ -1,4 +1,4 @@
-"""A session's parts in ZODB's two-phase commit: its transactions, their manager, and the last one to vote."""
+"""A session's parts in ZODB's two-phase commit: its transaction manager, and the last one to vote."""
 
 from __future__ import annotations
 
