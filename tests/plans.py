@@ -116,10 +116,28 @@ class FakeTable:
     def update_many(self, rowids, olds, news, assigned):
         return list(map(self.update, rowids, olds, news))
 
-    def delete_many(self, rowids, olds):
-        for rowid, old in zip(rowids, olds, strict=True):
-            self.delete(rowid, old)
+    def delete_many(self, rowids):
+        for rowid in rowids:
+            del self.data[rowid]
         return frozenset()
+
+    def insert_all(self, rows):
+        inserted = self.insert_many(list(rows))
+        return len(inserted), inserted[-1] if inserted else None
+
+    def update_all(self, changes, assigned):
+        changes = list(changes)
+        for rowid, *values in changes:
+            row = list(self.data[rowid])
+            for at, value in zip(assigned, values, strict=True):
+                row[at] = value
+            self.data[rowid] = tuple(row)
+        return len(changes)
+
+    def delete_all(self, rowids):
+        rowids = list(rowids)
+        self.delete_many(rowids)
+        return len(rowids)
 
     def conflicts(self, row, index=None):
         found = set()

@@ -22,8 +22,9 @@ import pytest
 from django_zodb import dbapi
 from django_zodb.errors import ConflictError, IntegrityError
 from django_zodb.storage import protocol
+from django_zodb.storage.changes import Batch
 from django_zodb.storage.database import close_all
-from django_zodb.storage.journal import Batch, Journal
+from django_zodb.storage.journal import Journal
 from django_zodb.storage.open import Location, locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.reads import ReadCatalog, ReadIndex, ReadTable

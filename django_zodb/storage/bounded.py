@@ -17,12 +17,15 @@ from ..errors import DamagedError, Error, OutcomeUnknownError
 from .columns import NotedCache
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
+from .persistent import RowBucket
 from .recordwriter import SIMPLE, RecordWriter, packed_rows
 from .seal import check_seal
 
 T = TypeVar("T")
 
 _LOADS_PER_SWEEP = 500
+_MOST_OTHERS = 40_000
+"""So many changed records besides leaves of rows may stay in memory: some 100 MB."""
 
 
 def _nonsense(error: Exception) -> DamagedError:
@@ -59,6 +62,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     _loads = 0
     _import: Any
+    _registered_objects: list[Any]
     _added_during_commit: list[Any] | None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -82,6 +86,25 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def is_changing(self) -> bool:
         """Whether the transaction has changed anything."""
         return bool(self._registered_objects) or self._savepoint_storage is not None
+
+    def spill(self) -> None:
+        """Move changed leaves of rows to a temporary file, so that the cache may let go of them.
+
+        Whoever changes many rows in their order is done with these leaves, while indexes are written all over the
+        place: the other records stay, unless they are too many.
+        """
+        changed = self._registered_objects
+        leaves = [each for each in changed if type(each) is RowBucket]
+        if len(changed) - len(leaves) > _MOST_OTHERS:
+            self.savepoint()
+            return
+        self._registered_objects = leaves
+        try:
+            self.savepoint()
+        except BaseException:
+            self._registered_objects = changed
+            raise
+        self._registered_objects = [each for each in changed if type(each) is not RowBucket]
 
     def newTransaction(self, transaction: Any, sync: bool = True) -> None:
         """Take a new snapshot."""

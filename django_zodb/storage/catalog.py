@@ -5,21 +5,23 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 from persistent.mapping import PersistentMapping
 
 from ..errors import ConflictError, OperationalError, ProgrammingError
 from ..record import record
+from .changes import Moves
 from .constraints import Constraint, Constraints, Reference, every
 from .definition import Definition, new_token
-from .journal import Journal, LockedRow, Moves, Net, Unless
+from .journal import Journal, LockedRow, Net, Rows, Unless, nets_by_window
 from .keys import Row
 from .persistent import IndexCatalog, IndexTree, NameTree, TableRecord
 from .plan import TablePlan
 from .progress import Report, silent
 from .protocol import Compile
+from .runs import Slot
 from .schema import TableSchema, ViewSchema, foreign_keys_of, from_data, view_from_data
 from .sequences import SequenceSource
 from .table import StoredTable
@@ -76,6 +78,9 @@ class WriteSet:
     """A transaction's work, independent of its snapshot: what ``StoredCatalog.replay`` does again."""
 
     net: Net
+    """What it amounts to, unless that is in ``entries``."""
+    entries: list[Slot]
+    """The changes, if they are so many that they were moved out of memory."""
     locked: tuple[LockedRow, ...]
     gone: frozenset[tuple[str, int]]
     """Of the rows deleted, those that may be gone already."""
@@ -172,13 +177,16 @@ class StoredCatalog:
 
     def pending(self) -> WriteSet:
         """What the transaction has done, to be done again by ``replay``."""
+        journal = self.journal
+        streams = journal.packed and not journal.gone and not journal.unless
         return WriteSet(
-            net=self.journal.net(),
-            locked=tuple(self.journal.locked),
-            gone=frozenset(self.journal.gone),
-            unless=dict(self.journal.unless),
+            net={} if streams else journal.net(),
+            entries=journal.entries[:] if streams else [],
+            locked=tuple(journal.locked),
+            gone=frozenset(journal.gone),
+            unless=dict(journal.unless),
             tokens={name: self.table(name).schema.token for name in self._touched()},
-            definitions=self.journal.ddl,
+            definitions=journal.ddl,
         )
 
     def replay(self, work: WriteSet) -> None:
@@ -197,9 +205,18 @@ class StoredCatalog:
             if work.net.get(name, {}).get(rowid, _KEPT)[1] is None and self.table(name).get(rowid) is None:
                 del work.net[name][rowid]
         self._give_way(work)
-        self.reapply(work.net)
+        written: set[tuple[str, int]] = set()
+        locked = {(name, rowid) for name, rowid, _ in work.locked}
+
+        def nets() -> Iterator[Net]:
+            for net in nets_by_window(work.entries) if work.entries else (work.net,):
+                if locked:
+                    written.update((name, rowid) for name, rowid in locked if rowid in net.get(name, {}))
+                yield net
+
+        self._reapply(nets, {name for name in work.tokens if self.schema(name) is not None})
         for name, rowid, row in work.locked:
-            if rowid not in work.net.get(name, {}):
+            if (name, rowid) not in written:
                 self.table(name).check_unchanged(rowid, row)
                 self.table(name).lock(rowid, row)
 
@@ -217,31 +234,40 @@ class StoredCatalog:
             else:
                 raise ConflictError(f"another transaction has inserted the same key into {name}; this one would use it")
 
-    def reapply(self, net: Net) -> None:
-        """Make net changes of rows again: first what is deleted, then the rest; then check every constraint."""
-        tables = {name: self.table(name) for name in net}
-        for table in tables.values():
-            for index in table.indexes():
-                index.lenient = True
+    def _reapply(self, nets: Callable[[], Iterable[Net]], names: Iterable[str]) -> None:
+        """Make net changes of rows again: first what is deleted, then the rest; then check every constraint.
+
+        ``nets`` gives them in parts, as often as it is called; ``names`` are those of the tables.
+        """
+        indexes = [index for name in names for index in self.table(name).indexes()]
+        for index in indexes:
+            index.lenient = True
         try:
-            for name, table in tables.items():
-                for rowid, (old, new) in net[name].items():
+            for table, moves in self._rows_of(nets):
+                for rowid, (old, new) in moves.items():
                     if new is None:
                         table.reapply(rowid, old, None)
-            for name, table in tables.items():
-                for rowid, (old, new) in net[name].items():
+            for table, moves in self._rows_of(nets):
+                for rowid, (old, new) in moves.items():
                     if new is not None:
                         table.reapply(rowid, old, new)
-            for name, table in tables.items():
-                table.check_unique(row for _, row in net[name].values() if row is not None)
+            for table, moves in self._rows_of(nets):
+                table.check_unique(row for _, row in moves.values() if row is not None)
         finally:
-            for table in tables.values():
-                for index in table.indexes():
-                    index.lenient = False
+            for index in indexes:
+                index.lenient = False
         self.journal.pending.clear()
-        for name, table in tables.items():
-            olds, news = ([pair[at] for pair in net[name].values()] for at in (0, 1))
-            self.constraints.check(table, Moves(list(net[name]), olds, news), every)
+        for table, moves in self._rows_of(nets):
+            olds, news = ([pair[at] for pair in moves.values()] for at in (0, 1))
+            self.constraints.check(table, Moves(list(moves), olds, news), every)
+
+    def _rows_of(self, nets: Callable[[], Iterable[Net]]) -> Iterator[tuple[StoredTable, Rows]]:
+        """Tables with net changes of theirs; between the parts, what was done is moved out of memory."""
+        for at, net in enumerate(nets()):
+            if at:
+                self.journal.make_room()
+            for name, rows in net.items():
+                yield self.table(name), rows
 
     def flush_counts(self) -> None:
         """Write the row counts of the tables that gained or lost rows; once, right before the commit."""

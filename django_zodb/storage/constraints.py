@@ -8,13 +8,16 @@ that the journal relies on, so that a commit can tell whether another transactio
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IntegrityError, ProgrammingError
 from ..record import record
+from .changes import Moves
 from .finders import Values, changed_values
-from .journal import Journal, Moves
+from .journal import Journal
 from .keys import ABSENT, Row
 from .plan import foreign_key_label, values_getter
 from .schema import ForeignKey, IndexSchema, TableSchema
@@ -110,8 +113,20 @@ class Constraints:
     def end_statement(self) -> None:
         """Check what the statement changed against the immediate constraints."""
         if self._journal.pending:
-            for name, moves in self._journal.take_pending().items():
+            for name, moves in self._journal.take_pending(self._is_watched, partial(self._places, self.is_immediate)):
                 self.check(self._tables.table(name), moves, self.is_immediate)
+
+    def _is_watched(self, name: str) -> bool:
+        return self._tables.table(name).watched
+
+    def _places(self, applies: Applies, name: str) -> Collection[int] | None:
+        """The columns of the table that constraints which apply look at; None: any."""
+        schema = self._tables.table(name).schema
+        columns: list[tuple[str | None, ...]] = [fk.columns for fk in schema.foreign_keys if applies(fk)]
+        columns += (index.columns for index in schema.indexes if index.unique and index.deferrable and applies(index))
+        columns += (each.fk.references for each in self._tables.references_to(name) if applies(each.fk))
+        names = {*chain.from_iterable(columns)}
+        return None if None in names else [schema.positions[each or ""] for each in names]
 
     def check_deferred(self, applies: Applies | None = None, tables: Collection[str] | None = None) -> None:
         """Check all changes of the transaction so far (or of these tables) that have not been settled."""
@@ -122,9 +137,8 @@ class Constraints:
         if not concerned:
             return
         chosen = self.is_deferred if applies is None else lambda each: self.is_deferred(each) and applies(each)
-        for name, moves in self._journal.unsettled().items():
-            if name in concerned:
-                self.check(self._tables.table(name), moves, chosen)
+        for name, moves in self._journal.unsettled(concerned, partial(self._places, chosen)):
+            self.check(self._tables.table(name), moves, chosen)
 
     def defers(self, schema: TableSchema) -> bool:
         """Whether changes of the table's rows may leave something to be checked at the commit."""

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError
-from .journal import Row
+from .keys import Row
 from .trees import bucket_oid
 
 if TYPE_CHECKING:

@@ -2,54 +2,33 @@
 
 Undoing is reading it backwards, so a mark is a number and costs nothing: the atomicity of a statement and savepoints
 are both ``undo_to(mark)``. A change is entered *before* it is made, and reverting tolerates one that was made in part,
-so nothing that interrupts a statement leaves a trace.
+so nothing that interrupts a statement leaves a trace. Where entries are very many, those that are not the latest are
+in a temporary file; see ``runs``.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..record import record
+from .changes import Batch, Change, Moves, Row, moves_of
 from .protocol import Otherwise
 from .rowlocks import Wait
+from .runs import Places, Run, Slot, entries_of, moves_by_window, pack_entries, tables_of, unpack_entries, windows
+from .spool import Spool
 
-Row = tuple[Any, ...]
-Change = tuple[str, int, Row | None, Row | None]
-"""A row's change: table name, rowid, the old row (None: inserted) and the new one (None: deleted)."""
+PACKED_AT = 20_000
+"""When so many changed rows are in memory, they are moved to a temporary file before the next statement, or piece of
+one."""
 
 _NONE: frozenset[int] = frozenset()
 
-
-@record
-class Batch:
-    """One statement's changes of many different rows of a table; ``olds`` or ``news`` is None where all of them are.
-
-    Lists side by side: a tuple for each row would be one more object for the garbage collector to look at.
-    """
-
-    table: str
-    rowids: Sequence[int]
-    olds: Sequence[Row] | None
-    news: Sequence[Row] | None
-    assigned: Collection[int] | None = None
-    """Where an old row and its new one may differ; None: anywhere."""
-
-    def before(self) -> Iterable[Row | None]:
-        """The old rows."""
-        return repeat(None, len(self.rowids)) if self.olds is None else self.olds
-
-    def after(self) -> Iterable[Row | None]:
-        """The new rows."""
-        return repeat(None, len(self.rowids)) if self.news is None else self.news
-
-
 LockedRow = tuple[str, int, Row]
 """Table name, rowid and row, as seen."""
-
-Entry = Change | Batch | Callable[[], None]
 
 
 @record
@@ -61,22 +40,10 @@ class Unless:
     otherwise: Otherwise
 
 
-class Moves(NamedTuple):
-    """What changes of a table amount to, lists side by side: each rowid once, the row before and the row after."""
-
-    rowids: list[int]
-    olds: list[Row | None]
-    news: list[Row | None]
-    assigned: Collection[int] | None = None
-    """Where a row may differ before and after; None: anywhere."""
-
-    def may_concern(self, positions: Iterable[int]) -> bool:
-        """Whether the changes may be of these columns."""
-        return self.assigned is None or any(at in self.assigned for at in positions)
-
-
-Net = dict[str, dict[int, tuple[Row | None, Row | None]]]
-"""Table name → rowid → the row before the transaction's first change and after its last."""
+Rows = dict[int, tuple[Row | None, Row | None]]
+"""Rowid → the row before the transaction's first change and after its last."""
+Net = dict[str, Rows]
+"""The same by table name."""
 
 
 def _nobody(table: Any, rowids: Sequence[int]) -> frozenset[int]:
@@ -103,8 +70,10 @@ class Journal:
     """The write set. One per session, cleared as each transaction begins."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[Slot] = []
         """Changes of rows, and functions that undo a change of definitions. The list object stays the same."""
+        self.batched = 0
+        """How many rows the batches have that are in memory."""
         self.deltas: defaultdict[str, int] = defaultdict(int)
         """How many rows each table has gained. Every table that was written is a key."""
         self.relied: set[bytes] = set()
@@ -129,8 +98,12 @@ class Journal:
         """Table name → the number of entries up to which its deferred constraints need no check any more."""
         self.undone: list[Change] | None = None
         """Changes that were taken back. A list is given by a session whose checks count even then."""
+        self.make_room: Callable[[], None] = self.pack
+        """Move what has been changed out of memory, if it is much: between the pieces of a large statement."""
         self._ddl: list[int] = []
         self._undone = 0
+        self._packed = 0
+        self._spool = Spool()
         self._table: Callable[[str], Reverts] | None = None
 
     def attach(self, table: Callable[[str], Reverts]) -> None:
@@ -162,6 +135,26 @@ class Journal:
             self.undone.clear()
         self._ddl.clear()
         self._undone = 0
+        self.batched = 0
+        if self._packed:
+            self._packed = 0
+            self._spool = Spool()
+
+    @property
+    def packed(self) -> bool:
+        """Whether any entries are in a temporary file."""
+        return self._packed > 0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many changed rows are in memory that they are to be moved."""
+        return len(self.entries) - self._packed + self.batched > PACKED_AT
+
+    def pack(self) -> None:
+        """Move the entries to a temporary file, if their rows are many. Where checks count even what is undone, no."""
+        if self.crowded and self.undone is None:
+            pack_entries(self.entries, self._packed, {*self.settled.values(), *self.pending[:1]}, self._spool)
+            self._packed, self.batched = len(self.entries), 0
 
     def did(self, undo: Callable[[], None]) -> None:
         """Enter a change of definitions by what undoes it."""
@@ -178,13 +171,17 @@ class Journal:
         while pending and pending[-1] >= mark:
             pending.pop()
         while len(entries) > mark:
+            if self._packed == len(entries):
+                with suppress(OSError):  # a disk that is full must not keep it from being undone
+                    self.make_room()
+                self._packed = unpack_entries(entries)
             entry = entries[-1]
             if isinstance(entry, tuple):
                 self._revert(*entry)
             elif isinstance(entry, Batch):
                 for rowid, old, new in zip(entry.rowids, entry.before(), entry.after(), strict=True):
                     self._revert(entry.table, rowid, old, new)
-            else:
+            elif not isinstance(entry, Run):
                 entry()
                 self._ddl.pop()
             entries.pop()
@@ -202,7 +199,9 @@ class Journal:
 
     def size(self) -> int:
         """How many changes of rows there were, those that were undone among them."""
-        return self._undone + sum(len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in self.entries)
+        return self._undone + sum(
+            len(entry.rowids) if isinstance(entry, Batch) else 1 for entry in entries_of(self.entries)
+        )
 
     def passing(self) -> Iterator[Change]:
         """The changes that were overtaken by others of the same row, or were taken back: nothing is left of them.
@@ -217,7 +216,7 @@ class Journal:
         yield from self.undone or ()
 
     def _backwards(self) -> Iterator[Change]:
-        for entry in reversed(self.entries):
+        for entry in reversed(self.entries):  # of a session whose entries stay in memory
             if isinstance(entry, tuple):
                 yield entry
             elif isinstance(entry, Batch):
@@ -225,83 +224,71 @@ class Journal:
 
     def inserted_rows(self) -> Iterator[tuple[str, int, Row]]:
         """Table name, rowid and row of each row that was not there before."""
-        for name, moves in moves_of(self.entries).items():
+        for name, moves in self.moves():
             for rowid, old, new in zip(moves.rowids, moves.olds, moves.news, strict=True):
                 if old is None and new is not None:
                     yield name, rowid, new
 
     def changed_rows(self) -> Iterator[tuple[str, int]]:
         """Table name and rowid of each row that was there before, and is changed or deleted."""
-        for name, moves in moves_of(self.entries).items():
+        for name, moves in self.moves():
             for rowid, old in zip(moves.rowids, moves.olds, strict=True):
                 if old is not None:
                     yield name, rowid
 
     def net(self) -> Net:
         """What the changes amount to, row by row, as they first changed; a row that came and went is left out."""
-        found = moves_of(self.entries)
-        return {
-            name: dict(zip(moves.rowids, zip(moves.olds, moves.news, strict=True), strict=True))
-            for name, moves in found.items()
-        }
+        found: Net = {}
+        for name, moves in self.moves():
+            found.setdefault(name, {}).update(_by_rowid(moves))
+        return found
 
-    def unsettled(self) -> dict[str, Moves]:
-        """What the changes amount to whose deferred constraints are still to be checked, by table."""
-        if not self.settled:
-            entry = self.entries[0] if len(self.entries) == 1 else None
-            if isinstance(entry, tuple):
-                name, rowid, old, new = entry
-                return {name: Moves([rowid], [old], [new])}
-            return moves_of(self.entries)
-        return moves_of(self._unsettled())
+    def moves(self) -> Iterable[tuple[str, Moves]]:
+        """What the changes amount to, by table; where they are very many, for one range of rowids after the other."""
+        return moves_by_window(self.entries) if self._packed else moves_of(self.entries).items()  # type: ignore[arg-type]
 
-    def _unsettled(self) -> Iterator[Entry]:
+    def unsettled(self, tables: Collection[str], places: Places) -> Iterable[tuple[str, Moves]]:
+        """What the changes of these tables amount to whose deferred constraints are still to be checked.
+
+        ``places`` says which columns of a table these are about: changes of other ones may be left out.
+        """
+        if self._packed:
+            return self._unsettled_windows(tables, places)
+        entry = self.entries[0] if len(self.entries) == 1 and not self.settled else None
+        if isinstance(entry, tuple):
+            name, rowid, old, new = entry
+            return [(name, Moves([rowid], [old], [new]))] if name in tables else []
+        entries = self._unsettled() if self.settled else self.entries
+        return [(name, moves) for name, moves in moves_of(entries).items() if name in tables]  # type: ignore[arg-type]
+
+    def _unsettled_windows(self, tables: Collection[str], places: Places) -> Iterator[tuple[str, Moves]]:
+        for name in filter(tables.__contains__, tables_of(self.entries)):
+            for moves in windows(self.entries, name, self.settled.get(name, 0), places(name)):
+                yield name, moves
+
+    def _unsettled(self) -> Iterator[Slot]:
         for at, entry in enumerate(self.entries):
             name = entry[0] if isinstance(entry, tuple) else entry.table if isinstance(entry, Batch) else None
             if name is not None and at >= self.settled.get(name, 0):
                 yield entry
 
-    def take_pending(self) -> dict[str, Moves]:
-        """What the changes amount to that the end of the statement has to check, by table; they are pending no more."""
-        found = moves_of([self.entries[at] for at in self.pending])
+    def take_pending(self, watched: Callable[[str], bool], places: Places) -> Iterable[tuple[str, Moves]]:
+        """What the changes amount to that the end of the statement has to check; they are pending no more.
+
+        They are those of tables that are ``watched``; of these, changes of other ``places`` may be left out.
+        """
+        pending = self.pending[:]
         self.pending.clear()
-        return found
+        if pending[0] >= self._packed:
+            return moves_of([self.entries[at] for at in pending]).items()  # type: ignore[misc]
+        return moves_by_window(self.entries, pending[0], watched, places)
 
 
-def moves_of(entries: Iterable[Entry]) -> dict[str, Moves]:
-    """What successive changes of rows amount to, by table; changes of definitions are passed over."""
-    found: defaultdict[str, Moves] = defaultdict(lambda: Moves([], [], []))
-    assigned: dict[str, set[int] | None] = {}
-    for entry in entries:
-        if isinstance(entry, tuple):
-            name, rowid, old, new = entry
-            moves = found[name]
-            moves.rowids.append(rowid)
-            moves.olds.append(old)
-            moves.news.append(new)
-            assigned[name] = None
-        elif isinstance(entry, Batch):
-            moves = found[entry.table]
-            moves.rowids.extend(entry.rowids)
-            moves.olds.extend(entry.before())
-            moves.news.extend(entry.after())
-            places = assigned.setdefault(entry.table, set())
-            if entry.assigned is None:
-                assigned[entry.table] = None
-            elif places is not None:
-                places.update(entry.assigned)
-    return {name: Moves(*_merged(moves)[:3], assigned[name]) for name, moves in found.items()}
+def _by_rowid(moves: Moves) -> Rows:
+    return dict(zip(moves.rowids, zip(moves.olds, moves.news, strict=True), strict=True))
 
 
-def _merged(moves: Moves) -> Moves:
-    """Each rowid once, with its first old row and its last new one; one that came and went is left out."""
-    if len(moves.rowids) == 1:
-        return moves
-    last = dict(zip(moves.rowids, moves.news, strict=True))
-    if len(last) == len(moves.rowids):
-        return moves
-    first: dict[int, Row | None] = {}
-    for rowid, old in zip(moves.rowids, moves.olds, strict=True):
-        first.setdefault(rowid, old)
-    rowids = [rowid for rowid, old in first.items() if old is not None or last[rowid] is not None]
-    return Moves(rowids, [first[rowid] for rowid in rowids], [last[rowid] for rowid in rowids])
+def nets_by_window(entries: Sequence[Slot]) -> Iterator[Net]:
+    """What changes amount to, row by row, for one range of rowids after the other."""
+    for name, moves in moves_by_window(entries):
+        yield {name: _by_rowid(moves)}

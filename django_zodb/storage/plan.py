@@ -57,6 +57,13 @@ def all_indexes(schema: TableSchema) -> tuple[IndexSchema, ...]:
     return schema.indexes if primary is None else (primary, *schema.indexes)
 
 
+def key_text(schema: TableSchema, rowid: int, row: Row) -> str:
+    """``id = 1``, for messages: the row's primary key."""
+    if not schema.primary_key:
+        return str(rowid)
+    return ", ".join(f"{name} = {row[schema.positions[name]]!r}" for name in schema.primary_key)
+
+
 def values_getter(schema: TableSchema, columns: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
     """A function from a row to the tuple of these columns' values."""
     positions = [schema.positions[name] for name in columns]

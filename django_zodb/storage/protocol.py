@@ -159,6 +159,12 @@ class Table(Protocol):
         """``insert`` of each row, all or none of them; returns the rows as stored."""
         ...
 
+    def insert_all(self, rows: Iterable[Row]) -> tuple[int, Row | None]:
+        """``insert_many`` of any number of rows, all of which are taken before the first one is written; only one part
+        of them is in memory at a time. Returns how many they were, and the last one as stored.
+        """
+        ...
+
     def update(self, rowid: int, old: Row, new: Row) -> Row:
         """Replace ``old`` by ``new``; returns the row as stored. A changed rowid column moves the row."""
         ...
@@ -172,12 +178,25 @@ class Table(Protocol):
         """
         ...
 
+    def update_all(self, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
+        """``update`` of any number of rows, all different: ``changes`` has the rowid of each, and the new values of its
+        ``assigned`` columns. All of that is taken before the first row is written; only a part of it and of the
+        rows is in memory at a time. Returns the number of rows.
+        """
+        ...
+
     def delete(self, rowid: int, old: Row) -> None:
         """Remove the row; ON DELETE actions of the schema are carried out, immediate foreign keys checked."""
         ...
 
-    def delete_many(self, rowids: list[int], olds: list[Row]) -> frozenset[int]:
+    def delete_many(self, rowids: list[int]) -> frozenset[int]:
         """``delete`` of each row; returns the rowids of those that another transaction had deleted."""
+        ...
+
+    def delete_all(self, rowids: Iterable[int]) -> int:
+        """``delete_many`` of any number of rows, all of which are taken before the first one is removed; only some of
+        them are in memory at a time. Returns how many they were, without those that another transaction had deleted.
+        """
         ...
 
     def admits(self, row: Row) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import IntegrityError
 from .keys import Bounds
+from .large_writes import insert_all
 from .protocol import Index, Otherwise, Row, Table
 from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
 
@@ -130,8 +131,9 @@ class ReadTable:
         self.new_rowid = table.new_rowid
         self.update, self.update_many = _or(refused, table.update), _or(refused, table.update_many)
         self.delete, self.delete_many = _or(refused, table.delete), _or(refused, table.delete_many)
+        self.update_all, self.delete_all = _or(refused, table.update_all), _or(refused, table.delete_all)
         self.lock, self.admits = table.lock, table.admits
-        self.begin_locking = table.begin_locking
+        self.begin_locking, self.make_room = table.begin_locking, table.make_room
         self._refused = refused
         self._calls: list[_Question] = []
         self._walks: list[tuple[tuple[Bounds, bool], _Counter]] = []
@@ -171,6 +173,10 @@ class ReadTable:
         except IntegrityError:
             self._note_refused(rows)
             raise
+
+    def insert_all(self, rows: Iterable[Row]) -> tuple[int, Row | None]:
+        """See ``protocol.Table.insert_all``."""
+        return insert_all(self, rows)
 
     def _note_refused(self, rows: Sequence[Row]) -> None:
         """A key was there already: that is what was read. If it was something else, it may be anything."""

@@ -44,6 +44,7 @@ from .sampling import Sample
 from .sequences import SessionSequences
 
 if TYPE_CHECKING:
+    from .bounded import BoundedConnection
     from .database import Database
     from .locking import Hold
 
@@ -61,6 +62,11 @@ _SPILL_AT = 20_000
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
     """Lock a row of the table whose definition has that oid (None: nobody else can see it)."""
     return oid is None or session._locker.take(session._database.row_locks, (oid, rowid), wait)
+
+
+def _make_room(journal: Journal, connection: BoundedConnection) -> None:
+    journal.pack()
+    connection.spill()
 
 
 class Session:
@@ -164,6 +170,7 @@ class Session:
         connection.newTransaction(None, True)
         root = connection.root()
         journal = Journal()
+        journal.make_room = partial(_make_room, journal, connection)
         self._sequences = SessionSequences(
             self._database.sequences, lambda: root["sequences"], connection.add, journal.mark
         )
@@ -213,23 +220,27 @@ class Session:
     def mark(self) -> int:
         """This moment of the transaction, for ``undo_to``: the atomicity of a statement, and savepoints. Costs nothing.
 
-        A transaction that has changed very many records writes them to a temporary file here.
+        A transaction that has changed very many records or rows writes them to temporary files here.
         """
-        mark = self.catalog.journal.mark()
-        if len(self._connection._registered_objects) > _SPILL_AT:
-            try:
+        journal = self.catalog.journal
+        try:
+            if len(self._connection._registered_objects) > _SPILL_AT:
                 self._connection.savepoint()
-            except STORAGE_ERRORS as error:
-                raise translated(error) from error
-        return mark
+            journal.pack()
+        except STORAGE_ERRORS as error:
+            raise translated(error) from error
+        return journal.mark()
 
     def undo_to(self, mark: int) -> None:
         """Take back what was done since ``mark``: rows, indexes, definitions; in memory generated ids, too."""
         try:
             self.catalog.journal.undo_to(mark)
             self._sequences.undo_to(mark)
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self._generation = -1  # what is left is neither the one nor the other: nobody may commit it
+            if isinstance(error, STORAGE_ERRORS):
+                raise translated(error) from error
+            raise
 
     @property
     def has_read(self) -> bool:

@@ -15,13 +15,15 @@ from operator import itemgetter
 from typing import Any
 
 from ..errors import ConflictError, DataError, IntegrityError
+from .changes import Batch
 from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
-from .journal import Batch, Journal, Unless
+from .journal import Journal, Unless
 from .keys import ABSENT, Bounds, Key, Row
+from .large_writes import delete_all, insert_all, update_all
 from .persistent import Counter, IndexTree, RowTree, TableRecord
-from .plan import TablePlan, Writer, primary_key_name
+from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
 from .scan import Scan, rows_that_fit, values_at
@@ -52,8 +54,8 @@ class StoredTable:
         self.get = tree.get
         self._counter = counter
         self._journal = journal
-        self._entries = journal.entries
-        self._deltas = journal.deltas
+        self._entries, self._deltas = journal.entries, journal.deltas
+        self.make_room = journal.make_room
         self._sequences = sequences
         self._constraints = constraints
         self._name = plan.schema.name
@@ -63,8 +65,7 @@ class StoredTable:
         self._index_tree = index_tree
         self._finders: dict[tuple[str, ...], Finder] = {}
         self._width = len(plan.schema.columns)
-        self._rows_that_fit = 0.0
-        self._estimate_above = 0
+        self._rows_that_fit, self._estimate_above = 0.0, 0
 
     # What follows takes records to find out, those of all tables some of it: not before it is asked for.
 
@@ -216,6 +217,10 @@ class StoredTable:
         self._change_all(rowids, None, stored)
         return stored
 
+    def insert_all(self, rows: Iterable[Row]) -> tuple[int, Row | None]:
+        """Store new rows; see ``protocol.Table.insert_all``."""
+        return insert_all(self, rows)
+
     def _prepared_many(self, rows: list[Row]) -> tuple[list[int], list[Row]]:
         """``_prepared`` of each row: rowids and rows."""
         at = self._rowid_column
@@ -283,6 +288,10 @@ class StoredTable:
         self._change_all(rowids, olds, news, assigned)
         return news
 
+    def update_all(self, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
+        """Replace rows; see ``protocol.Table.update_all``."""
+        return update_all(self, changes, assigned, whole=self._acts_on_update)
+
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
         """The row as it is, and the one to take its place."""
         current = self.get(rowid)
@@ -309,7 +318,7 @@ class StoredTable:
     def delete(self, rowid: int, old: Row) -> None:
         """Remove a row; see ``protocol.Table.delete``."""
         self._note_gone((rowid,))
-        self._delete(rowid, old)
+        self._delete(rowid)
 
     def _note_gone(self, rowids: Sequence[int]) -> frozenset[int]:
         """Which of the rows, about to be deleted, another transaction has deleted: no conflict, then."""
@@ -317,7 +326,7 @@ class StoredTable:
         self._journal.gone.update((self._name, rowid) for rowid in gone)
         return gone
 
-    def _delete(self, rowid: int, old: Row) -> None:
+    def _delete(self, rowid: int) -> None:
         """Remove a row. One that an action of the statement has removed is no error."""
         current = self.get(rowid)
         if current is None:
@@ -333,19 +342,24 @@ class StoredTable:
             self._journal.undo_to(mark)
             raise
 
-    def delete_many(self, rowids: list[int], olds: list[Row]) -> frozenset[int]:
+    def delete_many(self, rowids: list[int]) -> frozenset[int]:
         """Remove rows; see ``protocol.Table.delete_many``."""
         gone = self._note_gone(rowids)
         if self._acts_on_delete:
-            for rowid, old in zip(rowids, olds, strict=True):
-                self._delete(rowid, old)
+            for rowid in rowids:
+                self._delete(rowid)
+                if self._journal.crowded:
+                    self.make_room()
             return gone
         rowids = sorted(rowids)
         olds = [row for row in map(self.get, rowids) if row is not None]
-        if len(olds) < len(rowids):
-            rowids = list(filter(self.tree.has_key, rowids))
+        rowids = rowids if len(olds) == len(rowids) else list(filter(self.tree.has_key, rowids))
         self._change_all(rowids, olds, None)
         return gone
+
+    def delete_all(self, rowids: Iterable[int]) -> int:
+        """Remove rows; see ``protocol.Table.delete_all``."""
+        return delete_all(self, rowids, in_order=self._acts_on_delete)
 
     def remove(self, rowid: int, old: Row) -> None:
         """Remove a row without carrying out ON DELETE actions."""
@@ -488,6 +502,7 @@ class StoredTable:
         mark = self._journal.mark()
         self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
         differ = None if olds is None or news is None else self._writer.may_differ(assigned)
+        self._journal.batched += len(rowids)
         self._entries.append(Batch(self._name, rowids, olds, news, differ))
         try:
             if news is not None:
@@ -552,7 +567,9 @@ class StoredTable:
             if old is None:
                 raise self._duplicate_rowid()
             done = "deleted" if current is None else "changed"
-            raise ConflictError(f"row {self._key_text(rowid, old)} of {self._name} was {done} by another transaction")
+            raise ConflictError(
+                f"row {key_text(self.schema, rowid, old)} of {self._name} was {done} by another transaction"
+            )
         if old is not None or new is not None:
             self._change(rowid, old, new)
 
@@ -568,9 +585,8 @@ class StoredTable:
     def check_unchanged(self, rowid: int, row: Row) -> None:
         """ConflictError if a row that was locked as ``row`` is another one now."""
         if self.get(rowid) != row:
-            raise ConflictError(
-                f"row {self._key_text(rowid, row)} of {self._name}, locked here, was changed by another transaction"
-            )
+            key = key_text(self.schema, rowid, row)
+            raise ConflictError(f"row {key} of {self._name}, locked here, was changed by another transaction")
 
     def _with_identities(self, row: Row) -> Row:
         values = list(row)
@@ -591,9 +607,3 @@ class StoredTable:
         at = self._rowid_column
         column = "rowid" if at is None else self.schema.columns[at].name
         return IntegrityError(f"UNIQUE constraint failed: {self._name}.{column} ({primary_key_name(self.schema)})")
-
-    def _key_text(self, rowid: int, row: Row) -> str:
-        key = self.schema.primary_key
-        if not key:
-            return str(rowid)
-        return ", ".join(f"{name} = {row[self.schema.positions[name]]!r}" for name in key)

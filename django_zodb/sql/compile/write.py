@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
@@ -15,7 +16,7 @@ from ..plan import Node, Output
 from ..runtime import column_converter
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text
-from .pipeline import blocks, clean_statement, indented
+from .pipeline import For, blocks, clean_statement, indented
 
 _SHORT = 40
 
@@ -32,7 +33,10 @@ def write_insert(frame: Frame, node: p.Insert) -> None:
         return
     proposed = _proposed(frame, node, texts)
     if node.conflict is None:
-        _insert_all(frame, node, frame.collect(proposed, "proposed"))
+        if node.returning or isinstance(node.source, p.Values):
+            _insert_many(frame, node, frame.collect(proposed, "proposed"))
+        else:
+            _insert_all(frame, node, frame.lazily(proposed, "proposed"))
         return
     count, last = frame.source.name("count"), frame.source.name("last")
     returned = _returned(frame, node.returning)
@@ -47,6 +51,16 @@ def write_insert(frame: Frame, node: p.Insert) -> None:
 
 
 def _insert_all(frame: Frame, node: p.Insert, proposed: str) -> None:
+    """Store any number of rows, piece by piece."""
+    at = node.table.rowid_column
+    count, last = frame.source.name("count"), frame.source.name("last")
+    frame.write(
+        f"{count}, {last} = {frame.unit.table(node.table)}.insert_all({proposed})",
+        f"return None, {count}, {'None' if at is None else f'{last} and {last}[{at}]'}",
+    )
+
+
+def _insert_many(frame: Frame, node: p.Insert, proposed: str) -> None:
     """Store all rows at once."""
     at = node.table.rowid_column
     inserted = frame.source.name("inserted")
@@ -86,7 +100,9 @@ def _open_source(frame: Frame, node: p.Insert) -> dict[int, str]:
             outputs = zip(source.outputs, columns, strict=True)
             source = replace(source, outputs=tuple(Output(o.name, _uncut(o.expr, column)) for o, column in outputs))
         with frame.aside(before=True):
-            rows = frame.collect(open_row(frame, source), "rows")
+            row = open_row(frame, source)
+            streams = node.conflict is None and not node.returning
+            rows = (frame.lazily if streams else frame.collect)(row, "rows")
         row = frame.source.name("given")
         frame.each(row, rows)
         types = [column.type for column in p.output_columns(source)]
@@ -288,7 +304,12 @@ def write_update(frame: Frame, node: p.Update) -> None:
     extra = needed_by(output.expr for output in node.returning)
     used = needed_by(value for _, value in node.assignments)
     row, others = _open_target(frame, node, used | extra)
+    if _loops_once(frame, node):
+        _update_all(frame, node)
+        return
+    assert row is not None
     kept = frame.carried(others, extra)
+    assigned = "{" + ", ".join(str(at) for at in sorted(at for at, _ in node.assignments)) + "}"
     found = ""
     if p.bound_aliases(node.source) == {node.alias}:
         rowids, olds = _collect_rows(frame, node, row)
@@ -300,7 +321,6 @@ def write_update(frame: Frame, node: p.Update) -> None:
         changed = _changed_row(frame, node.table, row, node.assignments)
         found = _collect_once(frame, node, [row, changed, *kept])
         rowids, olds, news = _taken(frame, found, ["olds", "changed"])
-    assigned = "{" + ", ".join(str(at) for at in sorted(at for at, _ in node.assignments)) + "}"
     update = f"{frame.unit.table(node.table)}.update_many({rowids}, {olds}, {news}, {assigned})"
     if not node.returning:
         frame.write(update, f"return None, len({rowids}), None")
@@ -313,21 +333,46 @@ def write_update(frame: Frame, node: p.Update) -> None:
     frame.write(f"return {returned}, len({rowids}), None")
 
 
+def _loops_once(frame: Frame, node: p.Update | p.Delete) -> bool:
+    """Whether the open pipeline may find very many rows, each once, none of which is asked for afterwards."""
+    return _finds_each_once(node) and any(isinstance(step, For) for step in frame.steps)
+
+
+def _finds_each_once(node: p.Update | p.Delete) -> bool:
+    return not node.returning and p.bound_aliases(node.source) == {node.alias}
+
+
+def _update_all(frame: Frame, node: p.Update) -> None:
+    """Change any number of rows, piece by piece."""
+    frame.note(node)
+    assignments = sorted(node.assignments, key=itemgetter(0))
+    values = [_converted(frame, node.table, node.table.columns[at], value) for at, value in assignments]
+    changes = frame.lazily(f"({', '.join([frame.rowid(node.alias), *values])})", "changes")
+    assigned = tuple(at for at, _ in assignments)
+    frame.write(f"return None, {frame.unit.table(node.table)}.update_all({changes}, {assigned}), None")
+
+
 def write_delete(frame: Frame, node: p.Delete) -> None:
     """The body of a DELETE's function."""
     extra = needed_by(output.expr for output in node.returning)
     row, others = _open_target(frame, node, extra)
-    kept = frame.carried(others, extra)
     frame.note(node)
+    table = frame.unit.table(node.table)
+    if _loops_once(frame, node):
+        rowids = frame.lazily(frame.rowid(node.alias), "rowids")
+        frame.write(f"return None, {table}.delete_all({rowids}), None")
+        return
+    assert row is not None
+    kept = frame.carried(others, extra)
     if p.bound_aliases(node.source) == {node.alias}:
         rowids, olds = _collect_rows(frame, node, row)
         found, values = f"zip({rowids}, {olds})", row
     else:
         rows = _collect_once(frame, node, [row, *kept])
-        rowids, olds = _taken(frame, rows, ["olds"])
+        rowids, _ = _taken(frame, rows, ["olds"])
         found, values = f"{rows}.items()", f"({', '.join([row, *kept])},)"
     gone = frame.source.name("gone")
-    frame.write(f"{gone} = {frame.unit.table(node.table)}.delete_many({rowids}, {olds})")
+    frame.write(f"{gone} = {table}.delete_many({rowids})")
     returned = "None"
     if node.returning:
         deleted = frame.source.name("rowid")
@@ -337,13 +382,17 @@ def write_delete(frame: Frame, node: p.Delete) -> None:
     frame.write(f"return {returned}, len({rowids}) - len({gone}), None")
 
 
-def _open_target(frame: Frame, node: p.Update | p.Delete, needed: frozenset[tuple[str, str]]) -> tuple[str, list[str]]:
+def _open_target(
+    frame: Frame, node: p.Update | p.Delete, needed: frozenset[tuple[str, str]]
+) -> tuple[str | None, list[str]]:
     """Open the source; the variable of the target's row, and the other aliases."""
-    wanted = {(node.alias, x.ROWID_COLUMN), (node.alias, WHOLE)}
+    wanted = {(node.alias, x.ROWID_COLUMN)}
+    if node.table.rowid_column is not None:
+        wanted.add((node.alias, node.table.columns[node.table.rowid_column].name))
+    if not _finds_each_once(node):
+        wanted.add((node.alias, WHOLE))
     frame.open(node.source, needed | wanted)
-    row = frame.scope[node.alias].row
-    assert row is not None
-    return row, [alias for alias in frame.bound(node.source) if alias != node.alias]
+    return frame.scope[node.alias].row, [alias for alias in frame.bound(node.source) if alias != node.alias]
 
 
 def _collect_rows(frame: Frame, node: p.Update | p.Delete, row: str) -> tuple[str, str]:

@@ -1,0 +1,123 @@
+"""UPDATE, DELETE and INSERT of very many rows: in pieces, so that the rows of one are in memory at a time.
+
+All that a statement reads is read before its first row is written (the Halloween rule). So what it is going to write
+waits in a temporary file if it is more than one piece: rowids and the values that are assigned, or rows to insert.
+Between pieces, what has been changed is moved out of memory (``Journal.make_room``). If one fails, the statement is
+undone as a whole, by its caller.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .compact import Unpackable
+from .protocol import Row
+from .runs import with_columns
+from .spool import Kept, Spool
+
+if TYPE_CHECKING:
+    from .table import StoredTable
+
+PIECE_ROWS = 20_000
+"""So many rows are written together."""
+
+
+class Inserts(Protocol):
+    """A table, as far as rows are put into it."""
+
+    make_room: Callable[[], None]
+
+    def insert_many(self, rows: Iterable[Row]) -> Sequence[Row]:
+        """See ``protocol.Table.insert_many``."""
+        ...
+
+
+Columns = Sequence[Sequence[Any]]
+
+
+def pieces(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """``values`` in lists of as many as are written together."""
+    values = iter(values)
+    while piece := list(islice(values, PIECE_ROWS)):
+        yield piece
+
+
+class Waiting:
+    """Pieces of what is to be written, in order, in a temporary file."""
+
+    def __init__(self, parts: Iterable[Columns]) -> None:
+        spool = Spool()
+        self._parts = [self._kept(spool, part) for part in parts]
+
+    @staticmethod
+    def _kept(spool: Spool, part: Columns) -> Kept | Columns:
+        try:
+            return spool.keep(*part)
+        except Unpackable:
+            return part
+
+    def __iter__(self) -> Iterator[Columns]:
+        for part in self._parts:
+            yield part.columns() if isinstance(part, Kept) else part
+
+
+def update_all(table: StoredTable, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int], whole: bool) -> int:
+    """See ``protocol.Table.update_all``. ``whole``: a row that is changed may change others, still to come."""
+    parts = pieces(changes)
+    first, second = next(parts, []), next(parts, None)
+    if second is None or whole:
+        rest = chain.from_iterable(parts)
+        return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned)
+    waiting = Waiting(list(zip(*part, strict=True)) for part in chain((first, second), parts))
+    del first, second
+    count = 0
+    for columns in waiting:
+        count += _update(table, columns, assigned)
+        table.make_room()
+    return count
+
+
+def _update(table: StoredTable, columns: Columns, assigned: Sequence[int]) -> int:
+    """Give rows other values: a column of rowids, and one for each place that is assigned."""
+    if not columns:
+        return 0
+    rowids = list(columns[0])
+    olds: list[Row] = list(map(table.get, rowids))  # type: ignore[arg-type]  # all of them are there
+    table.update_many(rowids, olds, with_columns(olds, assigned, columns[1:]), assigned)
+    return len(rowids)
+
+
+def delete_all(table: StoredTable, rowids: Iterable[int], in_order: bool) -> int:
+    """See ``protocol.Table.delete_all``. ``in_order``: the rows have to be removed in the order that is given."""
+    rowids = iter(rowids)
+    first = list(islice(rowids, PIECE_ROWS))
+    found = array("q", islice(rowids, 1))
+    if not found:
+        return len(first) - len(table.delete_many(first))
+    found = array("q", first) + found
+    found.extend(rowids)
+    count = len(found)
+    for piece in pieces(found if in_order else sorted(found)):
+        count -= len(table.delete_many(piece))
+        table.make_room()
+    return count
+
+
+def insert_all(table: Inserts, rows: Iterable[Row]) -> tuple[int, Row | None]:
+    """See ``protocol.Table.insert_all``."""
+    parts = pieces(rows)
+    first, second = next(parts, []), next(parts, None)
+    if second is None:
+        inserted = table.insert_many(first)
+        return len(inserted), inserted[-1] if inserted else None
+    waiting = Waiting((part,) for part in chain((first, second), parts))
+    del first, second
+    count = 0
+    for (part,) in waiting:
+        inserted = table.insert_many(part)
+        count += len(inserted)
+        table.make_room()
+    return count, inserted[-1]
