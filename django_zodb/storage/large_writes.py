@@ -64,11 +64,11 @@ class Waiting:
             yield part.columns() if isinstance(part, Kept) else part
 
 
-def update_all(table: StoredTable, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int], whole: bool) -> int:
-    """See ``protocol.Table.update_all``. ``whole``: a row that is changed may change others, still to come."""
+def update_all(table: StoredTable, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
+    """See ``protocol.Table.update_all``."""
     parts = pieces(changes)
     first, second = next(parts, []), next(parts, None)
-    if second is None or whole:
+    if second is None or table.acts_on_update:  # a row that is changed may change others, still to come
         rest = chain.from_iterable(parts)
         return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned)
     waiting = Waiting(list(zip(*part, strict=True)) for part in chain((first, second), parts))
@@ -90,8 +90,8 @@ def _update(table: StoredTable, columns: Columns, assigned: Sequence[int]) -> in
     return len(rowids)
 
 
-def delete_all(table: StoredTable, rowids: Iterable[int], in_order: bool) -> int:
-    """See ``protocol.Table.delete_all``. ``in_order``: the rows have to be removed in the order that is given."""
+def delete_all(table: StoredTable, rowids: Iterable[int]) -> int:
+    """See ``protocol.Table.delete_all``."""
     rowids = iter(rowids)
     first = list(islice(rowids, PIECE_ROWS))
     found = array("q", islice(rowids, 1))
@@ -100,7 +100,7 @@ def delete_all(table: StoredTable, rowids: Iterable[int], in_order: bool) -> int
     found = array("q", first) + found
     found.extend(rowids)
     count = len(found)
-    for piece in pieces(found if in_order else sorted(found)):
+    for piece in pieces(found if table.acts_on_delete else sorted(found)):
         count -= len(table.delete_many(piece))
         table.make_room()
     return count

@@ -15,13 +15,13 @@ from operator import itemgetter
 from typing import Any
 
 from ..errors import ConflictError, DataError, IntegrityError
+from . import large_writes
 from .changes import Batch
 from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
 from .journal import Journal, Unless
 from .keys import ABSENT, Bounds, Key, Row
-from .large_writes import delete_all, insert_all, update_all
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
@@ -35,6 +35,7 @@ class StoredTable:
     """Rows by rowid; see ``protocol.Table``. Valid until the table's definition changes."""
 
     get: Callable[[int], Row | None]
+    insert_all, update_all, delete_all = large_writes.insert_all, large_writes.update_all, large_writes.delete_all
 
     def __init__(
         self,
@@ -87,12 +88,14 @@ class StoredTable:
         return self._constraints.defers(self.schema)
 
     @cached_property
-    def _acts_on_delete(self) -> bool:
+    def acts_on_delete(self) -> bool:
+        """Whether removing a row may remove or change others."""
         references = self._constraints.references_to(self._name)
         return any(each.fk.on_delete != "NO ACTION" for each in references)
 
     @cached_property
-    def _acts_on_update(self) -> bool:
+    def acts_on_update(self) -> bool:
+        """Whether changing a row may change others."""
         references = self._constraints.references_to(self._name)
         return any(each.fk.on_update != "NO ACTION" for each in references)
 
@@ -217,10 +220,6 @@ class StoredTable:
         self._change_all(rowids, None, stored)
         return stored
 
-    def insert_all(self, rows: Iterable[Row]) -> tuple[int, Row | None]:
-        """Store new rows; see ``protocol.Table.insert_all``."""
-        return insert_all(self, rows)
-
     def _prepared_many(self, rows: list[Row]) -> tuple[list[int], list[Row]]:
         """``_prepared`` of each row: rowids and rows."""
         at = self._rowid_column
@@ -264,7 +263,7 @@ class StoredTable:
                 self._move(rowid, current, new)
             else:
                 self._change(rowid, current, new)
-            if self._acts_on_update:
+            if self.acts_on_update:
                 self._constraints.after_update(self, current, new)
         except BaseException:
             self._journal.undo_to(mark)
@@ -278,7 +277,7 @@ class StoredTable:
         if not rowids:
             return []
         at = self._rowid_column
-        if self._acts_on_update or (at in assigned and list(map(itemgetter(at), news)) != rowids):
+        if self.acts_on_update or (at in assigned and list(map(itemgetter(at), news)) != rowids):
             return list(map(self.update, rowids, olds, news))
         if list(map(self.get, rowids)) == olds:
             news = self._writer.admit_all(news, assigned)
@@ -287,10 +286,6 @@ class StoredTable:
             olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
         self._change_all(rowids, olds, news, assigned)
         return news
-
-    def update_all(self, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
-        """Replace rows; see ``protocol.Table.update_all``."""
-        return update_all(self, changes, assigned, whole=self._acts_on_update)
 
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
         """The row as it is, and the one to take its place."""
@@ -331,7 +326,7 @@ class StoredTable:
         current = self.get(rowid)
         if current is None:
             return
-        if not self._acts_on_delete:
+        if not self.acts_on_delete:
             self._change(rowid, current, None)
             return
         mark = self._journal.mark()
@@ -345,7 +340,7 @@ class StoredTable:
     def delete_many(self, rowids: list[int]) -> frozenset[int]:
         """Remove rows; see ``protocol.Table.delete_many``."""
         gone = self._note_gone(rowids)
-        if self._acts_on_delete:
+        if self.acts_on_delete:
             for rowid in rowids:
                 self._delete(rowid)
                 if self._journal.crowded:
@@ -356,10 +351,6 @@ class StoredTable:
         rowids = rowids if len(olds) == len(rowids) else list(filter(self.tree.has_key, rowids))
         self._change_all(rowids, olds, None)
         return gone
-
-    def delete_all(self, rowids: Iterable[int]) -> int:
-        """Remove rows; see ``protocol.Table.delete_all``."""
-        return delete_all(self, rowids, in_order=self._acts_on_delete)
 
     def remove(self, rowid: int, old: Row) -> None:
         """Remove a row without carrying out ON DELETE actions."""

@@ -16,23 +16,13 @@ ok
  4     p1 = to_integer(params[1])
  5     # Scan: code
  6     # Filter: code.number > p1
- 7     found = [
- 8         (code_rowid, code)
- 9         for code_rowid, code in code_table.items()
-10         if code[NUMBER] is not None and code[NUMBER] > p1
-11     ]
-12     rowids = [each[0] for each in found]
-13     olds = [each[1] for each in found]
-14     if not rowids:
-15         return None, 0, None
-16     new_note = to_code_note(p0)
-17     # Update: code set note = p0, number = cast(code.number + 1 as integer)
-18     changed = [
-19         (code_2, to_code_number(None if number is None else number + 1), new_note)
-20         for rowid, (code_2, number, note) in zip(rowids, olds)
-21     ]
-22     code_table.update_many(rowids, olds, changed, {1, 2})
-23     return None, len(rowids), None
+ 7     # Update: code set note = p0, number = cast(code.number + 1 as integer)
+ 8     changes = (
+ 9         (code_rowid, to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1), to_code_note(p0))
+10         for code_rowid, code in code_table.items(columns=(1,))
+11         if code[NUMBER] is not None and code[NUMBER] > p1
+12     )
+13     return None, code_table.update_all(changes, (1, 2)), None
 2 rows
 
 > UPDATE code SET note = TRIM(note) WHERE code = NULL
