@@ -125,9 +125,11 @@ class FakeTable:
         inserted = self.insert_many(list(rows))
         return len(inserted), inserted[-1] if inserted else None
 
-    def update_all(self, changes, assigned):
+    def update_all(self, changes, assigned, given=tuple):
         changes = list(changes)
-        for rowid, *values in changes:
+        fixed = given() if changes else ()
+        for rowid, *varying in changes:
+            values = [*varying, *fixed]
             row = list(self.data[rowid])
             for at, value in zip(assigned, values, strict=True):
                 row[at] = value

@@ -40,6 +40,8 @@ class StoredIndex:
         self.encoding = encoding
         self.lenient = False
         """True while duplicates are let in, because they will be looked for later."""
+        self.waiting: tuple[list[Key], list[int]] | None = None
+        """Lists of keys and rowids while they are not taken out at once; see ``remove_waiting``."""
         self._tree_of = tree_of
         self._table_name = table_name
         self._row_count = row_count
@@ -161,17 +163,30 @@ class StoredIndex:
 
     def remove_many(self, keys: Sequence[Key], gone: Sequence[int]) -> None:
         """Take out each key's rowid, if it is there, in the order of keys."""
+        if self.waiting is not None:
+            for waiting, more in zip(self.waiting, (keys, gone), strict=True):
+                waiting.extend(more)
+            return
         groups = _grouped(keys, gone)
-        ordered = _in_order(groups)
-        wanted: list[Any] = list(map(groups.__getitem__, ordered))
-        if len(groups) < len(keys):
-            wanted = [tuple(group) if type(group) is list else group for group in wanted]
+        in_order = _in_order(groups)
+        for start in range(0, len(in_order), _PIECE):
+            self._remove(in_order[start : start + _PIECE], groups)
+
+    def _remove(self, ordered: list[Key], groups: _Groups) -> None:
+        wanted: list[Any] = [tuple(group) if type(group) is list else group for group in map(groups.get, ordered)]
         alone = list(map(eq, self._held(ordered), wanted))  # then nothing is left of the posting
         deque(map(self.tree.__delitem__, compress(ordered, alone)), maxlen=0)
         if not all(alone):
             for key, group, done in zip(ordered, wanted, alone, strict=True):
                 if not done:
                     self.tree.discard_many(key, set(rowids(group)))
+
+    def remove_waiting(self) -> None:
+        """Take out what waits for it."""
+        if self.waiting is not None:
+            (keys, gone), self.waiting = self.waiting, None
+            self.remove_many(keys, gone)
+            self.waiting = [], []
 
     def _held(self, ordered: list[Key]) -> Iterable[Posting]:
         """The postings of keys that ascend. Where the keys are many of those between, these are read in one go."""

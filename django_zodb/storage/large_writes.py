@@ -19,6 +19,7 @@ from .runs import with_columns
 from .spool import Kept, Spool
 
 if TYPE_CHECKING:
+    from .index import StoredIndex
     from .table import StoredTable
 
 PIECE_ROWS = 20_000
@@ -34,6 +35,10 @@ class Inserts(Protocol):
         """See ``protocol.Table.insert_many``."""
         ...
 
+
+PIECES_OF_INDEXES = 12
+"""The keys of so many pieces are taken out of an index together: they are all over the place, and each round writes
+most leaves."""
 
 Columns = Sequence[Sequence[Any]]
 
@@ -64,29 +69,36 @@ class Waiting:
             yield part.columns() if isinstance(part, Kept) else part
 
 
-def update_all(table: StoredTable, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
+def update_all(
+    table: StoredTable,
+    changes: Iterable[tuple[Any, ...]],
+    assigned: Sequence[int],
+    given: Callable[[], Sequence[Any]] | None = None,
+) -> int:
     """See ``protocol.Table.update_all``."""
     parts = pieces(changes)
-    first, second = next(parts, []), next(parts, None)
+    first, second = next(parts, None), next(parts, None)
+    if first is None:
+        return 0
+    fixed = () if given is None else given()
     if second is None or table.acts_on_update:  # a row that is changed may change others, still to come
         rest = chain.from_iterable(parts)
-        return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned)
+        return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned, fixed)
     waiting = Waiting(list(zip(*part, strict=True)) for part in chain((first, second), parts))
     del first, second
     count = 0
     for columns in waiting:
-        count += _update(table, columns, assigned)
+        count += _update(table, columns, assigned, fixed)
         table.make_room()
     return count
 
 
-def _update(table: StoredTable, columns: Columns, assigned: Sequence[int]) -> int:
-    """Give rows other values: a column of rowids, and one for each place that is assigned."""
-    if not columns:
-        return 0
+def _update(table: StoredTable, columns: Columns, assigned: Sequence[int], fixed: Sequence[Any]) -> int:
+    """Give rows other values: a column of rowids, and one for each place that is assigned, but for the last ones."""
     rowids = list(columns[0])
     olds: list[Row] = list(map(table.get, rowids))  # type: ignore[arg-type]  # all of them are there
-    table.update_many(rowids, olds, with_columns(olds, assigned, columns[1:]), assigned)
+    values = chain(columns[1:], ((value,) * len(rowids) for value in fixed))
+    table.update_many(rowids, olds, with_columns(olds, assigned, values), assigned)
     return len(rowids)
 
 
@@ -99,11 +111,33 @@ def delete_all(table: StoredTable, rowids: Iterable[int]) -> int:
         return len(first) - len(table.delete_many(first))
     found = array("q", first) + found
     found.extend(rowids)
-    count = len(found)
-    for piece in pieces(found if table.acts_on_delete else sorted(found)):
-        count -= len(table.delete_many(piece))
-        table.make_room()
+    if table.acts_on_delete:
+        return sum(len(piece) - len(_removed(table, piece)) for piece in pieces(found))
+    count, indexes = 0, list(table.indexes())
+    try:
+        for index in indexes:
+            index.waiting = [], []
+        for at, piece in enumerate(pieces(sorted(found)), 1):
+            count += len(piece) - len(_removed(table, piece))
+            if not at % PIECES_OF_INDEXES:
+                _remove_waiting(table, indexes)
+        _remove_waiting(table, indexes)
+    finally:
+        for index in indexes:
+            index.waiting = None
     return count
+
+
+def _removed(table: StoredTable, piece: list[int]) -> frozenset[int]:
+    gone = table.delete_many(piece)
+    table.make_room()
+    return gone
+
+
+def _remove_waiting(table: StoredTable, indexes: Iterable[StoredIndex]) -> None:
+    for index in indexes:
+        index.remove_waiting()
+        table.make_room()
 
 
 def insert_all(table: Inserts, rows: Iterable[Row]) -> tuple[int, Row | None]:

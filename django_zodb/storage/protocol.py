@@ -178,10 +178,16 @@ class Table(Protocol):
         """
         ...
 
-    def update_all(self, changes: Iterable[tuple[Any, ...]], assigned: Sequence[int]) -> int:
+    def update_all(
+        self,
+        changes: Iterable[tuple[Any, ...]],
+        assigned: Sequence[int],
+        given: Callable[[], Sequence[Any]] | None = None,
+    ) -> int:
         """``update`` of any number of rows, all different: ``changes`` has the rowid of each, and the new values of its
-        ``assigned`` columns. All of that is taken before the first row is written; only a part of it and of the
-        rows is in memory at a time. Returns the number of rows.
+        ``assigned`` columns, but for the last ones that ``given`` has the same values of for all; it is called if there
+        is a row. All is taken before the first row is written; only a part of it and of the rows is in memory at a
+        time. Returns the number of rows.
         """
         ...
 

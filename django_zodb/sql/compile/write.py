@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from ...errors import DataError, ProgrammingError
@@ -343,13 +342,18 @@ def _finds_each_once(node: p.Update | p.Delete) -> bool:
 
 
 def _update_all(frame: Frame, node: p.Update) -> None:
-    """Change any number of rows, piece by piece."""
+    """Change any number of rows, piece by piece: columns whose values differ, and those of one value for all rows."""
     frame.note(node)
-    assignments = sorted(node.assignments, key=itemgetter(0))
-    values = [_converted(frame, node.table, node.table.columns[at], value) for at, value in assignments]
-    changes = frame.lazily(f"({', '.join([frame.rowid(node.alias), *values])})", "changes")
-    assigned = tuple(at for at, _ in assignments)
-    frame.write(f"return None, {frame.unit.table(node.table)}.update_all({changes}, {assigned}), None")
+    columns = node.table.columns
+    fixed = [each for each in node.assignments if isinstance(_uncut(each[1], columns[each[0]]), x.Param | x.Constant)]
+    varying = [each for each in node.assignments if each not in fixed]
+    texts = [_converted(frame, node.table, columns[at], value) for at, value in varying]
+    changes = frame.lazily(f"({', '.join([frame.rowid(node.alias), *texts])},)", "changes")
+    assigned = tuple(at for at, _ in varying + fixed)
+    given = "".join(f", {_converted(frame, node.table, columns[at], value)}" for at, value in fixed)
+    values = f", lambda: ({given[2:]},)" if fixed else ""
+    update = f"{frame.unit.table(node.table)}.update_all({changes}, {assigned}{values})"
+    frame.write(f"return None, {update}, None")
 
 
 def write_delete(frame: Frame, node: p.Delete) -> None:

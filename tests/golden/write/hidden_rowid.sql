@@ -18,11 +18,11 @@ ok
  6     # Filter: code.number > p1
  7     # Update: code set note = p0, number = cast(code.number + 1 as integer)
  8     changes = (
- 9         (code_rowid, to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1), to_code_note(p0))
+ 9         (code_rowid, to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1))
 10         for code_rowid, code in code_table.items(columns=(1,))
 11         if code[NUMBER] is not None and code[NUMBER] > p1
 12     )
-13     return None, code_table.update_all(changes, (1, 2)), None
+13     return None, code_table.update_all(changes, (1, 2), lambda: (to_code_note(p0),)), None
 2 rows
 
 > UPDATE code SET note = TRIM(note) WHERE code = NULL
