@@ -27,6 +27,7 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(autouse=True)
 def low_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    close_all()  # others may have left something in memory
     monkeypatch.setattr(large_writes, "PIECE_ROWS", 20)
     monkeypatch.setattr(journal, "PACKED_AT", 30)
     monkeypatch.setattr(runs, "WINDOW_ROWS", 20)
