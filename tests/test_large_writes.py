@@ -291,13 +291,27 @@ from django_zodb import dbapi
 connection = dbapi.connect(sys.argv[1])
 connection.autocommit = True
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-connection.execute(sys.argv[2])
+for sql in sys.argv[2:]:
+    connection.execute(sql)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@pytest.mark.parametrize("sql", ["UPDATE long SET text = text || 'x'", "DELETE FROM long"])
-def test_memory_is_bounded(tmp_path: Path, sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["UPDATE long SET text = text || 'x'"],
+        ["DELETE FROM long"],
+        [
+            "BEGIN",
+            "CREATE TABLE copy (id bigint PRIMARY KEY, text varchar(1000))",
+            "INSERT INTO copy (id, text) SELECT id, text FROM long",
+            "COMMIT",
+        ],
+    ],
+    ids=["update", "delete", "insert"],
+)
+def test_memory_is_bounded(tmp_path: Path, statements: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "Data.fs")
     connection = connect(path)
     connection.execute("CREATE TABLE long (id bigint PRIMARY KEY, text varchar(1000))")
@@ -308,7 +322,7 @@ def test_memory_is_bounded(tmp_path: Path, sql: str, monkeypatch: pytest.MonkeyP
     connection.close()
     close_all()
     ran = subprocess.run(
-        [sys.executable, "-c", MEMORY, path, sql], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", MEMORY, path, *statements], cwd=ROOT, capture_output=True, text=True, check=True
     )
     before, after = map(int, ran.stdout.split())
     assert after - before < 150_000, f"{(after - before) / 1000:.0f} MB more for 131,072 rows of 0.7 kB"

@@ -91,11 +91,12 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         """Move changed leaves of rows to a temporary file, so that the cache may let go of them.
 
         Whoever changes many rows in their order is done with these leaves, while indexes are written all over the
-        place: the other records stay, unless they are too many.
+        place: the other records stay, unless they are too many. Where there are no such leaves, there may be a new
+        table, of which nothing is known before it is stored as a whole.
         """
         changed = self._registered_objects
         leaves = [each for each in changed if type(each) is RowBucket]
-        if len(changed) - len(leaves) > _MOST_OTHERS:
+        if not leaves or len(changed) - len(leaves) > _MOST_OTHERS:
             self.savepoint()
             return
         self._registered_objects = leaves

@@ -147,12 +147,14 @@ class Journal:
 
     @property
     def crowded(self) -> bool:
-        """Whether so many changed rows are in memory that they are to be moved."""
-        return len(self.entries) - self._packed + self.batched > PACKED_AT
+        """Whether so many changed rows are in memory that they are to be moved. Where checks count even what is undone,
+        they stay.
+        """
+        return len(self.entries) - self._packed + self.batched > PACKED_AT and self.undone is None
 
     def pack(self) -> None:
-        """Move the entries to a temporary file, if their rows are many. Where checks count even what is undone, no."""
-        if self.crowded and self.undone is None:
+        """Move the entries to a temporary file, if their rows are many."""
+        if self.crowded:
             pack_entries(self.entries, self._packed, {*self.settled.values(), *self.pending[:1]}, self._spool)
             self._packed, self.batched = len(self.entries), 0
 

@@ -226,7 +226,8 @@ class Session:
         try:
             if len(self._connection._registered_objects) > _SPILL_AT:
                 self._connection.savepoint()
-            journal.pack()
+            if journal.crowded:
+                journal.make_room()
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         return journal.mark()
