@@ -63,6 +63,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     _loads = 0
     _import: Any
     _registered_objects: list[Any]
+    _savepoint_storage: Any
     _added_during_commit: list[Any] | None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -154,6 +155,25 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         finally:
             writer.close()
         self._added_during_commit = None
+
+    def _commit_savepoint(self, transaction: Any) -> None:
+        """ZODB's step of a commit that stores what savepoints have moved to a temporary file; there are no blobs."""
+        moved = self._savepoint_storage
+        self._storage, self._savepoint_storage = self._normal_storage, None
+        try:
+            oids = sorted(moved.index)
+            self._modified.extend(oids)
+            self._creating.update(moved.creating)
+            for oid in oids:
+                record, serial = moved.load(oid)
+                obj = self._cache.get(oid)
+                if obj is not None:
+                    self._cache.update_object_size_estimation(oid, len(record))
+                    obj._p_estimated_size = len(record)
+                self._storage.store(oid, serial, record, "", transaction)
+                self._readCurrent.pop(oid, None)
+        finally:
+            moved.close()
 
     def _store_all(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
         """Store an object and the new ones that it leads to."""
