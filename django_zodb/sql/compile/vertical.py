@@ -1,7 +1,7 @@
 """Aggregates of whole columns: each is fed with all values of its column at once, and no row is looked at.
 
 That is for what has one group, all rows of a table, and calls of columns as they are. Storage hands out the values that
-are not NULL, in pieces, and knows them by heart where this is asked again and again.
+are not NULL, in pieces, and has them at hand where this is asked again and again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _DECIMAL = ("SUM", "AVG", "MIN", "MAX", "COUNT")
 def feed_by_columns(frame: Frame, node: p.Aggregate, cells: Sequence[Cell]) -> bool:
     """Feed the cells, if all of them want one column of a table's rows, and no more."""
     source = node.source
-    if not isinstance(source, p.Scan) or frame.unit.counted is not None or not all(map(_is_vertical, cells)):
+    if not isinstance(source, p.Scan) or frame.unit.counted is not None:
+        return False
+    if not all(_is_vertical(cell, source.alias) for cell in cells):
         return False
     frame.note(source)
     frame.finish_notes()
@@ -59,14 +61,16 @@ def _column(cell: Cell) -> x.Column:
     return arg
 
 
-def _is_vertical(cell: Cell) -> bool:
+def _is_vertical(cell: Cell, alias: str) -> bool:
     call = cell.call
     if counts_all(call):
         return True
     if call.filter is not None or call.order_by or call.distinct or len(call.args) != 1:
         return False
     (arg,) = call.args
-    if not isinstance(arg, x.Column) or arg.name == x.ROWID_COLUMN or not cell.function.skip_nulls:
+    if not isinstance(arg, x.Column) or arg.alias != alias or arg.name == x.ROWID_COLUMN:
+        return False
+    if not cell.function.skip_nulls:
         return False
     return arg.type.kind is not Kind.DECIMAL or call.function in _DECIMAL
 
