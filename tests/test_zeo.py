@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,9 @@ from test_sessions import PARENT, insert, new_session
 
 from django_zodb import errors
 from django_zodb.storage.database import Database, close_all
-from django_zodb.storage.open import locate
+from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.options import Options
+from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
 
 ROOT = Path(__file__).parent.parent
@@ -499,3 +503,13 @@ def test_without_server_sync(served: Served) -> None:
     session = served.session(server_sync=False)
     add(session, "second")
     assert names(session) == ["first", "second"], "one always sees what one has committed"
+
+
+def test_a_server_that_cannot_listen_leaves_nothing_open(tmp_path: Path) -> None:
+    """What it had opened is closed at once: not by Python as it ends, which complains in any order."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(errors.OperationalError, match="cannot listen on /nowhere/zeo: No such file or directory"):
+            Server(open_storage(locate(str(tmp_path / "Data.fs")), Options()), "/nowhere/zeo")
+        gc.collect()
+    assert [str(warning.message) for warning in warned] == []

@@ -74,6 +74,16 @@ class _Protocol(ServerProtocol):  # type: ignore[misc]
 class _Acceptor(Acceptor):  # type: ignore[misc]
     """ZEO's acceptor with our protocol."""
 
+    event_loop: Any = None
+
+    def __init__(self, *arguments: Any) -> None:
+        try:
+            super().__init__(*arguments)
+        except BaseException:
+            if self.event_loop is not None:
+                self.event_loop.close()  # or Python does when it ends, when what that takes may be gone
+            raise
+
     def factory(self) -> _Protocol:
         handler = self.storage_server.create_client_handler()
         return _Protocol(self.event_loop, self.addr, handler, self.msgpack)
