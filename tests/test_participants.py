@@ -94,22 +94,6 @@ def test_hooks_are_called(connection: dbapi.Connection, fails: bool, monkeypatch
     assert books(connection) == ([] if fails else [(1,)])
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_hook_for_afterwards_is_called(
-    connection: dbapi.Connection, fails: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[bool] = []
-    begun(connection).addAfterCommitHook(told.append)
-    if fails:
-        monkeypatch.setattr(connection.session.database._storage, "_append", lambda *arguments: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            connection.commit()
-    else:
-        connection.commit()
-    assert told == [not fails]
-    assert books(connection) == ([] if fails else [(1,)])
-
-
 def test_a_doomed_transaction_is_not_committed(connection: dbapi.Connection) -> None:
     begun(connection).doom()
     with pytest.raises(Exception, match="doomed"):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 PIECE_ROWS = 20_000
 """So many rows are written together."""
+PIECES_OF_INDEXES = 12
+"""The keys of so many pieces are taken out of an index together: they are all over the place, and each round writes
+most leaves."""
 
 
 class Inserts(Protocol):
@@ -37,10 +40,6 @@ class Inserts(Protocol):
         """See ``protocol.Table.insert_many``."""
         ...
 
-
-PIECES_OF_INDEXES = 12
-"""The keys of so many pieces are taken out of an index together: they are all over the place, and each round writes
-most leaves."""
 
 Columns = Sequence[Sequence[Any]]
 
