@@ -83,7 +83,7 @@ def check(connection: dbapi.Connection, every: Sequence[tuple[int, ...]] = PLACE
     """Walks that keep columns give what one gives that looks at the rows."""
     connection.session.begin()
     live = table(connection)
-    assert live._exceeds_cache() == exceeds_cache
+    assert live.walks.exceed_cache() == exceeds_cache
     rows = list(live.rows())
     for places in every:
         expected = [tuple(row[at] for at in places) for row in rows]

@@ -23,8 +23,8 @@ from django_zodb.storage.large import LARGE
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.server import Server
-from django_zodb.storage.table import StoredTable
 from django_zodb.storage.trees import leaves_within
+from django_zodb.storage.walks import Walks
 
 FILES = sorted(path for path in GOLDEN.rglob("*.sql") if path.parent.name != "setup")
 
@@ -49,20 +49,20 @@ def only(row: Any, columns: Collection[int] | None) -> Any:
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows have nothing but what was asked for, also in tables that the cache holds."""
-    rows, items = StoredTable.rows, StoredTable.items
+    rows, items = Walks.rows, Walks.items
 
     def strict_rows(
-        self: StoredTable, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
+        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
     ) -> Iterable[Any]:
         return (only(row, columns) for row in rows(self, low, high, reverse))
 
     def strict_items(
-        self: StoredTable, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
+        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
     ) -> Iterator[Any]:
         return ((rowid, only(row, columns)) for rowid, row in items(self, low, high, reverse))
 
-    monkeypatch.setattr(StoredTable, "rows", strict_rows)
-    monkeypatch.setattr(StoredTable, "items", strict_items)
+    monkeypatch.setattr(Walks, "rows", strict_rows)
+    monkeypatch.setattr(Walks, "items", strict_items)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(GOLDEN).with_suffix("")))
@@ -142,7 +142,7 @@ def in_memory(connection: dbapi.Connection) -> set[bytes]:
 def check_walks(connection: dbapi.Connection, expected: list[tuple[Any, ...]], chance: random.Random) -> None:
     """Every walk over the table gives the expected rows."""
     live = table(connection)
-    assert live._exceeds_cache()
+    assert live.walks.exceed_cache()
     for _ in range(10):
         low, high = (chance.choice((None, chance.randrange(-10, 2 * ROWS + 10))) for _ in range(2))
         reverse = chance.random() < 0.5
@@ -261,7 +261,7 @@ def test_the_last_page_is_read_from_the_end(path: Path) -> None:
 def test_a_table_that_the_cache_holds_is_loaded(path: Path) -> None:
     connection = opened(path, cache_size_bytes=24 << 20)
     assert ghosts(connection) == 0
-    assert not table(connection)._exceeds_cache()
+    assert not table(connection).walks.exceed_cache()
 
 
 def test_there_may_be_no_limit_of_bytes(path: Path) -> None:

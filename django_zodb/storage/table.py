@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
 
 from ..errors import ConflictError, DataError, IntegrityError
 from . import large_writes
@@ -21,14 +20,14 @@ from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
 from .journal import Journal, Unless
-from .keys import ABSENT, Bounds, Key, Row
+from .keys import ABSENT, Key, Row
 from .persistent import Counter, IndexTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
-from .scan import Scan, rows_that_fit, values_at
 from .sequences import SequenceSource
-from .trees import bucket_oid, every_second_first, items_backwards, page_of, values_backwards
+from .trees import bucket_oid, every_second_first
+from .walks import Walks
 
 
 class StoredTable:
@@ -65,8 +64,9 @@ class StoredTable:
         self._largest_id = (1 << ((at is not None and plan.schema.columns[at].type.size) or 64) - 1) - 1
         self._index_tree = index_tree
         self._finders: dict[tuple[str, ...], Finder] = {}
-        self._width = len(plan.schema.columns)
-        self._rows_that_fit, self._estimate_above = 0.0, 0
+        self.walks = Walks(tree, plan.schema, self.count)
+        self.rows, self.items = self.walks.rows, self.walks.items
+        self.page, self.present = self.walks.page, self.walks.present
 
     # What follows takes records to find out, those of all tables some of it: not before it is asked for.
 
@@ -100,65 +100,6 @@ class StoredTable:
         return any(each.fk.on_update != "NO ACTION" for each in references)
 
     # --- reading ---------------------------------------------------------------------------------------------------
-
-    def rows(
-        self,
-        low: int | None = None,
-        high: int | None = None,
-        reverse: bool = False,
-        columns: Collection[int] | None = None,
-    ) -> Iterable[Row]:
-        """Rows in rowid order; see ``protocol.Table.rows``."""
-        if self._exceeds_cache():
-            return self._scan(low, high, reverse, columns).rows()
-        if reverse:
-            return values_backwards(self.tree, Bounds(low, high))
-        return self.tree.itervalues(low, high)  # type: ignore[no-any-return]
-
-    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
-        """Some rows; see ``protocol.Table.page``."""
-        if self._exceeds_cache():
-            behind = max(self.count() - offset, 0)
-            if low is None is high and behind < offset:
-                return self._scan(None, None, reverse=True).page(max(behind - limit, 0), min(behind, limit))[::-1]
-            return self._scan(low, high).page(offset, limit)
-        if low is None and high is None:
-            return page_of(self.tree, offset, limit)
-        return list(self.tree.values(low, high)[offset : offset + limit])
-
-    def items(
-        self,
-        low: int | None = None,
-        high: int | None = None,
-        reverse: bool = False,
-        columns: Collection[int] | None = None,
-    ) -> Iterable[tuple[int, Row]]:
-        """``(rowid, row)`` pairs in rowid order."""
-        if self._exceeds_cache():
-            return self._scan(low, high, reverse, columns).items()
-        if reverse:
-            return items_backwards(self.tree, Bounds(low, high))
-        return self.tree.iteritems(low, high)  # type: ignore[no-any-return]
-
-    def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
-        """Values of columns; see ``protocol.Table.present``."""
-        nullable = {at for at in columns if self.schema.columns[at].nullable}
-        if self.tree._p_jar is None:  # this transaction has made the table
-            return (values_at(self.tree.values(), columns, nullable),)
-        return self._scan(None, None, columns=columns).present(nullable, not self._exceeds_cache())
-
-    def _scan(
-        self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
-    ) -> Scan:
-        return Scan(self.tree, Bounds(low, high), reverse, columns, self._width)
-
-    def _exceeds_cache(self) -> bool:
-        """Whether there are more rows than the cache holds."""
-        rows = self.count()
-        if rows > self._estimate_above:
-            self._rows_that_fit = rows_that_fit(self.tree)
-            self._estimate_above = 2 * rows
-        return rows > self._rows_that_fit
 
     def count(self) -> int:
         """How many rows this transaction sees."""

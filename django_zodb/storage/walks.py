@@ -1,0 +1,80 @@
+"""The walks over one table's rows: through the object cache, or past it where the table is larger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+from .keys import Bounds, Row
+from .scan import Scan, rows_that_fit, values_at
+from .schema import TableSchema
+from .trees import Tree, items_backwards, page_of, values_backwards
+
+
+class Walks:
+    """Those over ``tree``, whose rows ``count`` counts; see ``protocol.Table`` for what they give."""
+
+    def __init__(self, tree: Tree, schema: TableSchema, count: Callable[[], int]) -> None:
+        self._tree = tree
+        self._schema = schema
+        self._count = count
+        self._rows_that_fit, self._estimate_above = 0.0, 0
+
+    def rows(
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.rows``."""
+        if self.exceed_cache():
+            return self._scan(low, high, reverse, columns).rows()
+        if reverse:
+            return values_backwards(self._tree, Bounds(low, high))
+        return self._tree.itervalues(low, high)  # type: ignore[no-any-return]
+
+    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+        """See ``protocol.Table.page``."""
+        if self.exceed_cache():
+            behind = max(self._count() - offset, 0)
+            if low is None is high and behind < offset:
+                return self._scan(None, None, reverse=True).page(max(behind - limit, 0), min(behind, limit))[::-1]
+            return self._scan(low, high).page(offset, limit)
+        if low is None and high is None:
+            return page_of(self._tree, offset, limit)
+        return list(self._tree.values(low, high)[offset : offset + limit])
+
+    def items(
+        self,
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[tuple[int, Row]]:
+        """See ``protocol.Table.items``."""
+        if self.exceed_cache():
+            return self._scan(low, high, reverse, columns).items()
+        if reverse:
+            return items_backwards(self._tree, Bounds(low, high))
+        return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
+
+    def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
+        """See ``protocol.Table.present``."""
+        nullable = {at for at in columns if self._schema.columns[at].nullable}
+        if self._tree._p_jar is None:  # this transaction has made the table
+            return (values_at(self._tree.values(), columns, nullable),)
+        return self._scan(None, None, columns=columns).present(nullable, not self.exceed_cache())
+
+    def _scan(
+        self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
+    ) -> Scan:
+        return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns))
+
+    def exceed_cache(self) -> bool:
+        """Whether there are more rows than the cache holds."""
+        rows = self._count()
+        if rows > self._estimate_above:
+            self._rows_that_fit = rows_that_fit(self._tree)
+            self._estimate_above = 2 * rows
+        return rows > self._rows_that_fit
