@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 from ZODB.FileStorage import FileIterator
+from ZODB.mvccadapter import MVCCAdapterInstance
 
 from django_zodb import errors
 from django_zodb.storage import datafile
@@ -890,6 +891,35 @@ def test_reading_is_cheap(database: Database) -> None:
         session.begin()
         session.rollback()
     assert (time.perf_counter() - started) / 2000 < 100e-6  # measured: 5 µs; a loaded machine must not fail the test
+
+
+def test_a_snapshot_is_taken_anew_only_where_there_is_another_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls = []
+    poll = MVCCAdapterInstance.poll_invalidations
+    monkeypatch.setattr(MVCCAdapterInstance, "poll_invalidations", lambda self: polls.append(self) or poll(self))
+    reader, writer = new_session(database), new_session(database)
+
+    def parents() -> int:
+        found: int = reader.catalog.table("parent").count()
+        reader.rollback()
+        return found
+
+    insert(writer, "parent", "one")
+    assert parents() == 0
+    polls.clear()
+    assert parents() == 0 and not polls
+    writer.commit()
+    assert parents() == 1 and polls
+    polls.clear()
+    assert parents() == 1 and not polls
+    insert(reader, "parent", "two")
+    reader.commit()
+    assert parents() == 2
+    delete(reader, "parent", 1)
+    reader.rollback()
+    assert parents() == 2 and reader.catalog.table("parent").get(1)
 
 
 def test_a_closed_session_starts_over(database: Database) -> None:

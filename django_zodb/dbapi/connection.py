@@ -34,6 +34,7 @@ _PAUSE_S = 0.001
 _PAUSE_OF_A_SERVER_S = 0.01
 _LONGEST_PAUSE_S = 0.2
 
+_P = TypeVar("_P")
 _T = TypeVar("_T")
 
 _NOTHING: Outcome = ((), None, -1, None)
@@ -202,14 +203,16 @@ class Connection:
 
     def run(self, text: str, params: Params | None) -> Outcome:
         """Run one statement of any kind."""
-        self._check_open()
-        statement = control.transaction_statement(text)
-        if statement is not None:
-            self._control(statement)
-            return _NOTHING
+        if self.closed:
+            self._check_open()
+        if text not in self._programs:  # where there is none that begins or ends a transaction
+            statement = control.transaction_statement(text)
+            if statement is not None:
+                self._control(statement)
+                return _NOTHING
         if not self._autocommit or self._begun:
             return self._run_once(text, params)
-        return self._alone(lambda: self._run_once(text, params))
+        return self._alone(self._run_once, text, params)
 
     def run_many(self, text: str, params: Sequence[Params]) -> tuple[int, int | None]:
         """Run one statement that writes with each of ``params``, as a whole; the sum of rows, and the last rowid."""
@@ -218,7 +221,7 @@ class Connection:
             raise ProgrammingError(f"executemany() runs a statement that writes, not {text.strip()!r}")
         if not self._autocommit or self._begun:
             return self._run_each(text, params)
-        return self._alone(lambda: self._run_each(text, params))
+        return self._alone(self._run_each, text, params)
 
     def start_stream(
         self, text: str, params: Params | None
@@ -238,18 +241,19 @@ class Connection:
         session.close()
         return None
 
-    def _alone(self, work: Callable[[], _T]) -> _T:
+    def _alone(self, work: Callable[[str, _P], _T], text: str, params: _P) -> _T:
         """``work`` as a transaction of its own, again and again while others are faster: with their lock, if any."""
         session = self._session
-        pauses = _pauses(session.database)
+        pauses = None
         for attempt in itertools.count(1):
             try:
                 if attempt % 2 == 0:  # not each time: who has locked a row needs the commit lock to free it
                     session.hold()
-                result = work()
+                result = work(text, params)
                 session.commit()
             except ConflictError:
                 session.rollback()
+                pauses = pauses or _pauses(session.database)
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -266,16 +270,15 @@ class Connection:
         session = self._session
         mark = None
         try:
-            session.begin_statement()
-            catalog = session.catalog
+            catalog = session.begin_statement()
             program = prepare(text, params, catalog, self._programs)
             if program.writes:
                 if isinstance(program, Definition):
                     session.hold()
                 mark = session.mark()
             alone = self._autocommit and not self._begun and not program.writes  # then there is no commit to look again
-            noting = catalog if alone else session.noting_catalog
-            locked, read = catalog.journal.locked, session.has_read
+            noting, read = (catalog, False) if alone else (session.noting_catalog, session.has_read)
+            locked = catalog.journal.locked
             before = len(locked)
             rows, count, rowid = program.run(noting, params or ())
             while len(locked) > before and not session.sees_newest(before, read):
@@ -292,8 +295,7 @@ class Connection:
     def _run_each(self, text: str, seq_of_params: Sequence[Params]) -> tuple[int, int | None]:
         session = self._session
         total, rowid = 0, None
-        session.begin_statement()
-        catalog, noting = session.catalog, session.noting_catalog
+        catalog, noting = session.begin_statement(), session.noting_catalog
         mark = session.mark()
         try:
             for params in seq_of_params:

@@ -31,16 +31,18 @@ class Cursor:
     last INSERT gave to its last row, if it is an integer. ``statement`` is the text executed last.
     """
 
+    # What a cursor has before it is told otherwise: Django makes one for each statement.
+    arraysize = 1
+    statement: str | None = None
+    rowcount = -1
+    lastrowid: int | None = None
+    _columns: Sequence[OutputColumn] = ()
+    _rows: Sequence[Row] | None = None
+    _at = 0
+    _closed = False
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.arraysize = 1
-        self.statement: str | None = None
-        self.rowcount = -1
-        self.lastrowid: int | None = None
-        self._columns: Sequence[OutputColumn] = ()
-        self._rows: Sequence[Row] | None = None
-        self._at = 0
-        self._closed = False
 
     # --- executing -------------------------------------------------------------------------------------------------
 

@@ -109,11 +109,6 @@ class Entry:
         self.token = token
         return True
 
-    def find(self, params: Sequence[object]) -> Runnable | None:
-        """The program for parameters of these classes."""
-        classes = self.classes
-        return self.program if classes is None else self.programs.get(classes(params))
-
     def add(self, bound: Bound, params: Sequence[object], program: Runnable, token: str) -> Entry:
         """An entry that has the program of ``bound``, too. What was kept for other tables, or with less asked, goes.
 
@@ -157,7 +152,8 @@ def _find(key: str, params: Params | None, catalog: Catalog, cache: Cache) -> Ru
         entry.used = True
         values = params if type(params) is tuple and entry.names is None else _sequence(params, entry.names)
         if len(values) == entry.count:
-            return entry.find(values)
+            classes = entry.classes
+            return entry.program if classes is None else entry.programs.get(classes(values))
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import ZODB
 from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
+from ZODB.mvccadapter import MVCCAdapterInstance
 from ZODB.POSException import ConflictError, POSError
 from ZODB.serialize import ObjectReader
 from ZODB.utils import z64
@@ -71,6 +72,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._note_changes()
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
         self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
+        self._seen: tuple[bytes, bytes] | None = None
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
 
@@ -109,9 +111,21 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._registered_objects = [each for each in changed if type(each) is not RowBucket]
 
     def newTransaction(self, transaction: Any, sync: bool = True) -> None:
-        """Take a new snapshot."""
+        """Take a new snapshot; for next to nothing where it is the one that was taken last."""
         self.moved_values.clear()
-        super().newTransaction(transaction, sync)
+        storage = self._storage
+        if type(storage) is not MVCCAdapterInstance:
+            super().newTransaction(transaction, sync)
+            return
+        if sync:
+            storage._sync()
+        # In this order: who commits tells first what has changed.
+        seen = storage._storage.lastTransaction(), storage._ltid
+        if storage._invalidations or seen != self._seen or storage._invalidations is None:
+            super().newTransaction(transaction, sync=False)
+            self._seen = seen
+        else:
+            self._readCurrent.clear()
 
     def afterCompletion(self, transaction: Any) -> None:
         """Sweep the cache, as ZODB does after it has asked its storage, which mostly has nothing to do then."""

@@ -114,7 +114,8 @@ class StoredCatalog:
         """Told how far a change of definitions has come with the rows of a large table."""
         self._compile = compile
         self._plans: dict[str, TablePlan] = {} if plans is None else plans
-        self._token = ""
+        self.token = ""
+        """See ``protocol.Catalog.token``."""
         self._live: dict[str, StoredTable] = {}
         self._references: dict[str, list[Reference]] | None = None
         self._index_owners: dict[str, str] | None = None
@@ -128,11 +129,12 @@ class StoredCatalog:
         self.journal.clear()
         if self.constraints.begin():
             self._watch_again()
-        self.refresh()
+        if self.root["token"] != self.token:
+            self.forget()
 
     def refresh(self) -> None:
         """Read definitions again if any has changed: the snapshot is a newer one."""
-        if self.root["token"] != self._token:
+        if self.root["token"] != self.token:
             self.forget()
 
     def lock_again(self, locked: Sequence[LockedRow]) -> None:
@@ -151,7 +153,7 @@ class StoredCatalog:
         self._live.clear()
         self._references = None
         self._index_owners = None
-        self._token = self.root["token"]
+        self.token = self.root["token"]
 
     def end_statement(self) -> None:
         """Check the immediate constraints that watch more than one row; IntegrityError. Cheap if there are none."""
@@ -278,11 +280,6 @@ class StoredCatalog:
                 self.journal.deltas[name] = 0
 
     # --- finding ---------------------------------------------------------------------------------------------------
-
-    @property
-    def token(self) -> str:
-        """See ``protocol.Catalog.token``."""
-        return self._token
 
     def table(self, name: str) -> StoredTable:
         """The live table; KeyError if there is none."""

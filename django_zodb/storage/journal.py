@@ -122,6 +122,8 @@ class Journal:
 
     def clear(self) -> None:
         """Forget everything, changing nothing."""
+        if self._is_blank:
+            return
         self.entries.clear()
         self.deltas.clear()
         self.relied.clear()
@@ -139,6 +141,24 @@ class Journal:
         if self._packed:
             self._packed = 0
             self._spool = Spool()
+
+    @property
+    def _is_blank(self) -> bool:
+        """Whether there is nothing to forget, as after a transaction that has only read."""
+        return not (
+            self.entries
+            or self.deltas
+            or self.relied
+            or self.locked
+            or self.gone
+            or self.unless
+            or self.locks_keys
+            or self.pending
+            or self.settled
+            or self._undone
+            or self.batched
+            or self._packed
+        )
 
     @property
     def packed(self) -> bool:

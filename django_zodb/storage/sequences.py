@@ -241,13 +241,14 @@ class SessionSequences:
         self._records = records
         self._add = add
         self._moment = moment
-        self._uses: dict[Sequence, _Use] = {}
+        self.used: dict[Sequence, _Use] = {}
+        """Those that this transaction has asked for ids, or given some."""
         self._steps: list[_Step] = []  # where this process is alone
 
     def next(self, table: str) -> int:
         """A new id for ``table``; DataError when there are no more."""
         record = self._records()[table]
-        use = self._uses.get(record) or self._start(record)
+        use = self.used.get(record) or self._start(record)
         if use.following is None:
             return self._draw(record, use, 1)[0] if self._shared.alone else self._take(record, use)
         found = use.following
@@ -262,7 +263,7 @@ class SessionSequences:
     def next_many(self, table: str, count: int) -> SequenceOf[int]:
         """So many new ids, ascending."""
         record = self._records()[table]
-        use = self._uses.get(record) or self._start(record)
+        use = self.used.get(record) or self._start(record)
         if use.following is not None:
             return [self.next(table) for _ in range(count)]
         return self._draw(record, use, count)
@@ -297,7 +298,7 @@ class SessionSequences:
         steps = self._steps
         while steps and steps[-1].moment >= moment:
             step = steps.pop()
-            use = self._uses[step.record]
+            use = self.used[step.record]
             use.highest, use.lowest, use.following = step.highest, step.lowest, step.following
             if step.ids:
                 self._shared.give_back(step.record._p_oid, step.before, step.ids)
@@ -305,7 +306,7 @@ class SessionSequences:
     def observe(self, table: str, rowid: int) -> None:
         """``rowid`` was given explicitly: it will not be generated."""
         record = self._records()[table]
-        use = self._uses.get(record) or self._start(record)
+        use = self.used.get(record) or self._start(record)
         if rowid >= use.lowest or rowid > use.highest:
             self._step(record, use)
         if rowid > use.highest:
@@ -318,7 +319,7 @@ class SessionSequences:
     def _start(self, record: Sequence) -> _Use:
         if record._p_jar is None:
             self._add(record)  # gives it its oid, the name of its counter
-        use = self._uses[record] = _Use(record.value)  # loads the record; before, it has no serial and would look new
+        use = self.used[record] = _Use(record.value)  # loads the record; before, it has no serial and would look new
         if record._p_serial == z64:
             use.following = use.mark + 1
         return use
@@ -326,12 +327,12 @@ class SessionSequences:
     @property
     def moved(self) -> bool:
         """True if ids were given explicitly: that is to be committed, even if no row is."""
-        return bool(self._uses) and any(use.lowest > 1 for use in self._uses.values())
+        return any(use.lowest > 1 for use in self.used.values())
 
     def flush(self) -> None:
         """Before the commit: move the persistent marks that are lower than what was used, or where more is wanted."""
         shared = self._shared
-        for record, use in self._uses.items():
+        for record, use in self.used.items():
             used = max(use.highest, record.value)
             if use.following is not None or shared.alone:
                 ahead = shared.ahead if use.highest > record.value else 0
@@ -345,7 +346,7 @@ class SessionSequences:
     def committed(self) -> None:
         """After the commit: let the shared counters know of explicit ids and of what was counted or granted here."""
         shared = self._shared
-        for record, use in self._uses.items():
+        for record, use in self.used.items():
             oid = record._p_oid
             if use.following is not None:
                 shared.begin(oid, max(use.following, use.highest + 1), record.value)
@@ -354,10 +355,10 @@ class SessionSequences:
                 shared.observe(oid, use.mark, use.highest)
             if use.granted is not None and not shared.alone:
                 shared.grant(oid, *use.granted)
-        self._uses.clear()
+        self.used.clear()
         self._steps.clear()
 
     def aborted(self) -> None:
         """After a rollback: forget the transaction."""
         self.undo_to(0)
-        self._uses.clear()
+        self.used.clear()

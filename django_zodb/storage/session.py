@@ -260,7 +260,7 @@ class Session:
         if not self._active:
             return
         catalog = self.catalog
-        if not catalog.journal.dirty and not self._sequences.moved:
+        if not catalog.journal.entries and not (self._sequences.used and self._sequences.moved):
             self.rollback()
             return
         self._end_sample()
@@ -284,7 +284,8 @@ class Session:
     def rollback(self) -> None:
         """Undo everything since the transaction began, and end it; only in memory are generated ids given back."""
         if self._active:
-            self._sequences.aborted()
+            if self._sequences.used:
+                self._sequences.aborted()
             self._end()
 
     def _end_sample(self) -> None:
@@ -293,7 +294,8 @@ class Session:
             self._database.sampler.end(sample)
 
     def _end(self) -> None:
-        self._end_sample()
+        if self._sample is not None:
+            self._end_sample()
         try:
             if self._manager.writing:
                 self._manager.abort()
@@ -392,11 +394,16 @@ class Session:
         """See the newest state from the next statement on, unless something is written by then."""
         self._moves_on = True
 
-    def begin_statement(self) -> None:
-        """Take the snapshot, if there is none; see ``move_on``."""
-        self.begin()
-        if not self._moves_on:
-            return
+    def begin_statement(self) -> StoredCatalog:
+        """Take the snapshot, if there is none (see ``move_on``); the tables as this transaction sees them."""
+        if not self._active:
+            self.begin()
+            return self._catalog
+        if self._moves_on:
+            self._move_on()
+        return self.catalog
+
+    def _move_on(self) -> None:
         self._moves_on = False
         if self._catalog.journal.dirty:
             return
