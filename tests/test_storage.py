@@ -21,9 +21,10 @@ from django_zodb.errors import ConflictError, DataError, IntegrityError, Operati
 from django_zodb.record import replace
 from django_zodb.storage import index as index_module
 from django_zodb.storage import rebuild
-from django_zodb.storage.catalog import FORMAT, StoredCatalog, check_format, create_layout
+from django_zodb.storage.catalog import StoredCatalog
 from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
+from django_zodb.storage.layout import FORMAT, check_format, create_layout
 from django_zodb.storage.persistent import IndexTree, Postings, RowTree, rowids
 from django_zodb.storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from django_zodb.storage.trees import (

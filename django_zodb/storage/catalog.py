@@ -5,19 +5,18 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from persistent.mapping import PersistentMapping
-
-from ..errors import ConflictError, OperationalError, ProgrammingError
+from ..errors import ConflictError, ProgrammingError
 from ..record import record
 from .changes import Moves
 from .constraints import Constraint, Constraints, Reference, every
-from .definition import Definition, new_token
 from .journal import Journal, LockedRow, Net, Rows, Unless, nets_by_window
 from .keys import Row
-from .persistent import IndexCatalog, IndexTree, NameTree, TableRecord
+from .layout import Root
+from .persistent import IndexTree, TableRecord
 from .plan import TablePlan
 from .progress import Report, silent
 from .protocol import Compile
@@ -26,51 +25,12 @@ from .schema import TableSchema, ViewSchema, foreign_keys_of, from_data, view_fr
 from .sequences import SequenceSource
 from .table import StoredTable
 
-FORMAT = 4
-SEALED_SINCE = 2
-"""From this format on, every record has a seal; see ``seal``."""
+if TYPE_CHECKING:
+    from .definition import Definition
+
 _MAX_PLANS = 4000
 
 _KEPT: tuple[None, Row] = (None, ())
-
-Root = MutableMapping[str, Any]
-
-
-def create_layout(root: Root) -> None:
-    """Make the object tree of an empty database; see the package's docstring."""
-    root["format"] = FORMAT
-    root["token"] = new_token()
-    root["catalog"] = IndexCatalog()
-    for name in ("tables", "schema", "sequences", "counts"):
-        root[name] = NameTree()
-
-
-def is_empty(root: Root) -> bool:
-    """Whether a database has been laid out; OperationalError if its root is not a mapping at all."""
-    if not isinstance(root, PersistentMapping) or type(root.data) is not dict:
-        raise OperationalError("this ZODB storage holds no database; choose another file, or a new one")
-    return not root.data
-
-
-def check_format(root: Root) -> None:
-    """Raise OperationalError unless the object tree is one that this version reads and writes."""
-    found = None if is_empty(root) else root.get("format")
-    if type(found) is not int or not _has_layout(root):
-        raise OperationalError(
-            "this ZODB storage holds something else than a django_zodb database; choose another file, or a new one"
-        )
-    if found > FORMAT:
-        raise OperationalError(
-            f"the database has format {found}, and this version of django_zodb knows formats up to {FORMAT}; "
-            f"upgrade django_zodb"
-        )
-    if found < 1:
-        raise OperationalError(f"the database says that it has format {found}; formats begin with 1")
-
-
-def _has_layout(root: Root) -> bool:
-    trees = ("tables", "schema", "sequences", "counts")
-    return type(root.get("catalog")) is IndexCatalog and all(type(root.get(name)) is NameTree for name in trees)
 
 
 @record
@@ -106,7 +66,7 @@ class StoredCatalog:
         sequences: SequenceSource,
         plans: dict[str, TablePlan] | None = None,
     ) -> None:
-        self.root = root
+        self._root = root
         self.journal = journal
         self.sequences = sequences
         self.constraints = Constraints(self, journal)
@@ -119,8 +79,20 @@ class StoredCatalog:
         self._live: dict[str, StoredTable] = {}
         self._references: dict[str, list[Reference]] | None = None
         self._index_owners: dict[str, str] | None = None
-        self._definition = Definition(self)
         journal.attach(self.table)
+
+    @property
+    def root(self) -> Root:
+        """The object tree, for people and definitions: its catalog is one of zope.catalog's."""
+        from . import zope_catalog  # noqa: F401  who only finds tables and indexes does without
+
+        return self._root
+
+    @cached_property
+    def _definition(self) -> Definition:
+        from .definition import Definition  # few processes change definitions
+
+        return Definition(self)
 
     # --- the transaction -------------------------------------------------------------------------------------------
 
@@ -129,12 +101,12 @@ class StoredCatalog:
         self.journal.clear()
         if self.constraints.begin():
             self._watch_again()
-        if self.root["token"] != self.token:
+        if self._root["token"] != self.token:
             self.forget()
 
     def refresh(self) -> None:
         """Read definitions again if any has changed: the snapshot is a newer one."""
-        if self.root["token"] != self.token:
+        if self._root["token"] != self.token:
             self.forget()
 
     def lock_again(self, locked: Sequence[LockedRow]) -> None:
@@ -153,7 +125,7 @@ class StoredCatalog:
         self._live.clear()
         self._references = None
         self._index_owners = None
-        self.token = self.root["token"]
+        self.token = self._root["token"]
 
     def end_statement(self) -> None:
         """Check the immediate constraints that watch more than one row; IntegrityError. Cheap if there are none."""
@@ -273,7 +245,7 @@ class StoredCatalog:
 
     def flush_counts(self) -> None:
         """Write the row counts of the tables that gained or lost rows; once, right before the commit."""
-        counts = self.root["counts"]
+        counts = self._root["counts"]
         for name, delta in self.journal.deltas.items():
             if delta:
                 counts[name].value += delta
@@ -289,7 +261,7 @@ class StoredCatalog:
             return self._open(name)
 
     def _open(self, name: str) -> StoredTable:
-        root = self.root
+        root = self._root
         record = root["schema"][name]
         table = self._live[name] = StoredTable(
             self._plan_of(record),
@@ -304,7 +276,7 @@ class StoredCatalog:
         return table
 
     def _index_tree(self, name: str) -> IndexTree:
-        return self.root["catalog"][name].tree  # type: ignore[no-any-return]
+        return self._root["catalog"][name].tree  # type: ignore[no-any-return]
 
     def _plan_of(self, record: TableRecord) -> TablePlan:
         assert record.data is not None
@@ -324,12 +296,12 @@ class StoredCatalog:
         live = self._live.get(name)
         if live is not None:
             return live.schema
-        record = self.root["schema"].get(name)
+        record = self._root["schema"].get(name)
         return None if record is None else self._plan_of(record).schema
 
     def table_names(self) -> list[str]:
         """All tables, sorted."""
-        return list(self.root["schema"])
+        return list(self._root["schema"])
 
     def schemas(self) -> Iterator[TableSchema]:
         """The definitions of all tables, by name."""
@@ -340,12 +312,12 @@ class StoredCatalog:
 
     def view(self, name: str) -> ViewSchema | None:
         """The view of that name, or None."""
-        record = self.root["views"].get(name) if "views" in self.root else None
+        record = self._root["views"].get(name) if "views" in self._root else None
         return None if record is None else view_from_data(record.data)
 
     def view_names(self) -> list[str]:
         """All views, sorted."""
-        return list(self.root.get("views", ()))
+        return list(self._root.get("views", ()))
 
     def owner_of_index(self, name: str) -> str | None:
         """The table to which the index of that name belongs, or None."""
@@ -359,7 +331,7 @@ class StoredCatalog:
         """The foreign keys that point at the table, its own among them."""
         if self._references is None:
             self._references = {}
-            for child, record in self.root["schema"].items():
+            for child, record in self._root["schema"].items():
                 for fk in foreign_keys_of(record.data):
                     self._references.setdefault(fk.table, []).append(Reference(child, fk))
         return self._references.get(name, ())

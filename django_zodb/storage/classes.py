@@ -15,7 +15,6 @@ from BTrees.Length import Length
 from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from ZODB.POSException import ConflictError
-from zope.catalog.catalog import Catalog
 
 from ..clock import dt
 from ..errors import OperationalError
@@ -26,7 +25,7 @@ def _own_classes() -> list[type]:
     """Every Persistent class that ``persistent.py`` defines: by the layer rule all of this package's."""
     return [
         value
-        for value in vars(own).values()
+        for value in [*vars(own).values(), *own.UNFINISHED.values()]
         if isinstance(value, type) and issubclass(value, Persistent) and value.__module__ == own.__name__
     ]
 
@@ -51,8 +50,7 @@ VALUES: dict[tuple[str, str], type] = {(cls.__module__, cls.__qualname__): cls f
 """The classes among them whose instances are values and nothing else."""
 
 ALLOWED: dict[tuple[str, str], type] = {
-    (cls.__module__, cls.__qualname__): cls
-    for cls in [*_own_classes(), *_TREES, *_VALUES, Catalog, Length, PersistentMapping]
+    (cls.__module__, cls.__qualname__): cls for cls in [*_own_classes(), *_TREES, *_VALUES, Length, PersistentMapping]
 }
 
 

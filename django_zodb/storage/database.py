@@ -26,10 +26,10 @@ from ZODB.utils import z64
 
 from .. import errors
 from .bounded import BoundedDB
-from .catalog import SEALED_SINCE, check_format, create_layout, is_empty
 from .classes import class_factory
 from .datafile import DataFile
 from .failures import STORAGE_ERRORS, translated
+from .layout import SEALED_SINCE, check_format, create_layout, is_empty
 from .locking import HAS_RANGE_LOCKS, CommitLock, Hold
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage

@@ -8,7 +8,6 @@ it derives from all rows of a table (an index, a verified constraint, converted 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ..record import replace
 from .constraints import Reference
 from .index import StoredIndex
 from .keys import Key, Row
+from .layout import new_token
 from .persistent import CatalogIndex, Counter, IndexTree, NameTree, RowTree, TableRecord
 from .persistent import Sequence as SequenceRecord
 from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name, values_getter
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from .table import StoredTable
 
 _MISSING = object()
-
-
-def new_token() -> str:
-    """A schema token: random, never the same again."""
-    return uuid.uuid4().hex
 
 
 class Definition:

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import ChainMap
 from collections.abc import Collection, Iterable
 from itertools import chain
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import BTrees
 from BTrees.LFBTree import LFSet
@@ -21,11 +21,6 @@ from BTrees.LLBTree import LLSet, LLTreeSet
 from BTrees.LOBTree import LOBTree, LOBucket
 from BTrees.OOBTree import OOBTree, OOBucket
 from persistent import Persistent
-from zope.catalog.catalog import Catalog
-from zope.catalog.interfaces import ICatalogIndex
-from zope.container.contained import Contained
-from zope.index.interfaces import IStatistics
-from zope.interface import implementer
 
 from .compact import Unpackable, are_plain, count_keys, pack, unpack, unpack_keys, unpack_rows
 from .keys import plain_key
@@ -404,18 +399,31 @@ class Counter(Persistent):  # type: ignore[misc]
         self.value = value
 
 
-class IndexCatalog(Catalog):  # type: ignore[misc]
-    """All indexes by name: ``catalog["book_author_id"].apply((1, 1))``."""
+# The rest is zope.catalog's: ``zope_catalog`` puts its classes in as bases, and so into every instance. Importing them
+# takes longer than all else that a process starts with, sqlglot and BTrees apart, and who looks an index up by its name
+# needs nothing of them. So they are imported when one of the two names is asked for: by ZODB's own unpickler, by
+# definition statements, by people. ``classes`` has them from ``UNFINISHED``.
+
+
+class _Unfinished(Persistent):  # type: ignore[misc]
+    """Stands for the bases that are not imported yet. Python puts no others in place of Persistent itself."""
+
+
+class IndexCatalog(_Unfinished):
+    """All indexes by name, a zope.catalog Catalog: ``catalog["book_author_id"].apply((1, 1))``."""
 
     family = BTrees.family64
+    _SampleContainer__data: NameTree  # its name in the records of zope.container
 
     def _newContainerData(self) -> NameTree:
         return NameTree()
 
+    def __getitem__(self, name: str) -> CatalogIndex:
+        return self._SampleContainer__data[name]  # type: ignore[no-any-return]
 
-@implementer(ICatalogIndex, IStatistics)
-class CatalogIndex(Contained, Persistent):  # type: ignore[misc]
-    """One index in the catalog, offering zope.index's interfaces over its ``tree``.
+
+class CatalogIndex(_Unfinished):
+    """One index in the catalog, an ICatalogIndex and IStatistics, with zope.index's methods over its ``tree``.
 
     A table keeps its indexes by itself; ``index_doc`` and ``unindex_doc`` are for whoever mends one by hand.
     """
@@ -450,3 +458,17 @@ class CatalogIndex(Contained, Persistent):  # type: ignore[misc]
     def wordCount(self) -> int:
         """How many different keys there are. Reads all leaves."""
         return len(self.tree)
+
+
+UNFINISHED = {"IndexCatalog": IndexCatalog, "CatalogIndex": CatalogIndex}
+"""The classes that become what they are with ``zope_catalog``, which whoever gets them by their names has imported."""
+
+if not TYPE_CHECKING:
+    del IndexCatalog, CatalogIndex
+
+    def __getattr__(name: str) -> type:
+        if name not in UNFINISHED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import zope_catalog  # noqa: F401
+
+        return UNFINISHED[name]

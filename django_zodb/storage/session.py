@@ -541,7 +541,7 @@ class Session:
 
     def _sequence_records(self) -> set[bytes]:
         """The oids of what reserving ids writes, which says nothing about rows."""
-        return {record._p_oid for record in self._catalog.root["sequences"].values()}
+        return {record._p_oid for record in self._connection.root()["sequences"].values()}
 
     def _written(self) -> Iterable[bytes]:
         connection = self._connection
