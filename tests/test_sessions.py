@@ -21,6 +21,7 @@ from ZODB.mvccadapter import MVCCAdapterInstance
 
 from django_zodb import errors
 from django_zodb.storage import datafile
+from django_zodb.storage.catalog import StoredCatalog
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.schema import ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from django_zodb.storage.sequences import MAX_ID, Sequences
@@ -920,6 +921,40 @@ def test_a_snapshot_is_taken_anew_only_where_there_is_another_one(
     delete(reader, "parent", 1)
     reader.rollback()
     assert parents() == 2 and reader.catalog.table("parent").get(1)
+
+
+def test_what_only_read_leaves_nothing_to_forget(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+    begin = StoredCatalog.begin
+    monkeypatch.setattr(StoredCatalog, "begin", lambda self: begun.append(self) or begin(self))
+    session = new_session(database)
+    one = insert(session, "parent", "one")
+    session.commit()
+
+    def read(lock: bool = False) -> None:
+        parents = session.catalog.table("parent")
+        row = parents.get(one)
+        assert row and not session.journal.locked and not session.journal.locks_keys
+        if lock:
+            parents.begin_locking()
+            parents.lock(one, row)
+        session.end_reading()
+
+    read()
+    begun.clear()
+    read(lock=True)
+    assert not begun
+    read()
+    assert begun
+    begun.clear()
+    read()
+    assert not begun
+    other = new_session(database)
+    other.catalog.create_table(TableSchema("late", (ID,), ("id",), "late_pkey", token="late-1"))
+    other.commit()
+    begun.clear()
+    read()
+    assert begun and session.catalog.schema("late")
 
 
 def test_a_closed_session_starts_over(database: Database) -> None:

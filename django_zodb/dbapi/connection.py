@@ -286,6 +286,8 @@ class Connection:
                 rows, count, rowid = program.run(noting, params or ())
             if mark is not None:
                 noting.end_statement()
+            elif alone:
+                session.end_reading()
         except BaseException as error:
             if mark is not None:
                 session.undo_to(mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -90,6 +90,13 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         """Whether the transaction has changed anything."""
         return bool(self._registered_objects) or self._savepoint_storage is not None
 
+    def changed_oids(self) -> Iterator[bytes]:
+        """The oids of what the transaction has changed so far."""
+        for obj in self._registered_objects:
+            yield obj._p_oid
+        if self._savepoint_storage is not None:
+            yield from self._savepoint_storage.index
+
     def spill(self) -> None:
         """Move changed leaves of rows to a temporary file, so that the cache may let go of them.
 
@@ -110,13 +117,13 @@ class BoundedConnection(Connection):  # type: ignore[misc]
             raise
         self._registered_objects = [each for each in changed if type(each) is not RowBucket]
 
-    def newTransaction(self, transaction: Any, sync: bool = True) -> None:
-        """Take a new snapshot; for next to nothing where it is the one that was taken last."""
+    def newTransaction(self, transaction: Any, sync: bool = True) -> bool:
+        """Take a new snapshot; whether it may be another one than that taken last. If not, it costs next to nothing."""
         self.moved_values.clear()
         storage = self._storage
         if type(storage) is not MVCCAdapterInstance:
             super().newTransaction(transaction, sync)
-            return
+            return True
         if sync:
             storage._sync()
         # In this order: who commits tells first what has changed.
@@ -124,8 +131,9 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         if storage._invalidations or seen != self._seen or storage._invalidations is None:
             super().newTransaction(transaction, sync=False)
             self._seen = seen
-        else:
-            self._readCurrent.clear()
+            return True
+        self._readCurrent.clear()
+        return False
 
     def afterCompletion(self, transaction: Any) -> None:
         """Sweep the cache, as ZODB does after it has asked its storage, which mostly has nothing to do then."""
@@ -145,10 +153,12 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     readCurrent = staticmethod(id)
     """Nothing, by C code: BTrees call it for each node on the way to what they change; see ``Session._write``."""
 
-    def guard(self, obj: Any) -> None:
-        """Have the storage refuse the commit if the object is not current any more."""
-        obj._p_activate()
-        super().readCurrent(obj)
+    def guard(self, oids: Iterable[bytes]) -> None:
+        """Have the storage refuse the commit if one of these records is not current any more."""
+        for oid in oids:
+            obj = self.get(oid)
+            obj._p_activate()
+            super().readCurrent(obj)
 
     def _commit(self, transaction: Any) -> None:
         """ZODB's step of a commit or savepoint that stores all that was changed; with one writer for everything."""

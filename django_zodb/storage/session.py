@@ -24,7 +24,7 @@ from __future__ import annotations
 import random
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -89,6 +89,8 @@ class Session:
         self._connection: Any = None
         self._generation = -1
         self._active = False
+        self._has_only_read = False
+        """Whether the last transaction has left nothing in the catalog and its journal that is to be forgotten."""
         self._hold: Hold | None = None
         self._locker = Locker()
         self._sample: Sample | None = None
@@ -142,11 +144,12 @@ class Session:
         try:
             if self._generation != self._database.generation:
                 self._connect()
-            else:
-                self._connection.newTransaction(None, True)
+                self._catalog.begin()
+            elif self._connection.newTransaction(None, True) or not self._has_only_read:
+                self._catalog.begin()
         except STORAGE_ERRORS as error:
             raise translated(error) from error
-        self._catalog.begin()
+        self._has_only_read = False
         if self._reads is not None:
             self._begin_reading(self._reads)
         sampler = self._database.sampler
@@ -287,6 +290,12 @@ class Session:
             if self._sequences.used:
                 self._sequences.aborted()
             self._end()
+
+    def end_reading(self) -> None:
+        """End a transaction that has not written: where it has locked nothing either, the next one begins sooner."""
+        journal = self._catalog.journal
+        self._end()
+        self._has_only_read = not (journal.locked or journal.locks_keys)
 
     def _end_sample(self) -> None:
         sample, self._sample = self._sample, None
@@ -505,7 +514,7 @@ class Session:
             return False
         if changed is None or not changed.isdisjoint(self._catalog.relied()):
             return True
-        return not changed.isdisjoint(self._written())
+        return not changed.isdisjoint(self._connection.changed_oids())
 
     def _check_reads(self, changed: set[bytes] | None) -> None:
         """ConflictError if a serializable transaction has read what others, who changed these records, have changed."""
@@ -543,13 +552,6 @@ class Session:
         """The oids of what reserving ids writes, which says nothing about rows."""
         return {record._p_oid for record in self._connection.root()["sequences"].values()}
 
-    def _written(self) -> Iterable[bytes]:
-        connection = self._connection
-        for obj in connection._registered_objects:
-            yield obj._p_oid
-        if connection._savepoint_storage is not None:
-            yield from connection._savepoint_storage.index
-
     def _replay(self) -> None:
         """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
         self._database.statistics.count("replays")
@@ -569,7 +571,7 @@ class Session:
         # that moved or went was itself changed, and a tree that was replaced has another schema token: both are noticed
         # without reading the nodes.
         if not self._database.ordered:
-            self._guard(self._catalog.relied())
+            self._connection.guard(self._catalog.relied())
         current = self._manager.get()
         if self._user:
             current.user = self._user
@@ -590,9 +592,3 @@ class Session:
         with seen._lock:
             changed = None if seen._invalidations is None else set(seen._invalidations)
         self._check_reads(changed)
-
-    def _guard(self, relied: Iterable[bytes]) -> None:
-        """Have the storage refuse the commit if one of these records is not current any more."""
-        connection = self._connection
-        for oid in relied:
-            connection.guard(connection.get(oid))
