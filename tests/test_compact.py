@@ -18,6 +18,7 @@ import ZODB
 from BTrees.LOBTree import LOBTree
 from hypothesis import given
 from hypothesis import strategies as st
+from persistent.list import PersistentList
 from ZODB._compat import Unpickler
 from ZODB.FileStorage import FileStorage
 from ZODB.serialize import ObjectWriter, referencesf
@@ -118,6 +119,14 @@ def test_what_is_no_value_is_refused(value: Any) -> None:
     ):
         with pytest.raises(Unpackable):
             pack(column)
+
+
+def test_what_was_refused_leaves_nothing_behind() -> None:
+    rows = [(1, "a"), (2, "b")]
+    packed = pack(rows)
+    with pytest.raises(Unpackable):
+        pack(rows, [1, object()])
+    assert pack(rows) == packed
 
 
 @pytest.mark.parametrize(
@@ -267,12 +276,14 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         root["sets"] = Postings(range(10**5))
         root["counter"], root["sequence"] = Counter(5), Sequence(1 << 40)
         root["counted strangely"] = Counter([1])  # type: ignore[arg-type]
+        numbers = [0, -1, 1 << 31, -(1 << 31), (1 << 63) - 1, -(1 << 63), 1 << 63, True]
+        root["counters"] = PersistentList(map(Counter, numbers))
         for name in ("deep", "names", "sets"):
             node = root[name]
             while type(node) is type(root[name]):
                 leaves.append(node)
                 node = node.shape()[0][-1]
-        leaves += [root["counter"], root["sequence"], root["counted strangely"]]
+        leaves += [root["counter"], root["sequence"], root["counted strangely"], *root["counters"]]
         first = root["emptied"]._firstbucket
         first.clear()
     seen = set()
@@ -289,6 +300,7 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         assert dict(root["names"]) == {f"\ud800 {key}": key for key in range(5000)}
         assert list(root["sets"]) == list(range(10**5))
         assert (root["counter"].value, root["sequence"].value, root["counted strangely"].value) == (5, 1 << 40, [1])
+        assert all(same(each.value, number) for each, number in zip(root["counters"], numbers, strict=True))
     database.close()
 
 

@@ -215,20 +215,27 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def _store_simple(self, writer: RecordWriter, obj: Any, transaction: Any) -> None:
         """As ZODB stores any object, without what it asks because that might be a blob or huge."""
         oid, serial = obj._p_oid, obj._p_serial
-        savepoint = self._savepoint_storage
-        if serial == z64 and (savepoint is None or savepoint.creating.get(oid, True)):
+        new = serial == z64 and self._is_new(oid)
+        if new:
             self._creating[oid] = self._added.pop(oid, None) is None
         else:
             self._modified.append(oid)
         record = writer.serialize(obj)
         stored = self._storage.store(oid, serial, record, "", transaction)
         self._store_count += 1
-        self._cache[oid] = obj
+        if new:  # others are in the cache: it holds what has changed
+            self._cache[oid] = obj
         self._cache.update_object_size_estimation(oid, len(record))
         obj._p_estimated_size = len(record)
-        self._readCurrent.pop(oid, None)
+        if self._readCurrent:
+            self._readCurrent.pop(oid, None)
         if stored:  # for a savepoint
             obj._p_changed, obj._p_serial = 0, stored
+
+    def _is_new(self, oid: bytes) -> bool:
+        """Whether an object without a serial is nowhere yet; it may be in a savepoint."""
+        savepoint = self._savepoint_storage
+        return savepoint is None or bool(savepoint.creating.get(oid, True))
 
     def tpc_finish(self, transaction: Any) -> None:
         """ZODB's last step of a commit, after which there is no way back: what fails here may have succeeded."""

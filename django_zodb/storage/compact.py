@@ -25,6 +25,7 @@ import pickle
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from itertools import chain, repeat
 from operator import attrgetter, floordiv
@@ -57,19 +58,38 @@ def pack(*columns: Sequence[Any]) -> bytes:
         return _dump([_column(values, set(map(type, values))) for values in columns])
 
 
-def _dump(columns: list[Column]) -> bytes:
-    file = BytesIO()
-    pickler = _PlainPickler(file, _PROTOCOL)
-    pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
-    pickler.dump(columns)
-    return file.getvalue()
-
-
 class _PlainPickler(pickle.Pickler):
     """Dumps plain builtins; Unpackable for anything else, which C code asks about."""
 
     def reducer_override(self, value: Any, /) -> NoReturn:
         raise Unpackable(type(value))
+
+
+class _Dumper:
+    """A pickler that serves again and again: to make one takes as long as to dump a leaf of an index."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.write = self.parts.append
+        pickler = _PlainPickler(self, _PROTOCOL)
+        pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
+        self.dump = pickler.dump
+
+
+_idle: list[_Dumper] = []
+"""Those that nobody uses: as many as there were threads that packed at the same time."""
+
+
+def _dump(columns: list[Column]) -> bytes:
+    try:
+        dumper = _idle.pop()
+    except IndexError:
+        dumper = _Dumper()
+    dumper.dump(columns)  # one that fails is not used again
+    dumped = b"".join(dumper.parts)
+    dumper.parts.clear()
+    _idle.append(dumper)
+    return dumped
 
 
 def are_plain(values: Iterable[Any]) -> bool:
@@ -178,7 +198,7 @@ def _column(values: Sequence[Any], kinds: set[type]) -> Column:
     code = _CODES.get(kind)
     if code is None:
         raise Unpackable(kind)
-    return code, _CODECS[code][0](values)
+    return code, list(_CODECS[code][0](values))
 
 
 def _tuples(values: Sequence[tuple[Any, ...]]) -> Column:
@@ -264,15 +284,15 @@ def _uuid_of(
     return made
 
 
-_Codec = tuple[Callable[[Sequence[Any]], Any], Callable[[Any], Iterable[Any]]]
+_Codec = tuple[Callable[[Sequence[Any]], Iterable[Any]], Callable[[Any], Iterable[Any]]]
 
 _CODECS: dict[str, _Codec] = {
-    "D": (lambda values: list(map(str, values)), lambda content: map(Decimal, content)),
-    "d": (lambda values: list(map(dt.date.toordinal, values)), lambda content: map(dt.date.fromordinal, content)),
+    "D": (partial(map, str), partial(map, Decimal)),
+    "d": (partial(map, dt.date.toordinal), partial(map, dt.date.fromordinal)),
     "s": (_timestamps, _timestamps_of),
-    "c": (_times, lambda content: map(dt.time.fromisoformat, content)),
-    "i": (lambda values: list(map(floordiv, values, repeat(_MICROSECOND))), _intervals_of),
-    "u": (lambda values: list(map(attrgetter("int"), values)), lambda content: map(_uuid_of, content)),
+    "c": (_times, partial(map, dt.time.fromisoformat)),
+    "i": (lambda values: map(floordiv, values, repeat(_MICROSECOND)), _intervals_of),
+    "u": (partial(map, attrgetter("int")), partial(map, _uuid_of)),
 }
 """By code: what makes plain builtins of values, and values of these again."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.FileStorage import TempFormatter
 
+from .savedindex import position_of
 from .tail import RECORD
 
 _KEPT_IN_MEMORY = 8 << 20
@@ -26,7 +27,7 @@ class PendingFile(FileStorage):  # type: ignore[misc]
     def store(self, oid: bytes, oldserial: bytes, data: bytes, version: str, transaction: Any) -> None:
         """As FileStorage, which reads more than it takes to see that what is replaced is what the caller has read."""
         with self._lock:
-            old = self._index_get(oid, 0)
+            old = position_of(self._index, oid)
             unchanged = not old or os.pread(self._file.fileno(), 16, old) == oid + oldserial
             if not unchanged or transaction is not self._transaction or version:
                 super().store(oid, oldserial, data, version, transaction)  # it knows what is wrong

@@ -55,9 +55,12 @@ def _compact(state: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
     entries = state[0]
     keys, values = entries[::2], entries[1::2]
     try:
-        if Postings not in set(map(type, values)):
-            return (pack(keys, values), *state[1:])
+        return (pack(keys, values), *state[1:])
+    except Unpackable:
         outside = [(at, value) for at, value in enumerate(values) if type(value) is Postings]
+    if not outside:
+        return state
+    try:
         values = [None if type(value) is Postings else value for value in values]
         return (pack(keys, values), state[1] if len(state) > 1 else None, tuple(chain.from_iterable(outside)))
     except Unpackable:

@@ -16,7 +16,6 @@ from typing import Any
 from ZODB.serialize import ObjectWriter
 from zodbpickle.pickle import dumps
 
-from .compact import are_plain
 from .persistent import Counter, IndexBucket, IndexTree, Postings, PostingsBucket, RowBucket, RowTree, Sequence
 from .seal import sealed
 
@@ -24,6 +23,7 @@ _PROTOCOL = 3
 _START = b"\x80\x03"
 _NO_ENTRIES = b")"
 _ONE, _TWO = b"\x85.", b"\x86."  # a tuple of so many, and the end
+_ONE_WITHIN_TWO = b"\x85\x85\x85."
 
 
 _NUMBERS = (Counter, Sequence)
@@ -31,8 +31,17 @@ _LEAF_OF = {RowTree: RowBucket, IndexTree: IndexBucket, Postings: PostingsBucket
 SIMPLE = frozenset((*_LEAF_OF.values(), *_LEAF_OF, *_NUMBERS))
 """The classes of what is small, and no blob."""
 
-_HEADS = {simple: dumps(simple, _PROTOCOL) for simple in SIMPLE}
+_HEADS: dict[Any, bytes] = {simple: dumps(simple, _PROTOCOL) for simple in SIMPLE}
 """The first pickle of a record of that class, which is the first thing that whoever reads it remembers."""
+
+_LEAF_HEADS = {leaf: _HEADS[leaf] + _START for leaf in _LEAF_OF.values()}
+"""The same, and the begin of the second one, of a leaf's state."""
+
+_NUMBER_START, _NUMBER_END = dumps({"value": 0}, _PROTOCOL).split(b"K\x00")
+"""The pickle of the state of what has nothing but a number, before the number and after it."""
+
+_REFERENCE = b"C\x08"
+"""The begin of a reference to another object; its oid follows."""
 
 _SAME_CLASS = b"h\x00\x86Q"
 """The end of a reference to another object of that class; before it comes its oid."""
@@ -41,6 +50,8 @@ _LEAF_CLASS = {tree: b"%bq\x01\x86Q" % _HEADS[leaf][2:-3] for tree, leaf in _LEA
 """The end of a node's first reference to a leaf, whose class is remembered, too."""
 
 _SAME_LEAF_CLASS = b"h\x01\x86Q"
+
+_SAME_CLASS_AND_END = _SAME_CLASS + _TWO
 
 
 class RecordWriter:
@@ -67,25 +78,39 @@ class RecordWriter:
 
     def serialize(self, obj: Any) -> bytes:
         """The record of an object that belongs to the connection."""
-        oid = obj._p_oid
-        kind = type(obj)
-        head = _HEADS.get(kind)
+        oid, kind = obj._p_oid, type(obj)
+        head = _LEAF_HEADS.get(kind)
         if head is None:
-            return sealed(oid, self._objects_writer().serialize(obj))
+            return sealed(oid, self._record(kind, obj))
         state = obj.__getstate__()
-        if kind in _NUMBERS and are_plain(state.values()):
-            return sealed(oid, head + dumps(state, _PROTOCOL))
-        if kind in _LEAF_OF and state is not None:
-            if len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
-                return sealed(oid, head + self._node(kind, *state))
-            return sealed(oid, self._objects_writer()._dump(kind, state))
         entries = None if type(state) is not tuple or len(state) > 2 else _entries(state[0])
         if entries is None:
             return sealed(oid, self._objects_writer()._dump(kind, state))
         if len(state) == 1:
-            return sealed(oid, b"%b%b%b%b" % (head, _START, entries, _ONE))
-        following = self._reference(state[1])
-        return sealed(oid, b"%b%b%bC\x08%b%b%b" % (head, _START, entries, following, _SAME_CLASS, _TWO))
+            return sealed(oid, head + entries + _ONE)
+        return sealed(oid, b"".join((head, entries, _REFERENCE, self._reference(state[1]), _SAME_CLASS_AND_END)))
+
+    def _record(self, kind: Any, obj: Any) -> bytes:
+        """The record of what is no leaf."""
+        if kind in _NUMBERS:
+            state = obj.__getstate__()
+            if len(state) == 1 and type(number := state.get("value")) is int and -(1 << 63) <= number < 1 << 63:
+                return _HEADS[kind] + _NUMBER_START + _integer(number) + _NUMBER_END  # type: ignore[no-any-return]
+        elif kind in _LEAF_OF:
+            state = obj.__getstate__()
+            if state is not None and len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
+                return _HEADS[kind] + self._node(kind, *state)
+            return self._objects_writer()._dump(kind, state)  # type: ignore[no-any-return]
+        return self._objects_writer().serialize(obj)  # type: ignore[no-any-return]
+
+    def _tree(self, kind: Any, state: Any) -> bytes:
+        """The record of a tree or an inner node."""
+        if state is not None and len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
+            return _HEADS[kind] + self._node(kind, *state)
+        leaf: Any = state[0][0] if state is not None and len(state) == 1 else ()
+        if len(leaf) == 1 and type(leaf[0]) is bytes and (entries := _entries(leaf[0])) is not None:
+            return _HEADS[kind] + _START + entries + _ONE_WITHIN_TWO
+        return self._objects_writer()._dump(kind, state)  # type: ignore[no-any-return]
 
     def _node(self, kind: Any, parts: tuple[Any, ...], first: Any) -> bytes:
         """The pickle of an inner node's state, which ``persistent`` describes, and its first leaf."""
@@ -140,7 +165,6 @@ def _entries(packed: Any) -> bytes | None:
 
 _ROWS = _HEADS[RowBucket] + _START
 _ROWS_SIZE = len(_ROWS)
-_REFERENCE = b"C\x08"
 _REFERENCE_SIZE = len(_REFERENCE) + 8
 
 
@@ -160,5 +184,5 @@ def packed_rows(record: bytes) -> bytes | None:
     else:
         return None
     if record.startswith(_REFERENCE, end):
-        return record[start:end] if record.startswith(_SAME_CLASS + _TWO, end + _REFERENCE_SIZE) else None
+        return record[start:end] if record.startswith(_SAME_CLASS_AND_END, end + _REFERENCE_SIZE) else None
     return record[start:end] if record.startswith(_ONE, end) else None

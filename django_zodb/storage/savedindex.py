@@ -117,6 +117,13 @@ def enter(index: fsIndex, positions: Mapping[bytes, int]) -> None:
         bucket[oid[6:]] = p64(position)[2:]
 
 
+def position_of(index: fsIndex, oid: bytes) -> int:
+    """As ``index.get(oid, 0)``, in less time."""
+    bucket = index._data.get(oid[:6])
+    found = None if bucket is None else bucket.get(oid[6:])
+    return 0 if found is None else int.from_bytes(found, "big")
+
+
 def _read(path: str) -> tuple[fsIndex, int] | None:
     """The index and the position it reaches; None if there is no such file, or no such thing in it."""
     try:
