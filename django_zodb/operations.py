@@ -20,6 +20,7 @@ from django.db.models.expressions import Col
 from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
+from . import compiler
 from .clock import dt
 from .errors import ProgrammingError
 from .sql.literals import identifier, literal
@@ -70,7 +71,7 @@ def _quoted(name: str) -> str:
 class DatabaseOperations(BaseDatabaseOperations):
     """The SQL of the engine where it differs from Django's defaults; mostly it is PostgreSQL's."""
 
-    compiler_module = "django_zodb.compiler"
+    compiler_module = compiler.__name__
     cast_char_field_without_max_length = "text"
     explain_prefix = "EXPLAIN"
 

@@ -67,6 +67,9 @@ class Source:
 
     def find(self, name: Name) -> list[Expr]:
         """What ``name`` may mean in this source."""
+        exactly = [column.expr for column in self.columns if column.name == name.text]
+        if exactly:
+            return exactly
         found = name.choose(column.name for column in self.columns)
         if found is not None:
             return [column.expr for column in self.columns if column.name == found]
@@ -187,6 +190,9 @@ class Scope:
 
     def source(self, name: Name) -> Source | None:
         """This scope's source of that name, or None."""
+        for source in self.sources:
+            if source.name == name.text:
+                return source
         found = name.choose(source.name for source in self.sources)
         return next((source for source in self.sources if source.name == found), None)
 

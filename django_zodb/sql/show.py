@@ -28,11 +28,13 @@ def explain(node: Node, note: Callable[[Node], str] = lambda node: "") -> list[s
 def subplans(node: Node) -> Iterator[tuple[str, Node]]:
     """``(kind, plan)`` of each subquery in the node's own expressions (not in those of its sources)."""
     for expression in expressions(node):
-        for part in x.walk(expression):
-            if isinstance(part, _SUBQUERIES):
-                yield _KINDS[type(part)], part.plan
+        if _HELD[type(expression)]:  # most are columns and parameters
+            for part in x.walk(expression):
+                if isinstance(part, _SUBQUERIES):
+                    yield _KINDS[type(part)], part.plan
 
 
+_HELD = FieldsWith("Node", "Expr", "SortKey", "AggregateCall", "WindowCall")
 _SUBQUERIES = (x.Subquery, x.Exists, x.InPlan)
 _KINDS = dict(zip(_SUBQUERIES, ("scalar", "exists", "in"), strict=True))
 

@@ -15,6 +15,7 @@ from ZODB.serialize import ObjectReader
 from ZODB.utils import z64
 
 from ..errors import DamagedError, Error, OutcomeUnknownError
+from .classes import PERSISTENT
 from .columns import NotedCache
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
@@ -47,6 +48,17 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
             raise
         except Exception as error:
             raise _nonsense(error) from error
+
+    def _persistent_load(self, reference: Any) -> Any:
+        """What a record refers to: an object by its oid and class, nearly always. ZODB knows what else there may be."""
+        oid, class_ = reference if type(reference) is tuple and len(reference) == 2 else (None, None)
+        if type(oid) is not bytes or class_ not in PERSISTENT:
+            return super()._persistent_load(reference)
+        found = self._cache.get(oid)
+        if found is None:
+            found = class_.__new__(class_)
+            self._cache.new_ghost(oid, found)
+        return found
 
     def setGhostState(self, obj: Any, pickle: bytes) -> None:
         """Give the object the record's state."""

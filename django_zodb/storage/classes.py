@@ -26,7 +26,10 @@ def _own_classes() -> list[type]:
     return [
         value
         for value in [*vars(own).values(), *own.UNFINISHED.values()]
-        if isinstance(value, type) and issubclass(value, Persistent) and value.__module__ == own.__name__
+        if isinstance(value, type)
+        and issubclass(value, Persistent)
+        and value.__module__ == own.__name__
+        and not value.__name__.startswith("_")
     ]
 
 
@@ -52,6 +55,9 @@ VALUES: dict[tuple[str, str], type] = {(cls.__module__, cls.__qualname__): cls f
 ALLOWED: dict[tuple[str, str], type] = {
     (cls.__module__, cls.__qualname__): cls for cls in [*_own_classes(), *_TREES, *_VALUES, Length, PersistentMapping]
 }
+
+PERSISTENT: frozenset[type] = frozenset(cls for cls in ALLOWED.values() if issubclass(cls, Persistent))
+"""The classes among them whose instances have records of their own."""
 
 
 def class_factory(connection: object, module: str, name: str) -> type[Any]:

@@ -39,6 +39,7 @@ from .progress import Report, silent, watched
 from .protocol import Compile
 from .rowlocks import RowLocks
 from .sampling import Sampler
+from .seal import check_seal
 from .sequences import MAX_ID, Sequences
 from .session import Session
 from .statistics import Statistics
@@ -225,17 +226,8 @@ class Database:
                     large_record_size=_LARGE_RECORD,
                     class_factory=class_factory,
                 )
-                with _transaction(zodb) as connection:
-                    root = connection.root()
-                    if not is_empty(root) or options.read_only:
-                        check_format(root)
-                        zodb.requires_seals = root["format"] >= SEALED_SINCE
-                        root._p_deactivate()  # to be loaded again by these rules
-                        root._p_activate()
-                    else:
-                        connection.transaction_manager.get().note("django_zodb: lay out the database")
-                        create_layout(root)
-                        zodb.requires_seals = True
+                while not _is_laid_out(zodb, options.read_only):
+                    _lay_out(zodb)
                 return zodb
             except RecordConflict:  # another process lays it out just now
                 if last:
@@ -382,6 +374,34 @@ class Database:
             self._storage.abandon()
         self._storage = None
         self.sequences = self._new_sequences()
+
+
+def _is_laid_out(zodb: BoundedDB, read_only: bool) -> bool:
+    """Whether there is an object tree; tells ``zodb`` whether its records have seals. OperationalError for another one.
+
+    There must be one where it could not be made.
+    """
+    connection = zodb.open(transaction.TransactionManager(explicit=True))
+    try:
+        connection.newTransaction(None, False)
+        root = connection.root()
+        if is_empty(root) and not read_only:
+            return False
+        check_format(root)
+        zodb.requires_seals = root["format"] >= SEALED_SINCE
+        check_seal(z64, connection._storage.load(z64)[0], zodb.requires_seals)  # it was loaded before that was known
+    finally:
+        connection.close()
+    return True
+
+
+def _lay_out(zodb: BoundedDB) -> None:
+    """Make the object tree, unless another process has done so meanwhile; RecordConflict if it does just now."""
+    with _transaction(zodb) as connection:
+        root = connection.root()
+        if is_empty(root):
+            connection.transaction_manager.get().note("django_zodb: lay out the database")
+            create_layout(root)
 
 
 @contextmanager

@@ -74,6 +74,8 @@ Step = Note | For | Let | If | Do
 
 # A tuple of names and of subscripts by a name or a number: the rows of most statements.
 _TUPLE = re.compile(r"\((?:\w+(?:\[\w+\])?, )+\w+(?:\[\w+\])?\)|\(\w+(?:\[\w+\])?,\)")
+# One comparison of names and integers in a pair: a statement's only condition, often.
+_COMPARISON = re.compile(r"\((\w+ (?:is|is not|in|not in|[<>=!]=|[<>]) \w+)\)")
 # What is no call's parenthesis, and a generator that may be without its own.
 _GROUPING = re.compile(r"(?<![\w\])])\(| for ")
 
@@ -82,7 +84,8 @@ def clean(text: str) -> str:
     """An expression without redundant parentheses."""
     if "(" not in text or _TUPLE.fullmatch(text) or not _GROUPING.search(text):
         return text
-    return _clean(text)
+    comparison = _COMPARISON.fullmatch(text)
+    return _clean(text) if comparison is None else comparison[1]
 
 
 @lru_cache(maxsize=1024)  # most pieces of a statement's function are in that of another one, too
