@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -121,7 +122,7 @@ class DataFile(PendingFile):
         flags, mode = (os.O_RDONLY, "rb") if self._is_read_only else (os.O_RDWR, "r+b")
         while True:
             handle = Handle(self._file_name, flags)
-            file = Path(self._file_name).open(mode, buffering=0)  # noqa: SIM115  it stays open
+            file = FileIO(self._file_name, mode)  # it stays open
             if os.path.sameopenfile(handle.fd, file.fileno()):
                 break
             file.close()  # it was packed at this very moment

@@ -59,7 +59,7 @@ def touch_private(path: str, like: str) -> None:
     """Make sure that ``path`` exists with the permission bits of ``like``."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(descriptor, stat.S_IMODE(Path(like).stat().st_mode))
+        os.fchmod(descriptor, stat.S_IMODE(os.stat(like).st_mode))  # noqa: PTH116  as above
     except PermissionError:  # the file is another user's: its mode was chosen by that one
         pass
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from io import FileIO
 
 _MOUNTS = "/proc/self/mountinfo"
 _NETWORK = frozenset(
@@ -17,9 +17,12 @@ _NETWORK = frozenset(
 def network_type(path: str) -> str | None:
     """The type of the network file system that ``path`` is on, or None; also where the system does not tell (macOS)."""
     try:
-        mounts = Path(_MOUNTS).read_text(encoding="utf-8", errors="surrogateescape")
+        with FileIO(_MOUNTS) as file:
+            mounts = os.fsdecode(file.readall())
     except OSError:
         return None
+    if not [each for each in _NETWORK if f" - {each} " in mounts]:
+        return None  # as mostly, and of other mounts there may be many
     found, longest = None, -1
     real = os.path.realpath(path)
     for line in mounts.splitlines():

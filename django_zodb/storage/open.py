@@ -125,9 +125,10 @@ def open_storage(location: Location, options: Options) -> Any:
 
 def _open_file(path: str, options: Options) -> DataFile:
     with explained(path):
-        if not Path(path).exists():
-            _create(path, options)
-        _check_file(path, options)
+        file = Path(path)
+        if not file.exists():
+            _create(file, options)
+        _check_file(file, options)
         make_private(options.blob_dir)
         network = network_type(path)
         try:
@@ -161,22 +162,22 @@ def make_private(folder: str | None) -> None:
         Path(folder).mkdir(mode=0o700, parents=True)
 
 
-def _create(path: str, options: Options) -> None:
-    folder = Path(path).parent
+def _create(path: Path, options: Options) -> None:
+    folder = path.parent
     if not folder.is_dir():
         raise OperationalError(f"cannot create {path}: there is no folder {folder}. Create it, or correct NAME")
     if options.read_only or not options.create:
         raise OperationalError(f"there is no file {path}. Correct NAME, or create the database by `manage.py migrate`")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OperationalError(f"cannot create {path}: the folder {folder} is not writable for this user")
-    create_file(path)
+    create_file(str(path))
 
 
-def _check_file(path: str, options: Options) -> None:
+def _check_file(path: Path, options: Options) -> None:
     """Look before opening: FileStorage would say less, and takes an empty file for a new database."""
-    mode = Path(path).stat().st_mode
+    mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise OperationalError(f"{path} is a folder. NAME must be a file, for example {Path(path) / 'Data.fs'}")
+        raise OperationalError(f"{path} is a folder. NAME must be a file, for example {path / 'Data.fs'}")
     if not stat.S_ISREG(mode):
         raise OperationalError(f"{path} is no regular file. Correct NAME")
     if not os.access(path, os.R_OK):
@@ -185,12 +186,12 @@ def _check_file(path: str, options: Options) -> None:
         raise OperationalError(
             f"{path} is not writable for this user. Change its mode or owner, or set the option read_only"
         )
-    if not options.read_only and not os.access(Path(path).parent, os.W_OK | os.X_OK):
+    if not options.read_only and not os.access(path.parent, os.W_OK | os.X_OK):
         raise OperationalError(
             f"the folder of {path} is not writable for this user, and some files are kept beside the database. Change "
             f"its mode or owner, or set the option read_only"
         )
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         start = file.read(16)
     if len(start) < len(MAGIC):
         raise OperationalError(
