@@ -67,6 +67,8 @@ class Frame:
         self.steps: list[Step] = []
         self.scope: dict[str, Binding] = {}
         self.early = unit.stream
+        self.given: Sequence[tuple[str, str]] = ()
+        """The columns in the order in which they are given in the end, if no more is made of them."""
         self._emitter = Emitter(weakref.proxy(self))  # what is compiled leaves nothing for the garbage collector
 
     # --- expressions -----------------------------------------------------------------------------------------------
@@ -212,7 +214,9 @@ class Frame:
             if columns:
                 binding = self.scope[alias]
                 names.update(dict.fromkeys(_variables(binding, columns)))
-        return list(names)
+        given = [binding.columns.get(name) for alias, name in self.given if (binding := self.scope.get(alias))]
+        first = dict.fromkeys(name for name in given if name in names)
+        return list(first | names)
 
     def narrow(self, aliases: Iterable[str], needed: Needed) -> None:
         """Have the rows of which few columns are needed carried as these: tuples of plain values are not watched.
@@ -329,6 +333,8 @@ class Frame:
             return False
         pair = keys.value if value is None else f"{keys.value}: {values.value}"
         first, *rest = replace(keys, value=pair).bracketed("{", "}")
+        if not keys.clauses and pair.replace(": ", ", ") == keys.target:
+            first, rest = f"{'set' if value is None else 'dict'}({keys.iterable})", []
         self._keep_notes()
         self.lines += [f"{name} = {first}", *rest]
         return True

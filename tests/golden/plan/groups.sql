@@ -77,13 +77,10 @@ Project: grouped.author_id, grouped.count
 14             grouped_sum = sum([row[1] for row in rows])
 15             grouped_avg = avg_of([row[2] for row in rows if row[2] is not None])
 16             grouped_count_2 = len(set([row[3] for row in rows if row[3] is not SKIPPED]))
-17             yield (grouped_author_id, grouped_avg, grouped_count, grouped_count_2, grouped_sum)
+17             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_count_2)
 18     # Limit: 2
 19     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.count_2 as count
-20     return [
-21         (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_count_2)
-22         for grouped_author_id, grouped_avg, grouped_count, grouped_count_2, grouped_sum in islice(rows_2(), 2)
-23     ]
+20     return list(islice(rows_2(), 2))
 (None, 1, 1000, None, 0)
 (1, 2, 3632, 4.199999999999999, 0)
 
@@ -386,12 +383,9 @@ Project: grouped.name, grouped.count
 12             grouped_sum = sum([row[YEAR] for row in rows])
 13             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
 14             grouped_max = max([row[TITLE] for row in rows])
-15             yield (grouped_author_id, grouped_avg, grouped_count, grouped_max, grouped_sum)
+15             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
 16     # Limit: 2
 17     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
-18     return [
-19         (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
-20         for grouped_author_id, grouped_avg, grouped_count, grouped_max, grouped_sum in islice(rows_2(), 2)
-21     ]
+18     return list(islice(rows_2(), 2))
 (1, 2, 3632, 4.199999999999999, 'Persuasion')
 (2, 1, 1944, 4.8, 'Ficciones')

@@ -239,7 +239,7 @@ Project: book.price, book.id
  3     # Scan: book
  4     # Filter: (book.rating is null) or (book.rating > 4)
  5     found = [
- 6         (LEAST if book[PRICE] is None else book[PRICE], book[ID], book[PRICE])
+ 6         (LEAST if book[PRICE] is None else book[PRICE], book[PRICE], book[ID])
  7         for book in book_table.rows(columns=(0, 4, 5))
  8         if book[RATING] is None or (book[RATING] is not None and (not book[RATING] <= 4.0))
  9     ]
@@ -247,7 +247,7 @@ Project: book.price, book.id
 11     found.reverse()
 12     found.sort(key=itemgetter(0), reverse=True)
 13     # Project: book.price, book.id
-14     return [(book_price, book_id) for _, book_id, book_price in found]
+14     return [(book_price, book_id) for _, book_price, book_id in found]
 (Decimal('11.00'), 5)
 (Decimal('9.99'), 3)
 (Decimal('7.50'), 1)
@@ -339,14 +339,14 @@ Project: book.price, book.id
 11     # HashJoin: left on a.id = grouped early.key 0
 12     # Project: a.id, a.name, coalesce(grouped early.count, 0) as count
 13     found = [
-14         (grouped_early_count if grouped_early_count is not None else 0, a[ID], a[NAME])
+14         (a[ID], a[NAME], grouped_early_count if grouped_early_count is not None else 0)
 15         for a in author.rows(columns=(0, 1))
 16         for grouped_early_count in [grouped_early_by_key_0.get(a[ID])]
 17     ]
 18     # Sort: grouped.count desc, grouped.id
-19     found.sort(key=itemgetter(0), reverse=True)
+19     found.sort(key=itemgetter(2), reverse=True)
 20     # Project: grouped.id, grouped.name, grouped.count as n
-21     return [(a_id, a_name, grouped_count) for grouped_count, a_id, a_name in found]
+21     return found
 (1, 'Austen', 2)
 (2, 'Borges', 2)
 (3, 'Calvino', 1)

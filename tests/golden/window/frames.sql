@@ -35,14 +35,11 @@ Project: book.id, windowed.sum
 15         sum_2 = sum_over(frames, column)
 16         for book, windowed_row_number, windowed_sum in zip(part, range(1, len(part) + 1), sum_2):
 17             book_title = book[1]
-18             found.append((windowed_row_number, windowed_sum, book_title))
+18             found.append((book_title, windowed_row_number, windowed_sum))
 19     # Sort: book.title
-20     found.sort(key=itemgetter(2))
+20     found.sort(key=itemgetter(0))
 21     # Project: book.title, windowed.row_number, windowed.sum
-22     return [
-23         (book_title, windowed_row_number, windowed_sum)
-24         for windowed_row_number, windowed_sum, book_title in found
-25     ]
+22     return found
 ('Beowulf', 1, None)
 ('El Aleph', 2, Decimal('9.99'))
 ('Emma', 1, Decimal('7.50'))
