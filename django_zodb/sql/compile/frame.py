@@ -18,7 +18,7 @@ from ..expr import Expr
 from ..plan import Node
 from ..program import comment
 from ..show import label
-from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, indented
+from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, in_place, indented
 from .unit import Unit, all_expressions
 
 Needed = frozenset[tuple[str, str]]
@@ -214,9 +214,8 @@ class Frame:
             if columns:
                 binding = self.scope[alias]
                 names.update(dict.fromkeys(_variables(binding, columns)))
-        given = [binding.columns.get(name) for alias, name in self.given if (binding := self.scope.get(alias))]
-        first = dict.fromkeys(name for name in given if name in names)
-        return list(first | names)
+        given = [self.scope[alias].columns.get(name) for alias, name in self.given if alias in self.scope]
+        return list(dict.fromkeys(name for name in given if name in names) | names)
 
     def narrow(self, aliases: Iterable[str], needed: Needed) -> None:
         """Have the rows of which few columns are needed carried as these: tuples of plain values are not watched.
@@ -280,7 +279,7 @@ class Frame:
 
     def finish(self, *sink: str) -> None:
         """Print the pipeline around the statements of the sink; a new one begins."""
-        self.lines += blocks(self.steps, sink)
+        self.lines += blocks(*in_place(self.steps, sink, self.source))
         self._reset()
 
     def drop(self) -> None:

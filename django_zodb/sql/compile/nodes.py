@@ -70,8 +70,8 @@ def open_row(frame: Frame, node: Node) -> str:
     """Open a node that binds one alias; returns the text of its tuple."""
     if isinstance(node, p.Project):
         expressions = [output.expr for output in node.outputs]
-        columns = [(each.alias, each.name) for each in expressions if isinstance(each, x.Column)]
-        given, frame.given = frame.given, columns if len(columns) == len(expressions) else ()
+        own = [(each.alias, each.name) for each in expressions if isinstance(each, x.Column)]
+        given, frame.given = frame.given, own if len(own) == len(expressions) else ()
         frame.open(node.source, needed_by(expressions))
         frame.given = given
         frame.note(node)

@@ -125,6 +125,32 @@ def blocks(steps: Sequence[Step], sink: Sequence[str]) -> list[str]:
     return lines + indented(sink, depth)
 
 
+def in_place(steps: Sequence[Step], sink: Sequence[str], source: Source) -> tuple[Sequence[Step], Sequence[str]]:
+    """The steps and the sink, in which a column that is used once in a loop is a subscript there, and no variable."""
+    if any(isinstance(step, Do) for step in steps) or not any(isinstance(step, For) for step in steps):
+        return steps, sink
+    lines: list[Step] = [*steps, *map(If, sink)]
+    gone = set()
+    for at in range(len(steps) - 1, -1, -1):
+        step, following = lines[at], lines[at + 1 :]
+        if isinstance(step, Let) and step.row is not None:
+            uses = [_words(_text(line))[step.name] for line in following]
+            first = uses.index(1) if sum(uses) == 1 else -1
+            if first >= 0 and not any(_ends_row(line, step.row) for line in following[:first]):
+                subscript = f"{step.row}[{source.position(step.column, step.name, step.at)}]"
+                text = _replaced(_text(following[first]), {step.name: subscript})
+                lines[at + 1 + first] = _with_text(following[first], text)
+                gone.add(at)
+    left = [line for at, line in enumerate(lines) if at not in gone]
+    end = len(steps) - len(gone)
+    return left[:end], [_text(line) for line in left[end:]]
+
+
+def _ends_row(step: Step, row: str) -> bool:
+    """Whether a row may be another one after the step, or what follows is done more often."""
+    return isinstance(step, For) or (isinstance(step, Let) and row in _words(step.name))
+
+
 def _merged(steps: Sequence[Step]) -> Iterator[Step]:
     """Neighbouring bindings of columns of one row on one line."""
     waiting: list[Let] = []
@@ -297,9 +323,11 @@ def _uses(texts: Texts, name: str) -> int:
 
 def _substituted(texts: Texts, by: dict[str, str]) -> Texts:
     """The texts with some names replaced."""
-    if not by:
-        return texts
-    return [(step, _WORD.sub(lambda match: by.get(match[0], match[0]), text)) for step, text in texts]
+    return [(step, _replaced(text, by)) for step, text in texts] if by else texts
+
+
+def _replaced(text: str, by: dict[str, str]) -> str:
+    return _WORD.sub(lambda match: by.get(match[0], match[0]), text)
 
 
 def _used_in_loop(later: Texts, name: str) -> bool:
@@ -317,6 +345,8 @@ def _text(step: Step) -> str:
     match step:
         case For(iterable=text) | Let(text=text) | If(condition=text):
             return text
+        case Note():
+            return ""
     raise AssertionError(f"{step} has no expression")
 
 

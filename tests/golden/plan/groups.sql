@@ -91,8 +91,8 @@ Project: grouped.author_id, grouped.count
  3     groups = defaultdict(list)
  4     # Scan: book
  5     for book in book_table.rows(columns=(3, 5, 8)):
- 6         book_in_print, book_year, book_rating = book[8], book[3], book[5]
- 7         groups[(book_in_print, (book_year > 1900))].extend((book_year, book_rating))
+ 6         book_year = book[3]
+ 7         groups[(book[IN_PRINT], (book_year > 1900))].extend((book_year, book[RATING]))
  8     found = []
  9     # Aggregate: count(*), sum(book.year), max(book.rating) by book.in_print, book.year > 1900
 10     for (grouped_in_print, grouped_modern), rows in groups.items():

@@ -220,27 +220,26 @@ Project: a.name, (subquery) as tagged
  6         t_by_key_2 = defaultdict(list)
  7         # Scan: tag t
  8         for t in tag.rows(columns=(1,)):
- 9             t_name = t[1]
-10             t_by_key_2[same(to_double(length(t_name)))].append(t)
-11         return t_by_key_2
-12     def scalar(a):
-13         t_by_key_2 = t_by_key()
-14         # IndexLookup: book b using book_author_id (b.author_id = a.id)
-15         # HashJoin: inner on b.rating + 0.9 = cast(length(t.name) as double precision)
-16         found = (
-17             (t[NAME], b[TITLE], b[TITLE])
-18             for b in map(book.get, book_author_id.lookup(a[ID]))
-19             for t in t_by_key_2.get(same(None if b[RATING] is None else b[RATING] + 0.9), ())
-20         )
-21         # TopN: 1 by t.name desc, b.title
-22         first = first_sorted(found, 1, (0, True), (1, False))
-23         for _, _, b_title in first:
-24             # Project: b.title
-25             return b_title
-26         return None
-27     # Scan: author a
-28     # Project: a.name, (subquery) as tagged
-29     return [(a[NAME], scalar(a)) for a in author.rows(columns=(0, 1))]
+ 9             t_by_key_2[same(to_double(length(t[NAME])))].append(t)
+10         return t_by_key_2
+11     def scalar(a):
+12         t_by_key_2 = t_by_key()
+13         # IndexLookup: book b using book_author_id (b.author_id = a.id)
+14         # HashJoin: inner on b.rating + 0.9 = cast(length(t.name) as double precision)
+15         found = (
+16             (t[NAME], b[TITLE], b[TITLE])
+17             for b in map(book.get, book_author_id.lookup(a[ID]))
+18             for t in t_by_key_2.get(same(None if b[RATING] is None else b[RATING] + 0.9), ())
+19         )
+20         # TopN: 1 by t.name desc, b.title
+21         first = first_sorted(found, 1, (0, True), (1, False))
+22         for _, _, b_title in first:
+23             # Project: b.title
+24             return b_title
+25         return None
+26     # Scan: author a
+27     # Project: a.name, (subquery) as tagged
+28     return [(a[NAME], scalar(a)) for a in author.rows(columns=(0, 1))]
 ('Austen', 'Emma')
 ('Borges', None)
 ('Calvino', None)
