@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import pytest
 
-from django_zodb.sql.runtime import first_sorted, sorted_runs
+from django_zodb.sql.runtime import first_sorted, sorted_lazily, sorted_runs
 
 ROWS = [(n % 7, random.Random(n).randrange(5), n) for n in range(100)]
 
@@ -38,6 +38,40 @@ def test_the_first_of_many_rows_are_found_piece_by_piece(rows, descending):
         assert first_sorted(rows, count, (0, descending)) == everything(rows, by)[:count]
         backwards = first_sorted(rows, count, (0, descending), backwards=True)
         assert backwards == everything(reversed(rows), by)[:count]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("made", ["in order", "in reverse", "mixed"])
+@pytest.mark.parametrize("count", [0, 1, 5, 17, 1000])
+def test_all_rows_follow_the_first_ones(descending, made, count):
+    rows = sorted((n % 50, n) for n in range(count))
+    if made == "mixed":
+        random.Random(0).shuffle(rows)
+    rows = rows[::-1] if made == "in reverse" else rows
+    for asked in (0, 1, 20):
+        wanted = everything(rows, ((itemgetter(0), descending),))
+        assert list(sorted_lazily(list(rows), asked, (0, descending))) == wanted
+
+
+class Compared(int):
+    """A number that counts how often such numbers are compared."""
+
+    times = 0
+
+    def __lt__(self, other):
+        Compared.times += 1
+        return int(self) < int(other)
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_rows_that_are_in_order_are_sorted_at_once(descending):
+    rows = sorted(((Compared(n * 7 % 1000), n) for n in range(1000)), reverse=descending)
+    Compared.times = 0
+    found = sorted_lazily(rows, 100, (0, descending))
+    assert next(found)[0] == (999 if descending else 0)
+    assert Compared.times < 1100
+    before = Compared.times
+    assert len(list(found)) == 999 and Compared.times == before
 
 
 @pytest.mark.parametrize(("first", "second"), list(product([True, False], repeat=2)))

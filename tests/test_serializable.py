@@ -160,6 +160,10 @@ INSIDE = [
     ("SELECT note FROM account ORDER BY note DESC LIMIT 3", "INSERT INTO account VALUES (1, 'new', 0, 'z note')"),
     ("SELECT count(*) FROM account", "DELETE FROM account WHERE id = 4"),
     ("SELECT owner, count(*) FROM account GROUP BY owner", "INSERT INTO account VALUES (1, 'owner 3', 0, 'new')"),
+    (
+        "SELECT count(*) FROM account a JOIN account b ON b.owner = a.note WHERE a.id < 9",
+        "INSERT INTO account VALUES (1001, 'note 4', 0, 'new')",
+    ),
     ("SELECT DISTINCT owner FROM account", "INSERT INTO account VALUES (1, 'new', 0, 'new')"),
     ("SELECT sum(value) FROM account", "UPDATE account SET value = value + 1 WHERE id = 300"),
     ("SELECT max(owner) FROM account", "INSERT INTO account VALUES (1, 'zzz', 0, 'new')"),

@@ -452,6 +452,24 @@ def test_lookups(things: StoredCatalog) -> None:
     ]
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_sizes_are_the_lengths_of_lookups(things: StoredCatalog, many: bool) -> None:
+    table = things.table("thing")
+    for rowid in range(101, 1001) if many else ():  # then there are sets of rowids
+        table.insert((rowid, "a", rowid, None, 3.0))
+    asked: dict[str, list[Any]] = {
+        "thing_kind": ["a", "b", None, "zzz", "a"],
+        "thing_code": [UUID(int=8), UUID(int=9), None],
+        "thing_weight": [3.0, 9.0],
+        "thing_upper": ["A", "B", "a"],
+        "thing_size_desc": [7, None, 1000, -1],
+    }
+    for name, keys in asked.items():
+        index = table.index(name)
+        assert list(index.sizes(iter(keys))) == [len(index.lookup(key)) for key in keys]
+        assert dict(index.counts()) == {key: len(list(index.with_key(key))) for key, _ in index.tree.items()}
+
+
 def test_ranges(things: StoredCatalog) -> None:
     table = things.table("thing")
     rows = list(table.rows())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, compress
-from operator import eq, ne
+from itertools import chain, compress, repeat
+from operator import eq, length_hint, ne
 from typing import Any
 
 from ..errors import IntegrityError
@@ -90,7 +90,13 @@ class StoredIndex:
 
     def counts(self) -> Iterable[tuple[Any, int]]:
         """Each distinct key with the number of its rows; see ``protocol.Index.counts``."""
-        return zip(self.tree.iterkeys(), map(_exact_size, self.tree.itervalues()), strict=True)
+        return zip(self.tree.iterkeys(), _exact_sizes(self.tree.itervalues()), strict=True)
+
+    def sizes(self, keys: Iterable[Any]) -> Iterable[int]:
+        """How many rows each key has; see ``protocol.Index.sizes``."""
+        if self.encoding.plain and self.encoding.stores_values_as_they_are:
+            return _exact_sizes(map(self.tree.get, keys, repeat(NO_ROWIDS)))
+        return map(len, map(self.lookup, keys))
 
     def keys(self) -> Iterable[Any]:
         """The distinct keys; see ``protocol.Index.keys``."""
@@ -304,8 +310,9 @@ def _flatten_backwards(postings: Iterable[Posting]) -> Iterator[int]:
             yield from keys_backwards(posting)
 
 
-def _exact_size(posting: Posting) -> int:
-    return 1 if type(posting) is int else len(posting)
+def _exact_sizes(postings: Iterable[Posting | tuple[()]]) -> Iterable[int]:
+    """What has no length is a single rowid."""
+    return map(length_hint, postings, repeat(1))
 
 
 def _size(posting: Posting) -> int:

@@ -74,6 +74,10 @@ class Index(Protocol):
         """The distinct keys of such an index."""
         ...
 
+    def sizes(self, keys: Iterable[Any]) -> Iterable[int]:
+        """The length of what ``lookup`` gives for each of ``keys``, of an index with one key. Lazy."""
+        ...
+
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
         """An estimate of how many rowids ``range`` would give; cheap, for the planner only."""
         ...

@@ -98,6 +98,10 @@ class ReadIndex:
         """See ``protocol.Index.keys``."""
         return self._walk(methodcaller("keys"))
 
+    def sizes(self, keys: Iterable[Any]) -> Iterator[int]:
+        """See ``protocol.Index.sizes``."""
+        return map(len, map(self.lookup, keys))
+
     def _walk(self, question: _Question) -> Iterator[Any]:
         return _noting(self._walks, question, question(self._index))
 

@@ -90,7 +90,10 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     column = x.ROWID if at is None else node.table.columns[at].name
     iterable = rowids(frame, node)
     name = frame.source.name(f"{frame.unit.row_name(node.alias)}_{column}")
-    frame.each(name, iterable, sized=not isinstance(node, p.IndexRange))
+    found = None
+    if isinstance(node, p.IndexLookup) and len(node.keys) == 1:
+        found = frame.unit.index(node.table, node.index), frame.value(node.keys[0])
+    frame.each(name, iterable, sized=not isinstance(node, p.IndexRange), found=found)
     binding = frame.bind(node.alias, node.table.positions, None, node.table)
     binding.rowid = name
     binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)

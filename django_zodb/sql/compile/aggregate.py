@@ -95,6 +95,10 @@ def _counted_simply(frame: Frame, cell: Cell) -> bool:
         if all(isinstance(step, Note) for step in frame.steps):
             frame.finish(f"{cell.name} = {clean(size)}")
             return True
+        if last.found is not None and frame.comprehension(last.found[1]) is not None:
+            index, key = last.found
+            frame.write(f"{cell.name} = sum({index}.sizes({frame.collect(key, 'keys')}))")
+            return True
         if frame.comprehension(size) is not None:
             frame.write(f"{cell.name} = sum({frame.collect(size, 'sizes')})")
             return True

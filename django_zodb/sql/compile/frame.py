@@ -164,9 +164,16 @@ class Frame:
         """The node's line of EXPLAIN as a comment."""
         self.steps.append(Note(comment(label(node))))
 
-    def each(self, target: str, iterable: str, listed: bool = False, sized: bool = False) -> None:
+    def each(
+        self,
+        target: str,
+        iterable: str,
+        listed: bool = False,
+        sized: bool = False,
+        found: tuple[str, str] | None = None,
+    ) -> None:
         """Open a loop; see ``pipeline.For``."""
-        self.steps.append(For(target, iterable, listed, sized))
+        self.steps.append(For(target, iterable, listed, sized, found))
 
     def let(self, wanted: str, text: str) -> str:
         """Bind a new variable."""

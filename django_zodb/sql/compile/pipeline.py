@@ -31,12 +31,16 @@ class Note:
 
 @record
 class For:
-    """A loop. ``listed``: the iterable is a list that nobody else holds; ``sized``: it has a length."""
+    """A loop. ``listed``: the iterable is a list that nobody else holds; ``sized``: it has a length.
+
+    ``found``: an index, and the only key by which the iterable is looked up in it.
+    """
 
     target: str
     iterable: str
     listed: bool = False
     sized: bool = False
+    found: tuple[str, str] | None = None
 
 
 @record

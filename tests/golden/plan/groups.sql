@@ -367,6 +367,24 @@ Project: grouped.name, grouped.count
 15     return [(count,)]
 (1,)
 
+[code]> SELECT COUNT(*) FROM book WHERE year IN (SELECT a.born + 41 FROM author a WHERE a.id < 3)
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM book WHERE year IN (SELECT a.born + 41 FROM author a WHERE a.id < 3)
+ 2 def select(author, book_table, params):
+ 3     book_year = book_table.index('book_year')
+ 4     # KeyRange: author a (a.id < 3)
+ 5     # Project: a.born + 41 as key 0
+ 6     found = (None if a[BORN] is None else a[BORN] + 41 for a in author.rows(None, 3 - 1, columns=(2,)))
+ 7     # Distinct
+ 8     # NestedLoop: inner
+ 9     # IndexLookup: book using book_year (book.year = book keys.key 0)
+10     keys = [book_keys_key_0 for book_keys_key_0 in dict.fromkeys(found) if book_keys_key_0 is not None]
+11     count = sum(book_year.sizes(keys))
+12     # Aggregate: count(*)
+13     # Project: grouped.count
+14     return [(count,)]
+(0,)
+
 [code]> SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
 ---
  1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
