@@ -5,6 +5,7 @@ The limits are made so low that a few hundred rows are many.
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ Rows = list[tuple[Any, ...]]
 def low_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     close_all()  # others may have left something in memory
     monkeypatch.setattr(large_writes, "PIECE_ROWS", 20)
+    monkeypatch.setattr(large_writes, "MANY_ROWS", 20)
     monkeypatch.setattr(journal, "PACKED_AT", 30)
     monkeypatch.setattr(runs, "WINDOW_ROWS", 20)
     monkeypatch.setattr(bounded, "_MOST_OTHERS", 15)
@@ -114,6 +116,29 @@ def test_an_update_sees_the_rows_as_they_were(place: str, sql: str, expected: Ca
     connection.commit()
     assert all_rows(connect(place))[0] == plain
     assert_sound(connection)
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE book SET price = 2", "DELETE FROM note", "INSERT INTO note (text) SELECT code FROM book"]
+)
+@pytest.mark.parametrize("piece_rows", [20, 20 * ROWS])
+def test_the_garbage_collector_waits(place: str, monkeypatch: pytest.MonkeyPatch, sql: str, piece_rows: int) -> None:
+    monkeypatch.setattr(large_writes, "PIECE_ROWS", piece_rows)
+    change_all, seen = StoredTable._change_all, []
+
+    def noted(*arguments: Any, **named: Any) -> None:
+        seen.append(gc.isenabled())
+        change_all(*arguments, **named)
+
+    monkeypatch.setattr(StoredTable, "_change_all", noted)
+    connection = connect(place)
+    connection.execute(sql)
+    assert seen and not any(seen)
+    assert gc.isenabled()
+    monkeypatch.setattr(large_writes, "MANY_ROWS", ROWS)
+    del seen[:]
+    connection.execute("INSERT INTO note (text) SELECT 'x' FROM author")
+    assert seen == [True] and gc.isenabled()
 
 
 def test_insert_from_the_table_itself(place: str) -> None:

@@ -16,11 +16,13 @@ import transaction
 import ZODB
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ZODB.MappingStorage import MappingStorage
 
 from django_zodb.errors import ConflictError, DataError, IntegrityError, OperationalError, ProgrammingError
 from django_zodb.record import replace
 from django_zodb.storage import index as index_module
 from django_zodb.storage import rebuild
+from django_zodb.storage.bounded import BoundedDB
 from django_zodb.storage.catalog import StoredCatalog
 from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
@@ -30,6 +32,8 @@ from django_zodb.storage.schema import Check, ColumnSchema, ForeignKey, IndexKey
 from django_zodb.storage.trees import (
     Bounds,
     bucket_oid,
+    delete_key,
+    delete_keys,
     estimated_len,
     items_backwards,
     key_oids,
@@ -268,6 +272,39 @@ def test_trees_do_not_merge() -> None:
     for cls in (RowTree, IndexTree, Postings):
         for each in (cls(), cls._bucket_type()):
             assert not hasattr(each, "_p_resolveConflict")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 400), st.sets(st.integers(0, 399)), st.booleans(), st.data())
+def test_keys_are_deleted_leaf_by_leaf(size: int, gone: set[int], stored: bool, data: st.DataObject) -> None:
+    keys = [(key // 7, key % 7) for key in range(size)]
+    gone = {key for key in gone if key < size} | set(range(*sorted(data.draw(st.tuples(*[st.integers(0, size)] * 2)))))
+    tree, rows = IndexTree(dict.fromkeys(keys, 0)), RowTree(dict.fromkeys(range(size), ()))
+    if stored:
+        manager = transaction.TransactionManager()
+        BoundedDB(MappingStorage()).open(manager).root()["trees"] = [tree, rows]
+        manager.commit()
+    delete_keys(tree, [keys[at] for at in sorted(gone)])
+    for at in data.draw(st.permutations(sorted(gone))):
+        delete_key(rows, at)
+    for each, left in (tree, keys), (rows, list(range(size))):
+        each._check()
+        assert list(each) == [key for at, key in enumerate(left) if at not in gone]
+    for delete in (lambda key: delete_keys(rows, [key]), lambda key: delete_key(rows, key)):
+        with pytest.raises(KeyError):
+            delete(size)
+
+
+def test_the_first_row_of_a_leaf_goes_like_any_other(store: Store) -> None:
+    """The node above keeps the key that has gone: it separates as well, and others may be changing it."""
+    root, manager = store.connection.root(), store.manager
+    root["t"] = tree = RowTree(dict.fromkeys(range(500), ()))
+    manager.commit()
+    manager.begin()
+    for key in range(100, 110):
+        delete_key(tree, key)
+    changed = {type(each).__name__ for each in store.connection._registered_objects}
+    assert changed == {"RowBucket"}
 
 
 # --- oids ----------------------------------------------------------------------------------------------------------

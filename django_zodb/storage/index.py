@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress, repeat
@@ -13,7 +12,15 @@ from ..errors import IntegrityError
 from .keys import ABSENT, Bounds, Key, KeyEncoding
 from .persistent import IndexTree, Posting, rowids
 from .schema import IndexSchema
-from .trees import estimated_len, estimated_range, every_second_first, keys_backwards, leaf_of_range, values_backwards
+from .trees import (
+    delete_keys,
+    estimated_len,
+    estimated_range,
+    every_second_first,
+    keys_backwards,
+    leaf_of_range,
+    values_backwards,
+)
 
 NO_ROWIDS: tuple[int, ...] = ()
 
@@ -181,11 +188,17 @@ class StoredIndex:
     def _remove(self, ordered: list[Key], groups: _Groups) -> None:
         wanted: list[Any] = [tuple(group) if type(group) is list else group for group in map(groups.get, ordered)]
         alone = list(map(eq, self._held(ordered), wanted))  # then nothing is left of the posting
-        deque(map(self.tree.__delitem__, compress(ordered, alone)), maxlen=0)
+        self._delete(list(compress(ordered, alone)))
         if not all(alone):
             for key, group, done in zip(ordered, wanted, alone, strict=True):
                 if not done:
                     self.tree.discard_many(key, set(rowids(group)))
+
+    def _delete(self, ordered: list[Key]) -> None:
+        if None in ordered[:1]:
+            del self.tree[None]
+            del ordered[0]
+        delete_keys(self.tree, ordered)
 
     def remove_waiting(self) -> None:
         """Take out what waits for it."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PIECE_ROWS = 20_000
 """So many rows are written together."""
+MANY_ROWS = 1000
+"""From so many on, the garbage collector waits."""
 PIECES_OF_INDEXES = 12
 """The keys of so many pieces are taken out of an index together: they are all over the place, and each round writes
 most leaves."""
@@ -52,14 +54,15 @@ def pieces(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without passes of the garbage collector, of which there would be one for some thousand rows.
+def _uncollected(rows: int = PIECE_ROWS) -> Iterator[None]:
+    """Without passes of the garbage collector, of which there would be one for some thousand rows, if they are many.
 
     Each looks at all that the process holds, to find nothing: rows come and go, but never in circles. That would take
     half as long again.
     """
-    collects = gc.isenabled()
-    gc.disable()
+    collects = rows >= MANY_ROWS and gc.isenabled()
+    if collects:
+        gc.disable()
     try:
         yield
     finally:
@@ -100,7 +103,8 @@ def update_all(
     fixed = () if given is None else given()
     if second is None or table.acts_on_update:  # a row that is changed may change others, still to come
         rest = chain.from_iterable(parts)
-        return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned, fixed)
+        with _uncollected(len(first)):
+            return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned, fixed)
     with _uncollected():
         waiting = Waiting(list(zip(*part, strict=True)) for part in chain((first, second), parts))
         del first, second
@@ -126,7 +130,8 @@ def delete_all(table: StoredTable, rowids: Iterable[int]) -> int:
     first = list(islice(rowids, PIECE_ROWS))
     found = array("q", islice(rowids, 1))
     if not found:
-        return len(first) - len(table.delete_many(first))
+        with _uncollected(len(first)):
+            return len(first) - len(table.delete_many(first))
     found = array("q", first) + found
     found.extend(rowids)
     with _uncollected():
@@ -168,7 +173,8 @@ def insert_all(table: Inserts, rows: Iterable[Row]) -> tuple[int, Row | None]:
     parts = pieces(rows)
     first, second = next(parts, []), next(parts, None)
     if second is None:
-        inserted = table.insert_many(first)
+        with _uncollected(len(first)):
+            inserted = table.insert_many(first)
         return len(inserted), inserted[-1] if inserted else None
     with _uncollected():
         waiting = Waiting((part,) for part in chain((first, second), parts))

@@ -26,7 +26,7 @@ from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
 from .sequences import SequenceSource
-from .trees import bucket_oid, every_second_first
+from .trees import bucket_oid, delete_key, every_second_first
 from .walks import Walks
 
 
@@ -382,7 +382,7 @@ class StoredTable:
         self._entries.append((self._name, rowid, old, new))
         try:
             if new is None:
-                del self.tree[rowid]
+                delete_key(self.tree, rowid)
             else:
                 self.tree[rowid] = new
             if old is None:

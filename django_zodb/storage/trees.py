@@ -8,6 +8,7 @@ microsecond or two; everything here reads one node per level, and leaves only as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, compress, cycle
 from typing import Any, TypeVar
@@ -235,6 +236,49 @@ def key_oids(tree: Tree, keys: Sequence[Any]) -> Iterator[bytes]:
         elif child._p_oid is not None:
             yield child._p_oid
         start = end
+
+
+def _keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
+    """The leaves to which ``keys[start:end]`` belong, which ascend and are not None, and which of them."""
+    inside = _children(node)
+    if inside is None:
+        yield node, start, end  # a tree of one leaf answers as the leaf would
+        return
+    children, separators = inside
+    while start < end:
+        at = bisect_right(separators, keys[start])
+        stop = end if at == len(separators) else bisect_left(keys, separators[at], start, end)
+        if type(children[at]) is type(node):
+            yield from _keys_by_leaf(children[at], keys, start, stop)
+        else:
+            yield children[at], start, stop
+        start = stop
+
+
+def delete_keys(tree: Tree, ascending: Sequence[Any]) -> None:
+    """``del tree[key]`` of each key, which ascend and are not None: in less time where comparing them takes long."""
+    for leaf, start, end in list(_keys_by_leaf(tree, ascending, 0, len(ascending))) if ascending else ():
+        last = end - (end - start >= len(leaf))  # what empties a leaf is for the tree to do
+        deque(map(leaf.__delitem__, ascending[start:last]), maxlen=0)
+        if last < end:
+            del tree[ascending[last]]
+
+
+def delete_key(tree: Tree, key: Any) -> None:
+    """``del tree[key]``, which is not None, so that the first key of a leaf goes like any other.
+
+    BTrees would put the new first key into the node above the leaf and write that, too; the old key separates as well.
+    """
+    node = tree
+    while (inside := _children(node)) is not None:
+        children, separators = inside
+        node = children[bisect_right(separators, key)]
+        if type(node) is not type(tree):
+            if len(node) > 1:
+                del node[key]
+                return
+            break
+    del tree[key]
 
 
 def estimated_len(tree: Tree) -> int:
