@@ -370,6 +370,8 @@ def _check_depth(text: str, tokens: list[Token]) -> None:
 
     Since Python 3.12 nothing else stops it. Of nested brackets it tries each twice: ten levels are a thousand trials.
     """
+    if len(tokens) <= _DEEPEST and "[" not in text and "{" not in text:
+        return
     depth = prefixes = 0
     for token in tokens:
         kind = token.token_type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -13,9 +14,10 @@ from ZODB.mvccadapter import MVCCAdapterInstance
 from ZODB.POSException import ConflictError, POSError
 from ZODB.serialize import ObjectReader
 from ZODB.utils import z64
+from zodbpickle.pickle import Unpickler
 
 from ..errors import DamagedError, Error, OutcomeUnknownError
-from .classes import PERSISTENT
+from .classes import PERSISTENT, class_factory
 from .columns import NotedCache
 from .failures import STORAGE_ERRORS, translated
 from .large import Records
@@ -37,6 +39,14 @@ def _nonsense(error: Exception) -> DamagedError:
     )
 
 
+class RecordUnpickler(Unpickler):  # type: ignore[misc]
+    """Reads a record's pickles, which may name what ``classes`` allows. ZODB's own asks a function more for each."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What a pickle may name."""
+        return class_factory(None, module, name)
+
+
 class CheckedReader(ObjectReader):  # type: ignore[misc]
     """Checks the seal of each record; what makes no sense is an OperationalError."""
 
@@ -48,6 +58,11 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
             raise
         except Exception as error:
             raise _nonsense(error) from error
+
+    def _get_unpickler(self, pickle: bytes) -> RecordUnpickler:
+        unpickler = RecordUnpickler(BytesIO(pickle))
+        unpickler.persistent_load = self._persistent_load
+        return unpickler
 
     def _persistent_load(self, reference: Any) -> Any:
         """What a record refers to: an object by its oid and class, nearly always. ZODB knows what else there may be."""
