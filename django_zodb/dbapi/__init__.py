@@ -20,8 +20,7 @@ from ..errors import (
     ProgrammingError,
     Warning,
 )
-from .connection import Connection, connect
-from .cursor import Cursor, StreamingCursor
+from ..loading import uncollected
 from .types import (
     BINARY,
     DATETIME,
@@ -36,6 +35,10 @@ from .types import (
     Timestamp,
     TimestampFromTicks,
 )
+
+with uncollected():  # sqlglot, ZODB and all that runs on them
+    from .connection import Connection, connect
+    from .cursor import Cursor, StreamingCursor
 
 apilevel = "2.0"
 threadsafety = 1
