@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sieving import sieved
+
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
 from django_zodb.storage.schema import ColumnSchema, IndexKey, IndexSchema, TableSchema
@@ -63,8 +65,8 @@ class FakeTable:
         for row in rows:
             self.insert(row)
 
-    def rows(self, low=None, high=None, reverse=False, columns=None):
-        return [row for _, row in self.items(low, high, reverse, columns)]
+    def rows(self, low=None, high=None, reverse=False, columns=None, sieve=None):
+        return [row for _, row in self.items(low, high, reverse, columns, sieve)]
 
     def present(self, columns):
         for rows in (self.rows()[::2], self.rows()[1::2], []):
@@ -73,12 +75,13 @@ class FakeTable:
     def page(self, offset, limit, low=None, high=None):
         return self.rows(low, high)[offset : offset + limit]
 
-    def items(self, low=None, high=None, reverse=False, columns=None):
-        return [
+    def items(self, low=None, high=None, reverse=False, columns=None, sieve=None):
+        found = [
             (rowid, row if columns is None else tuple(v if at in columns else None for at, v in enumerate(row)))
             for rowid, row in sorted(self.data.items(), reverse=reverse)
             if (low is None or rowid >= low) and (high is None or rowid <= high)
         ]
+        return found if sieve is None else sieved(found, sieve)
 
     def count(self):
         return len(self.data)

@@ -152,7 +152,7 @@ def test_null_parameters_find_nothing():
 
 def test_many_parameters_are_one_line():
     node = project(p.Filter(scan(BOOK), x.In(B["id"], tuple(map(param, range(2000))))), B["id"])
-    assert "values = set(map(to_integer, params[0:2000]))" in source(node)
+    assert "keys = set(map(to_integer, params[0:2000]))" in source(node)
     assert run(node, *range(3, 2003)) == [(3,), (4,), (5,), (6,)]
 
 

@@ -52,12 +52,12 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, items = Walks.rows, Walks.items
 
     def strict_rows(
-        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
+        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None, sieve: Any = None
     ) -> Iterable[Any]:
         return (only(row, columns) for row in rows(self, low, high, reverse))
 
     def strict_items(
-        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None
+        self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None, sieve: Any = None
     ) -> Iterator[Any]:
         return ((rowid, only(row, columns)) for rowid, row in items(self, low, high, reverse))
 

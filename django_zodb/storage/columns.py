@@ -4,7 +4,8 @@ What a walk over a table larger than the cache reads past it (see ``scan``) is g
 over the same columns again and again pays each time for reading, checking and decoding records of which these columns
 are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
 ``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
-the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``.
+the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. So have
+those who want few of the rows: see ``aids``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
@@ -23,26 +24,30 @@ from typing import Any
 from BTrees.LOBTree import LOBTree
 from persistent import PickleCache
 
+from .aids import Aid, aid_of
 from .compact import unpack
 from .keys import Row
 from .present import Present, packed_values
+from .sieves import AidKey
 
 _MOST_COLUMNS = 6
 """A walk that looks at more of them is not much slower if it reads the records."""
 _PARTS = 64
 """A walk may put one of so many parts of what is kept in the place of others."""
 _MOST_WALKS = 1000
-_ENTRY, _BLOCK = 32, 600
+_ENTRY, _BLOCK = 32, 700
 """What it takes to know which block a record belongs to, and to have a block."""
+_NO_ROWIDS = array("q")
 
 
 class Block:
     """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
 
-    Apart from these, ``present`` has columns without their NULLs.
+    Apart from these, ``present`` has columns without their NULLs, and ``aids`` what finds rows, None where that is too
+    large. ``rowids`` are there if an aid is.
     """
 
-    __slots__ = ("columns", "count", "node", "numbers", "present", "size")
+    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
@@ -50,6 +55,8 @@ class Block:
         self.count = count
         self.columns: dict[int, bytes] = {}
         self.present: dict[int, Present] = {}
+        self.aids: dict[AidKey, Aid | None] = {}
+        self.rowids = _NO_ROWIDS
         self.size = _BLOCK + _ENTRY * len(self.numbers)
 
 
@@ -63,12 +70,12 @@ class Columns:
         """How often something that a walk has read may have changed."""
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self._owners: Any = LOBTree()
-        self._walks: set[tuple[bytes, Collection[int]]] = set()
+        self._walks: set[tuple[bytes, Collection[Any]]] = set()
         self._may_replace = 0
         self._is_full = False
 
-    def begin_walk(self, tree: bytes, places: Collection[int]) -> bool:
-        """Whether a walk over a whole table, for its columns at ``places``, is to use columns and keep them."""
+    def begin_walk(self, tree: bytes, places: Collection[Any]) -> bool:
+        """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them."""
         if not self.limit or len(places) > _MOST_COLUMNS:
             return False
         self._may_replace, self._is_full = self.limit // _PARTS, False
@@ -112,6 +119,13 @@ class Columns:
         self._blocks.move_to_end(node)
         return columns
 
+    def block(self, node: bytes) -> Block | None:
+        """What is kept of the rows below an inner node, which is used now."""
+        block = self._blocks.get(node)
+        if block is not None:
+            self._blocks.move_to_end(node)
+        return block
+
     def count(self, node: bytes) -> int | None:
         """How many rows there are below an inner node, if it is known."""
         block = self._blocks.get(node)
@@ -143,6 +157,20 @@ class Columns:
         new = {at: Present(values, in_memory) for at, values in columns.items() if at not in block.present}
         if self._grows(block, sum(kept.size for kept in new.values())):
             block.present |= new
+
+    def keep_aids(
+        self, node: Any, leaves: Iterable[Any], items: Sequence[tuple[int, Row]], keys: Iterable[AidKey]
+    ) -> None:
+        """Keep aids of the rows in all ``leaves`` below ``node``, which come with their rowids."""
+        block = None if self._is_full else self._block(node, leaves, len(items))
+        if block is None:
+            return
+        new = {key: aid_of(key, [row[key[1]] for _, row in items]) for key in keys if key not in block.aids}
+        rowids = block.rowids or array("q", (rowid for rowid, _ in items))
+        size = sum(aid.size for aid in new.values() if aid is not None)
+        if self._grows(block, size if block.rowids else size + rowids.itemsize * len(rowids)):
+            block.aids |= new
+            block.rowids = rowids
 
     def _grows(self, block: Block, size: int) -> bool:
         """Whether the block may take so many bytes more, which are counted then."""

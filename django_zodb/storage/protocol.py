@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from .rowlocks import Wait
 from .schema import IndexSchema, TableSchema, ViewSchema
+from .sieves import Sieve
 
 Row = tuple[object, ...]
 Otherwise = Literal["nothing", "update"]
@@ -105,10 +106,12 @@ class Table(Protocol):
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        sieve: Sieve | None = None,
     ) -> Iterable[Row]:
         """Rows in rowid order, bounds included. Lazy; not to be used across a write to the table.
 
         ``columns``: the positions that will be looked at. Rows are as wide as ever, but may hold None at any other.
+        ``sieve``, for all rows in ascending order: of those that it does not let pass, any may be missing.
         """
         ...
 
@@ -122,6 +125,7 @@ class Table(Protocol):
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        sieve: Sieve | None = None,
     ) -> Iterable[tuple[int, Row]]:
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...

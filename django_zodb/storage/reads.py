@@ -22,6 +22,7 @@ from ..errors import IntegrityError
 from .keys import Bounds
 from .large_writes import insert_all
 from .protocol import Index, Otherwise, Row, Table
+from .sieves import Sieve
 from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
 
 if TYPE_CHECKING:
@@ -202,8 +203,12 @@ class ReadTable:
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
-    ) -> Iterator[Row]:
+        sieve: Sieve | None = None,
+    ) -> Iterable[Row]:
         """See ``protocol.Table.rows``."""
+        if sieve is not None:
+            self._note_all()
+            return self.stored.rows(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.rows(low, high, reverse, columns))
 
     def items(
@@ -212,14 +217,22 @@ class ReadTable:
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
-    ) -> Iterator[tuple[int, Row]]:
+        sieve: Sieve | None = None,
+    ) -> Iterable[tuple[int, Row]]:
         """See ``protocol.Table.items``."""
+        if sieve is not None:
+            self._note_all()
+            return self.stored.items(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""
-        self._walks.append(((Bounds(None, None), False), count(_FAR + 1)))
+        self._note_all()
         return self.stored.present(columns)
+
+    def _note_all(self) -> None:
+        """Every row was looked at, also those that are not handed out."""
+        self._walks.append(((Bounds(None, None), False), count(_FAR + 1)))
 
     def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
         """See ``protocol.Table.page``."""

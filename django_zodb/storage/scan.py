@@ -7,7 +7,7 @@ as it is, changed or not. Leaves are loaded as anywhere as long as the cache has
 most walks are short, and those who ask for a few rows ask for them again.
 
 Walks over a whole table that are repeated keep the columns they look at, and the numbers of rows that they only count:
-see ``columns``.
+see ``columns``. Those that are given a sieve keep, for tables of any size, what finds the rows that may pass it.
 
 Measured on rows of ten columns, fifteen in a leaf: 0.9 instead of 5.4 µs per row where two columns are asked for.
 """

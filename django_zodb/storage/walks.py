@@ -8,7 +8,12 @@ from typing import Any
 from .keys import Bounds, Row
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
+from .sieved_scan import SievedScan
+from .sieves import Sieve
 from .trees import Tree, items_backwards, page_of, values_backwards
+
+_WORTH_A_SIEVE = 1000
+"""To ask a sieve takes as long as to test some hundred rows."""
 
 
 class Walks:
@@ -26,8 +31,11 @@ class Walks:
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        sieve: Sieve | None = None,
     ) -> Iterable[Row]:
         """See ``protocol.Table.rows``."""
+        if sieve is not None and self._is_worth_sieving():
+            return self._sieved(sieve, columns).rows()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns).rows()
         if reverse:
@@ -51,8 +59,11 @@ class Walks:
         high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        sieve: Sieve | None = None,
     ) -> Iterable[tuple[int, Row]]:
         """See ``protocol.Table.items``."""
+        if sieve is not None and self._is_worth_sieving():
+            return self._sieved(sieve, columns).items()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns).items()
         if reverse:
@@ -70,6 +81,12 @@ class Walks:
         self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
     ) -> Scan:
         return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns))
+
+    def _sieved(self, sieve: Sieve, columns: Collection[int] | None) -> SievedScan:
+        return SievedScan(self._tree, columns, len(self._schema.columns), sieve, not self.exceed_cache())
+
+    def _is_worth_sieving(self) -> bool:
+        return self._count() >= _WORTH_A_SIEVE and self._tree._p_jar is not None
 
     def exceed_cache(self) -> bool:
         """Whether there are more rows than the cache holds."""

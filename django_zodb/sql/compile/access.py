@@ -186,13 +186,13 @@ def rowids(frame: Frame, node: p.BaseAccess) -> str:
     """Text of an iterable of the rowids; the keys are known not to be NULL."""
     match node:
         case p.KeyIn(keys=keys):
-            return f"sorted({_key_set(frame, [key for key in keys if _is_rowid(key)])})"
+            return f"sorted({key_set(frame, [key for key in keys if _is_rowid(key)])})"
         case p.IndexLookup(keys=keys):
             return _index_rowids(frame, node, [frame.value(key) for key in keys])
         case p.IndexRange():
             return _index_range(frame, node)
         case p.IndexIn(index=index, keys=keys):
-            return f"rowids_in({frame.unit.index(node.table, index)}, {_key_set(frame, keys)})"
+            return f"rowids_in({frame.unit.index(node.table, index)}, {key_set(frame, keys)})"
         case p.RowidUnion(paths=paths):
             return f"sorted({{{', '.join(_of_path(frame, path) for path in paths)}}})"
         case p.RowidIntersection(paths=paths):
@@ -224,7 +224,8 @@ def _is_rowid(key: Expr) -> bool:
     )
 
 
-def _key_set(frame: Frame, keys: Sequence[Expr]) -> str:
+def key_set(frame: Frame, keys: Sequence[Expr]) -> str:
+    """Text of a set, or a like collection, of the keys that are not NULL."""
     params = [key for key in keys if isinstance(key, x.Param)]
     if params and len(params) == len(keys) and (run := frame.unit.param_run(params)) is not None:
         return frame.once("keys", f"not_null({run})" if frame.unit.nullable else f"set({run})")
@@ -259,15 +260,17 @@ def _index_range(frame: Frame, node: p.IndexRange) -> str:
 
 
 def _walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
-    """The arguments of a walk over rows: its bounds, and the columns that are looked at, if these are not all."""
+    """The arguments of a walk over rows: bounds, the columns that are looked at, if these are not all, and a sieve."""
     names = {name for alias, name in needed if alias == node.alias}
     places = {at for name, at in node.table.positions.items() if name in names}
     if x.ROWID_COLUMN in names and node.table.rowid_column is not None:
         places.add(node.table.rowid_column)
-    if WHOLE in names or len(places) == len(node.table.columns):
-        return _key_bounds(frame, node)
-    columns = ", ".join(map(str, sorted(places))) + ("," if len(places) == 1 else "")
-    return ", ".join(filter(None, (_key_bounds(frame, node), f"columns=({columns})")))
+    arguments = [_key_bounds(frame, node)]
+    if WHOLE not in names and len(places) < len(node.table.columns):
+        arguments.append(f"columns=({', '.join(map(str, sorted(places)))}{',' if len(places) == 1 else ''})")
+    if sieve := frame.unit.sieves.get(id(node)):
+        arguments.append(f"sieve={sieve}")
+    return ", ".join(filter(None, arguments))
 
 
 def _key_bounds(frame: Frame, node: p.Scan | p.KeyRange) -> str:

@@ -13,6 +13,7 @@ from .access import index_page, is_forward, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .given_order import sorting_keys
 from .pipeline import For, Note
+from .sieves import sieve_of_top
 
 
 def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
@@ -45,6 +46,9 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     by, backwards = sorting_keys(node.source, node.keys)
     if limit == "1" and backwards:
         by, backwards = node.keys, False
+    if isinstance(node.source, p.Scan):
+        stop = f"{offset} + {limit}" if offset else limit
+        frame.unit.sieves[id(node.source)] = sieve_of_top(frame, node.source, node.keys, stop)
     rows, names, skipped, keys = _collected(frame, node, by, needed)
     target = target_of([*skipped, *names])
     if limit == "1" and not offset and len({descending for _, descending in keys}) == 1:

@@ -42,6 +42,7 @@ class Unit:
         self.converters: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         self.work_tables: dict[str, str] = {}
+        self.sieves: dict[int, str] = {}
         self._params: dict[tuple[int, SqlType | None], str] = {}
         self._once: dict[str, str] = {}
         self._indexes: dict[str, str] = {}

@@ -1,0 +1,126 @@
+"""What is kept of a column, for the rows of one block, so that ``sieves`` find some of them without a look at the rows.
+
+An ``Order`` is an index in small, and ``Texts`` are all texts in one, in which Python searches at the speed of C. To
+make them takes two to four times as long as a walk over the rows with a filter, so they are for what is walked over
+again and again. Measured on 450 rows: an order 50 to 170 µs, and then 2 µs for the rows between two values; texts of
+twelve characters 40 µs, and then 3 µs, and 0.5 µs for each row found.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
+from itertools import accumulate
+from operator import ne
+from sys import getsizeof
+from typing import Any
+
+from .sieves import AidKey, Shape
+
+_MOST_CHARACTERS = 500
+"""Texts that are longer on an average are not kept a second time: what takes long in them is to search."""
+_SEPARATOR = "\n"
+_ARRAYS = {int: "q", float: "d"}
+
+
+class Order:
+    """Rows in the order of a column: its values that are not NULL, where in the block each is, and where NULLs are."""
+
+    __slots__ = ("_places", "_values", "nulls", "size")
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        """Of all values of the block; none may be NaN."""
+        self.nulls = [at for at, value in enumerate(values) if value is None]
+        present = [at for at, value in enumerate(values) if value is not None] if self.nulls else range(len(values))
+        places = sorted(present, key=values.__getitem__)
+        self._places = array("I", places)
+        self._values = _compact([values[at] for at in places])
+        self.size = sum(map(getsizeof, (self._places, self._values, self.nulls)))
+        if type(self._values) is list:  # the objects are those of rows, mostly: but they may outlast these
+            self.size += sum(map(getsizeof, self._values))
+
+    def within(self, low: Any, high: Any, low_open: bool, high_open: bool, most: int) -> Sequence[int] | None:
+        """Where values between two bounds are; None if there are more than ``most``, or a bound is NaN."""
+        if low != low or high != high:
+            return None
+        first = 0 if low is None else (bisect_right if low_open else bisect_left)(self._values, low)
+        last = len(self._values) if high is None else (bisect_left if high_open else bisect_right)(self._values, high)
+        return self._places[first:last] if last - first <= most else None
+
+    def among(self, values: Collection[Any], most: int) -> Sequence[int] | None:
+        """Where one of the values is; None if there are more than ``most``, or so many values."""
+        if len(values) > most:
+            return None
+        found: list[int] = []
+        for value in {*values} - {None}:
+            places = self.within(value, value, False, False, most - len(found))
+            if places is None:
+                return None
+            found += places
+        return found
+
+    def first(self, number: int, descending: bool, most: int) -> Sequence[int] | None:
+        """Where the least or greatest values are, with all that equal the last of them, and where NULLs are."""
+        most -= len(self.nulls)
+        if number >= len(self._values) or number > most:
+            return None
+        if not number:
+            return self.nulls
+        last = self._values[-number if descending else number - 1]
+        low, high = (last, None) if descending else (None, last)
+        found = self.within(low, high, False, False, most)
+        return None if found is None else [*found, *self.nulls]
+
+
+class Texts:
+    """All texts of a column in one, with their case folded or as they are; where each of them ends."""
+
+    __slots__ = ("_all", "_ends", "size")
+
+    def __init__(self, values: Sequence[str | None], folded: bool) -> None:
+        texts = [value or "" for value in values]
+        joined = f"{_SEPARATOR}{_SEPARATOR.join(texts)}{_SEPARATOR}"
+        self._all = joined.casefold() if folded else joined
+        if len(self._all) != len(joined):  # folding makes some texts longer, and none shorter
+            texts = [text.casefold() for text in texts]
+        self._ends = array("I", accumulate(len(text) + 1 for text in texts))
+        self.size = getsizeof(self._all) + getsizeof(self._ends)
+
+    def holding(self, shape: Shape, text: str, most: int) -> Sequence[int] | None:
+        """Where a text holds another one; None if in more than ``most``, or every text may, or it cannot be told."""
+        if not text or _SEPARATOR in text:
+            return None
+        begins = shape in ("equal", "start")
+        wanted = f"{_SEPARATOR if begins else ''}{text}{_SEPARATOR if shape in ('equal', 'end') else ''}"
+        found: list[int] = []
+        find, ends = self._all.find, self._ends
+        at = find(wanted)
+        while at >= 0:
+            if len(found) == most:
+                return None
+            place = bisect_right(ends, at + begins)
+            found.append(place)
+            at = find(wanted, ends[place])
+        return found
+
+
+Aid = Order | Texts
+
+
+def aid_of(key: AidKey, values: Sequence[Any]) -> Aid | None:
+    """The aid of a column of all rows of a block; None if it would not be worth its room."""
+    kind, _ = key
+    if kind != "order":
+        characters = sum(len(value) for value in values if value is not None)
+        return Texts(values, kind == "folded") if characters <= _MOST_CHARACTERS * len(values) else None
+    return None if any(map(ne, values, values)) else Order(values)
+
+
+def _compact(values: list[Any]) -> Sequence[Any]:
+    """The values, of one class, in less room if there is a way."""
+    code = _ARRAYS.get(type(values[0])) if values else None
+    try:
+        return array(code, values) if code else values
+    except OverflowError:  # an integer of more than 64 bits
+        return values

@@ -1,0 +1,103 @@
+"""Walks over all rows of a table that may pass a sieve, with the help of what such walks before have kept.
+
+The second walk that asks for the same aids counts the rows below each inner node; the third makes its aids of them,
+which the following ones use, until a leaf is changed: then those below its inner node, some hundred rows, have to be
+walked over twice again. So where rows are changed all the time little is kept, and little is done in vain.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any
+
+from .columns import Block
+from .keys import Row
+from .scan import Scan
+from .sieves import Places, Sieve
+from .trees import UNBOUNDED, Leaf, Tree, separators_of, siblings_within
+
+_SHARE = 4
+"""Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
+_MOST_VAIN = 2
+"""So many blocks one after the other of which too many rows pass, and no other one is tried."""
+
+_row_of = itemgetter(1)
+_Items = Sequence[tuple[int, Row]]
+
+
+class SievedScan(Scan):
+    """A walk, in order, over the rows that may pass ``sieve`` and perhaps others; ``in_memory``: in the cache."""
+
+    def __init__(self, tree: Tree, places: Collection[int] | None, width: int, sieve: Sieve, in_memory: bool) -> None:
+        super().__init__(tree, UNBOUNDED, False, places, width)
+        self._sieve = sieve
+        self._keys = frozenset(sieve.keys)
+        self._in_memory = in_memory
+        self._columns = tree._p_jar.columns
+        self._vain = 0
+
+    def rows(self) -> Iterator[Row]:
+        """The rows."""
+        if self._is_repeated():
+            return chain.from_iterable(self._passing(with_rowids=False))
+        return self._tree.itervalues() if self._in_memory else super().rows()
+
+    def items(self) -> Iterator[tuple[int, Row]]:
+        """``(rowid, row)`` pairs."""
+        if self._is_repeated():
+            return chain.from_iterable(self._passing(with_rowids=True))
+        return self._tree.iteritems() if self._in_memory else super().items()
+
+    def _is_repeated(self) -> bool:
+        repeated: bool = self._columns.begin_walk(self._tree._p_oid, self._sieve.keys)
+        return repeated and not self._tree._p_jar.is_changing
+
+    def _passing(self, with_rowids: bool) -> Iterator[Iterable[Any]]:
+        """Rows or pairs, in pieces."""
+        for node, leaves in siblings_within(self._tree):
+            if self._vain == _MOST_VAIN:
+                yield from map(self._items_of if with_rowids else self._rows_of, leaves)
+            else:
+                yield from self._passing_below(node, leaves, with_rowids)
+
+    def _passing_below(self, node: Tree, leaves: Sequence[Leaf], with_rowids: bool) -> Iterator[Iterable[Any]]:
+        block = self._columns.block(node._p_oid)
+        if block is None or not self._keys <= block.aids.keys():
+            items, changes = list(chain.from_iterable(map(self._items_of, leaves))), self._columns.changes
+            yield items if with_rowids else map(_row_of, items)
+            if changes == self._columns.changes and node is not leaves[0] and not self._tree._p_jar.is_changing:
+                self._keep(node, leaves, items, block)
+        elif (places := self._found_in(block)) is None:
+            yield from map(self._items_of if with_rowids else self._rows_of, leaves)
+        else:
+            rowids = [block.rowids[at] for at in sorted(places)]
+            rows = self._rows_at(node, leaves, rowids)
+            yield zip(rowids, rows, strict=True) if with_rowids else rows
+
+    def _keep(self, node: Tree, leaves: Sequence[Leaf], items: _Items, block: Block | None) -> None:
+        """Keep the number of all rows below ``node``, or, where that is known, aids."""
+        if block is None:
+            self._columns.keep_count(node, leaves, len(items))
+            return
+        self._columns.keep_aids(node, leaves, items, self._sieve.keys)
+        if self._keys <= block.aids.keys():
+            self._found_in(block)  # to know whether it is in vain
+
+    def _found_in(self, block: Block) -> Places | None:
+        """Where in the block the rows are that may pass; None if these are too many, or it is not known."""
+        places = self._sieve.places(block.aids, block.count // _SHARE)
+        self._vain = self._vain + 1 if places is None else 0
+        return places
+
+    def _rows_at(self, node: Tree, leaves: Sequence[Leaf], rowids: Sequence[int]) -> Iterable[Row]:
+        """The rows below ``node`` that have these ``rowids``, which ascend."""
+        if self._in_memory:
+            return map(self._tree.get, rowids)
+        separators = separators_of(node)
+        return chain.from_iterable(
+            map(dict(self._items_of(leaves[at])).__getitem__, those)
+            for at, those in groupby(rowids, lambda rowid: bisect_right(separators, rowid))
+        )

@@ -1,0 +1,339 @@
+"""Sieves: no row is missing that a filter lets pass, whoever changes what; and few others are looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden_files import GOLDEN, Engines, read
+from hypothesis import given
+from hypothesis import strategies as st
+from sieving import sieve_strictly
+
+from django_zodb import dbapi
+from django_zodb.errors import ConflictError
+from django_zodb.storage import sieved_scan
+from django_zodb.storage.aids import Order, Texts, aid_of
+from django_zodb.storage.columns import Columns
+from django_zodb.storage.database import close_all
+from django_zodb.storage.sieves import AllOf, Among, AnyOf, First, Holding, Null, Sieve, Within
+
+FILES = sorted(path for path in GOLDEN.rglob("*.sql") if path.parent.name != "setup")
+MANY = 10**6
+
+
+# --- what SQL makes of them ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(GOLDEN).with_suffix("")))
+def test_statements_find_all_in_what_passes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sieve_strictly(monkeypatch)
+    golden = read(path)
+    engines = Engines(golden.uses)
+    try:
+        for block in golden.blocks:
+            assert engines.run(block) == block.expected, f"{path}:{block.line}"
+    finally:
+        engines.close()
+
+
+SCHEMA = """
+    CREATE TABLE book (id bigint PRIMARY KEY, title text NOT NULL, year integer, price numeric(6, 2), rating double
+    precision, sold boolean, day date)
+"""
+
+
+def row_of(n: int) -> tuple[Any, ...]:
+    return (
+        n,
+        f"{('A', 'the', 'Straße')[n % 3]} Book {n}%",
+        None if n % 10 == 0 else 1900 + n % 120,
+        Decimal(n % 1000) / 4,
+        None if n % 7 == 0 else n % 50 / 10,
+        n % 4 == 0,
+        dt.date(2000, 1, 1) + dt.timedelta(n % 400),
+    )
+
+
+ROWS = [row_of(n) for n in range(2000)]
+Test = Callable[[Any], bool]
+
+PASSED: list[tuple[str, tuple[Any, ...], Test]] = [
+    ("year = %s", (1951,), lambda row: row[2] == 1951),
+    ("%s <= year AND year < %s", (1950, 1952), lambda row: row[2] is not None and 1950 <= row[2] < 1952),
+    ("year BETWEEN %s AND %s", (1950, 1952), lambda row: row[2] is not None and 1950 <= row[2] <= 1952),
+    ("rating > %s OR year IS NULL", (4.8,), lambda row: row[2] is None or (row[4] is not None and row[4] > 4.8)),
+    ("price < 2.5", (), lambda row: row[3] < Decimal("2.5")),
+    ("sold AND price IN (%s, %s, %s)", (1, 2, None), lambda row: row[5] and row[3] in (1, 2)),
+    ("NOT sold AND day = %s", (dt.date(2000, 5, 1),), lambda row: not row[5] and row[6] == dt.date(2000, 5, 1)),
+    ("title ILIKE %s", ("%STRASSE BOOK 11%",), lambda row: "strasse book 11" in row[1].casefold()),
+    ("title LIKE %s", (r"A Book 12\%",), lambda row: row[1] == "A Book 12%"),
+    ("title LIKE %s", ("%15%",), lambda row: "15" in row[1]),
+    ("title LIKE 'the Book 7%%'", (), lambda row: row[1].startswith("the Book 7")),
+    ("title LIKE %s AND length(title) > 3", (r"%99\%",), lambda row: row[1].endswith("99%")),
+]
+
+
+@pytest.mark.parametrize(("condition", "params", "test"), PASSED, ids=[condition for condition, _, _ in PASSED])
+def test_filters_look_at_few_other_rows(
+    condition: str, params: tuple[Any, ...], test: Test, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = sieve_strictly(monkeypatch)
+    connection = dbapi.connect(":memory:")
+    connection.execute(SCHEMA)
+    connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
+    found = connection.execute(f"SELECT * FROM book WHERE {condition}", params).fetchall()
+    assert found == list(filter(test, ROWS))
+    assert found
+    ((rows, passing),) = passed
+    assert (rows, passing) == (len(ROWS), len(found))
+
+
+def test_a_limit_looks_at_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = sieve_strictly(monkeypatch)
+    connection = dbapi.connect(":memory:")
+    connection.execute(SCHEMA)
+    connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
+    found = connection.execute("SELECT id FROM book ORDER BY price DESC, id LIMIT 3 OFFSET 2").fetchall()
+    assert found == [(998,), (1998,), (997,)]
+    found = connection.execute("SELECT id FROM book ORDER BY price, id DESC LIMIT %s", (3,)).fetchall()
+    assert found == [(1000,), (0,), (1001,)]
+    assert passed == [(2000, 6), (2000, 4)]
+
+
+# --- aids ----------------------------------------------------------------------------------------------------------
+
+NUMBERS = st.lists(st.none() | st.integers(-5, 5), max_size=30)
+TEXTS = st.lists(st.none() | st.text("aAßsS\n", max_size=4), max_size=12)
+
+
+@given(NUMBERS, st.none() | st.integers(-6, 6), st.none() | st.integers(-6, 6), st.booleans(), st.booleans())
+def test_an_order_finds_what_is_within(
+    values: list[int | None], low: int | None, high: int | None, low_open: bool, high_open: bool
+) -> None:
+    def is_within(value: int) -> bool:
+        return (low is None or value > low or (value == low and not low_open)) and (
+            high is None or value < high or (value == high and not high_open)
+        )
+
+    expected = [at for at, value in enumerate(values) if value is not None and is_within(value)]
+    sieve = Within(0, low, high, low_open, high_open)
+    assert sorted(sieve.places({sieve.keys[0]: Order(values)}, MANY)) == expected
+    if expected:
+        assert sieve.places({sieve.keys[0]: Order(values)}, len(expected) - 1) is None
+
+
+@given(NUMBERS, st.sets(st.none() | st.integers(-6, 6)))
+def test_an_order_finds_some_values(values: list[int | None], wanted: set[int | None]) -> None:
+    sieve = Among(0, wanted)
+    expected = [at for at, value in enumerate(values) if value is not None and value in wanted]
+    assert sorted(sieve.places({sieve.keys[0]: Order(values)}, MANY)) == expected
+    null = Null(0)
+    assert list(null.places({null.keys[0]: Order(values)}, MANY)) == [
+        at for at, each in enumerate(values) if each is None
+    ]
+
+
+@given(NUMBERS, st.integers(0, 10), st.booleans())
+def test_an_order_finds_the_first(values: list[int | None], number: int, descending: bool) -> None:
+    sieve = First(0, number, descending)
+    places = sieve.places({sieve.keys[0]: Order(values)}, MANY)
+    present = sorted((value for value in values if value is not None), reverse=descending)
+    if places is None:
+        assert number >= len(present)
+        return
+    first = set(present[:number])
+    assert sorted(places) == [at for at, value in enumerate(values) if value is None or value in first]
+
+
+@given(TEXTS, st.sampled_from(["equal", "start", "end", "inside"]), st.text("aAßsS\n", max_size=2), st.booleans())
+def test_texts_find_what_holds_another(values: list[str | None], shape: Any, text: str, folded: bool) -> None:
+    tests: dict[str, Callable[[str], bool]] = {
+        "equal": lambda value: value == text,
+        "start": lambda value: value.startswith(text),
+        "end": lambda value: value.endswith(text),
+        "inside": lambda value: text in value,
+    }
+    text = text.casefold() if folded else text
+    sieve = Holding(0, shape, text, folded)
+    places = sieve.places({sieve.keys[0]: Texts(values, folded)}, MANY)
+    if places is None:
+        assert not text or "\n" in text
+        return
+    found = [value if value is None or not folded else value.casefold() for value in values]
+    wanted = {at for at, value in enumerate(found) if value is not None and tests[shape](value)}
+    assert list(places) == sorted({*places}) and wanted <= {*places}
+    if not any("\n" in (value or "") for value in values):
+        assert wanted == {*places}
+
+
+def test_what_is_not_worth_its_room_or_has_no_order_is_no_aid() -> None:
+    assert aid_of(("text", 0), ["x" * 1001, None]) is None
+    assert aid_of(("order", 0), [1.0, float("nan"), None]) is None
+    for sieve in (Holding(0, "inside", "x"), Within(0, 1.0, None)):
+        assert sieve.places(dict.fromkeys(sieve.keys), MANY) is None
+    assert Within(0, float("nan"), None).places({("order", 0): Order([1.0, 2.0])}, MANY) is None
+    order = Order([3, 1 << 70, 2])
+    assert list(Within(0, 3, None).places({("order", 0): order}, MANY) or ()) == [0, 1]
+
+
+def test_sieves_are_combined() -> None:
+    aids = {("order", 0): Order([1, 2, 3, 4]), ("text", 1): Texts(["ab", "b", "abc", "d"], folded=False)}
+    low, text, all_rows = Within(0, None, 2), Holding(1, "inside", "b"), Within(0, None, None)
+    assert sorted(AllOf(low, text).places(aids, MANY) or ()) == [0, 1]
+    assert sorted(AnyOf(low, text).places(aids, MANY) or ()) == [0, 1, 2]
+    assert AnyOf(low, text).places(aids, 2) is None
+    assert AnyOf(low, all_rows).places(aids, 3) is None
+    assert sorted(AllOf(low, all_rows).places(aids, 3) or ()) == [0, 1]
+    assert AllOf(all_rows, all_rows).places(aids, 3) is None
+
+
+# --- storage -------------------------------------------------------------------------------------------------------
+
+SIEVES: list[tuple[Sieve, Test]] = [
+    (Within(2, 1950, 1951), lambda row: row[2] is not None and 1950 <= row[2] <= 1951),
+    (Holding(1, "inside", "book 11", folded=True), lambda row: "book 11" in row[1].casefold()),
+    (AnyOf(Within(4, 4.9, None), Null(2)), lambda row: row[2] is None or (row[4] is not None and row[4] >= 4.9)),
+    (AllOf(Within(5, True, True), Among(3, [1, 2])), lambda row: row[5] and row[3] in (1, 2)),
+]
+
+
+@pytest.fixture(params=[24 << 20, 60_000], ids=["in memory", "larger than the cache"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., dbapi.Connection]]:
+    """Opens connections to a table of many leaves that is, or is not, larger than the cache."""
+
+    def opened(**options: Any) -> dbapi.Connection:
+        connection = dbapi.connect(tmp_path / "Data.fs", cache_size_bytes=request.param, **options)
+        connection.session.begin()
+        kept(connection).limit = 10 << 20
+        return connection
+
+    connection = dbapi.connect(tmp_path / "Data.fs")
+    connection.execute(SCHEMA)
+    connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
+    connection.commit()
+    close_all()
+    yield opened
+    close_all()
+
+
+def table(connection: dbapi.Connection) -> Any:
+    return connection.session.catalog.table("book")
+
+
+def kept(connection: dbapi.Connection) -> Columns:
+    connection.execute("SELECT 1 FROM book LIMIT 1")
+    columns: Columns = table(connection).tree._p_jar.columns
+    return columns
+
+
+def passing(connection: dbapi.Connection, sieve: Sieve, of: str = "rows") -> int:
+    """How many rows come that need not; all are there that should, in their order."""
+    test = next(test for each, test in SIEVES if each is sieve)
+    rows = list(table(connection).rows())
+    found = list(getattr(table(connection), of)(sieve=sieve))
+    if of == "items":
+        assert [rowid for rowid, _ in found] == [row[0] for _, row in found]
+        found = [row for _, row in found]
+    wanted = list(filter(test, rows))
+    assert [row for row in found if test(row)] == wanted
+    assert len(found) in (len(rows), len(wanted)) or len(wanted) < len(found) < len(rows)
+    return len(found) - len(wanted)
+
+
+@pytest.mark.parametrize("of", ["rows", "items"])
+@pytest.mark.parametrize("which", range(len(SIEVES)))
+def test_the_fourth_walk_looks_at_what_passes_only(
+    opened: Callable[..., dbapi.Connection], which: int, of: str
+) -> None:
+    connection, (sieve, _) = opened(), SIEVES[which]
+    others = [passing(connection, sieve, of) for _ in range(4)]
+    assert min(others[:3]) > 1000
+    assert others[3] == 0
+
+
+def test_what_is_changed_is_found(opened: Callable[..., dbapi.Connection]) -> None:
+    one, other = opened(), opened()
+    generator = random.Random(1)
+    few = 0
+    for step in range(60):
+        for sieve, _ in SIEVES:
+            few += passing(one, sieve) < 500
+        who = one if step % 3 == 0 else other
+        rowid = generator.randrange(2000)
+        match step % 6:
+            case 0 | 1:
+                who.execute("UPDATE book SET year = 1950, title = 'Book 11' WHERE id = %s", (rowid,))
+            case 2:
+                who.execute("DELETE FROM book WHERE id BETWEEN %s AND %s", (rowid, rowid + 20))
+            case 3 | 4:
+                who.execute("INSERT INTO book VALUES (%s, 'a BOOK 11', NULL, 1, 5.0, true, NULL)", (5000 + step,))
+        for sieve, _ in SIEVES:
+            passing(who, sieve, "items")  # also before it is committed
+        who.commit()
+        one.commit()
+        connection_size(one)
+    assert few > 50
+
+
+def connection_size(connection: dbapi.Connection) -> None:
+    """What is kept is counted."""
+    columns = kept(connection)
+    assert columns.size == sum(block.size for block in columns._blocks.values()) <= columns.limit
+    for block in columns._blocks.values():
+        assert block.size >= sum(aid.size for aid in block.aids.values() if aid) + len(block.rowids) * 8
+    connection.rollback()
+
+
+def test_there_is_no_more_kept_than_there_is_room_for(opened: Callable[..., dbapi.Connection]) -> None:
+    connection = opened()
+    columns = kept(connection)
+    columns.limit = 30_000
+    for _ in range(6):
+        for sieve, _test in SIEVES:
+            passing(connection, sieve)
+    connection_size(connection)
+    assert columns.size > 0
+
+
+def test_where_too_many_pass_all_are_walked_over(opened: Callable[..., dbapi.Connection]) -> None:
+    connection = opened()
+    asked = 0
+
+    class Counting(Within):
+        def places(self, aids: Any, most: int) -> Any:
+            nonlocal asked
+            asked += 1
+            return super().places(aids, most)
+
+    sieve = Counting(2, 1910, None)
+    for _ in range(4):
+        assert len(list(table(connection).rows(sieve=sieve))) == len(ROWS)
+    assert asked == 2 * sieved_scan._MOST_VAIN  # by the walk that makes aids, and the one that has them
+
+
+def test_a_walk_reads_what_is_asked_for(opened: Callable[..., dbapi.Connection]) -> None:
+    connection, (sieve, _) = opened(), SIEVES[0]
+    for _ in range(3):
+        list(table(connection).rows(columns=(1, 2), sieve=sieve))
+    assert [row[1:3] for row in table(connection).rows(columns=(1, 2), sieve=sieve)] == [
+        row[1:3] for row in ROWS if row[2] in (1950, 1951)
+    ]
+
+
+def test_a_serializable_transaction_has_read_what_it_left_out(opened: Callable[..., dbapi.Connection]) -> None:
+    one, other = opened(isolation="serializable"), opened()
+    for _ in range(4):
+        assert len(one.execute("SELECT * FROM book WHERE rating > %s", (4.8,)).fetchall()) > 10
+        one.commit()
+    one.execute("SELECT id FROM book WHERE rating > %s", (4.8,)).fetchall()
+    other.execute("UPDATE book SET rating = 5.0 WHERE id = 8")
+    other.commit()
+    one.execute("INSERT INTO book VALUES (9999, 'x', 1, 1, 1, true, NULL)")
+    with pytest.raises(ConflictError):
+        one.commit()
