@@ -268,7 +268,7 @@ def _walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
     arguments = [_key_bounds(frame, node)]
     if WHOLE not in names and len(places) < len(node.table.columns):
         arguments.append(f"columns=({', '.join(map(str, sorted(places)))}{',' if len(places) == 1 else ''})")
-    if sieve := frame.unit.sieves.get(id(node)):
+    if sieve := frame.unit.sieve(node):
         arguments.append(f"sieve={sieve}")
     return ", ".join(filter(None, arguments))
 

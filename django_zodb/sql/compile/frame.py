@@ -56,7 +56,7 @@ class Frame:
     """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``.
 
     ``early`` asks nodes for their first rows before they have seen the last: whoever reads may stop. ``repeated``
-    functions are called many times in one execution.
+    functions are called many times in one execution. ``named`` are subqueries whose values are in a variable.
     """
 
     def __init__(self, unit: Unit, repeated: bool = False) -> None:
@@ -66,6 +66,7 @@ class Frame:
         self.lines: list[str] = []
         self.steps: list[Step] = []
         self.scope: dict[str, Binding] = {}
+        self.named: list[tuple[Subplan, str]] = []
         self.early = unit.stream
         self.given: Sequence[tuple[str, str]] = ()
         """The columns in the order in which they are given in the end, if no more is made of them."""
@@ -146,7 +147,7 @@ class Frame:
         """See ``emit.Context``."""
         from .subquery import call_subquery  # which needs this module
 
-        return call_subquery(self, subquery)
+        return next((name for expr, name in self.named if expr is subquery), "") or call_subquery(self, subquery)
 
     def open(self, node: Node, needed: Needed) -> None:
         """Open the node's blocks in the pipeline; binds its aliases. ``needed`` is what is used of them later."""

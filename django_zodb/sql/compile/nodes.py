@@ -27,10 +27,11 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_listing(frame, node)
         case p.Filter():
             if isinstance(node.source, p.Scan):
-                frame.unit.sieves[id(node.source)] = sieve_of_filter(frame, node.source, node.condition)
+                frame.unit.sieves.append((node.source, sieve_of_filter(frame, node.source, node.condition)))
             frame.open(node.source, needed | needed_by((node.condition,)))
             frame.note(node)
             frame.where(frame.is_true(node.condition))
+            frame.named.clear()
         case p.Join() | p.NestedLoop() | p.HashJoin():
             open_join(frame, node, needed)
         case p.Project():

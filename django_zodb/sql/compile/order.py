@@ -48,7 +48,7 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
         by, backwards = node.keys, False
     if isinstance(node.source, p.Scan):
         stop = f"{offset} + {limit}" if offset else limit
-        frame.unit.sieves[id(node.source)] = sieve_of_top(frame, node.source, node.keys, stop)
+        frame.unit.sieves.append((node.source, sieve_of_top(frame, node.source, node.keys, stop)))
     rows, names, skipped, keys = _collected(frame, node, by, needed)
     target = target_of([*skipped, *names])
     if limit == "1" and not offset and len({descending for _, descending in keys}) == 1:

@@ -16,7 +16,7 @@ from .. import plan as p
 from ..expr import Expr, SortKey
 from ..patterns import like_shape, like_text
 from .access import key_set
-from .frame import Frame
+from .frame import Frame, needed_inside
 
 _MOST_TERMS = 4
 _FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -27,8 +27,7 @@ _Range = tuple[str, str, bool, bool]
 
 def sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:
     """Text of the sieve; empty if the condition says nothing of the kind."""
-    text = _of_terms(frame, scan, condition.terms if isinstance(condition, x.And) else (condition,))
-    return frame.once("sieve", text) if text else ""
+    return _of_terms(frame, scan, condition.terms if isinstance(condition, x.And) else (condition,))
 
 
 def sieve_of_top(frame: Frame, scan: p.Scan, keys: Sequence[SortKey], stop: str) -> str:
@@ -62,6 +61,9 @@ def _of_term(frame: Frame, scan: p.Scan, term: Expr) -> str:
         case x.In(term=column, items=items, negated=False) if all(map(_is_known, items)):
             at = _place(scan, column)
             return "" if at is None else _call(frame, "among", s.Among, at, key_set(frame, items))
+        case x.InPlan(terms=(column,), negated=False, plan=plan) if _is_found_once(frame, scan, plan):
+            at = _place(scan, column)
+            return "" if at is None else _call(frame, "among", s.Among, at, _named(frame, term))
         case x.IsNull(term=column, negated=False):
             at = _place(scan, column)
             return "" if at is None else _call(frame, "null", s.Null, at)
@@ -123,6 +125,19 @@ def _place(scan: p.Scan, expr: Expr) -> int | None:
 def _is_known(value: Expr) -> bool:
     """Whether it is known before the first row."""
     return isinstance(value, x.Param) or (isinstance(value, x.Constant) and value.value is not None)
+
+
+def _is_found_once(frame: Frame, scan: p.Scan, plan: p.Node) -> bool:
+    """Whether the plan has the same rows for each of the table's."""
+    aliases = {alias for alias, _ in needed_inside(plan)}
+    return scan.alias not in aliases and aliases.isdisjoint(frame.scope)
+
+
+def _named(frame: Frame, subquery: x.InPlan) -> str:
+    """The variable of a subquery's values, which the filter will look into."""
+    name = frame.let("members", frame.subquery(subquery))
+    frame.named.append((subquery, name))
+    return name
 
 
 def _combined(frame: Frame, name: str, sieve: type, texts: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ class Unit:
         self.converters: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         self.work_tables: dict[str, str] = {}
-        self.sieves: dict[int, str] = {}
+        self.sieves: list[tuple[Node, str]] = []
         self._params: dict[tuple[int, SqlType | None], str] = {}
         self._once: dict[str, str] = {}
         self._indexes: dict[str, str] = {}
@@ -104,6 +104,10 @@ class Unit:
             known = any(index == key[0] for index, _ in self._params)
             name = self._params[key] = self.source.name(f"p{key[0]}{suffix if known else ''}")
         return name
+
+    def sieve(self, scan: Node) -> str:
+        """Text of what was noted for that very node in ``sieves``; empty if nothing was."""
+        return next((text for node, text in self.sieves if node is scan), "")
 
     def once(self, wanted: str, text: str) -> str:
         """A variable for what is computed once per execution."""

@@ -33,6 +33,7 @@ from .choose_joins import choose_joins
 from .decorrelate import decorrelate
 from .decorrelate_values import decorrelate_values
 from .distinct_keys import distinct_keys
+from .filter_sides import filter_sides
 from .first_of_each import first_of_each
 from .index_groups import index_groups
 from .late_lookups import late_lookups
@@ -86,6 +87,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (decorrelate_values, (Subquery,)),
     (reduce_joins, (Join,)),
     (push_filters, (Filter, Join)),
+    (filter_sides, (Join,)),
     (distinct_keys, (Distinct,)),
     (prune_subqueries, (Exists, InPlan)),
     (prune, (Aggregate, Join, Project, SetOperation, Sort)),

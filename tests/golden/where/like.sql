@@ -75,16 +75,15 @@ no rows
  2 def select(book_table, params):
  3     p0 = to_text(params[0])
  4     needle = like_text(p0)
- 5     sieve = any_of(holding(1, 'start', needle, False), holding(7, 'start', 'i5', False))
- 6     needle_end = end_of(needle)
- 7     # Scan: book
- 8     # Filter: (book.title like p0) or (book.isbn like 'i5%')
- 9     # Project: book.title
-10     return [
-11         (book[TITLE],)
-12         for book in book_table.rows(columns=(1, 7), sieve=sieve)
-13         if book[TITLE] < needle_end and book[TITLE] >= needle or (book[ISBN] is not None and (book[ISBN] < 'i6' and book[ISBN] >= 'i5'))
-14     ]
+ 5     needle_end = end_of(needle)
+ 6     # Scan: book
+ 7     # Filter: (book.title like p0) or (book.isbn like 'i5%')
+ 8     # Project: book.title
+ 9     return [
+10         (book[TITLE],)
+11         for book in book_table.rows(columns=(1, 7), sieve=any_of(holding(1, 'start', needle, False), holding(7, 'start', 'i5', False)))
+12         if book[TITLE] < needle_end and book[TITLE] >= needle or (book[ISBN] is not None and (book[ISBN] < 'i6' and book[ISBN] >= 'i5'))
+13     ]
 ('Persuasion',)
 ('Le citta invisibili',)
 

@@ -14,16 +14,15 @@ ok
  2 def update(code_table, params):
  3     p0 = params[0]
  4     p1 = to_integer(params[1])
- 5     sieve = within(1, p1, None, True, False)
- 6     # Scan: code
- 7     # Filter: code.number > p1
- 8     # Update: code set note = p0, number = cast(code.number + 1 as integer)
- 9     changes = (
-10         (code_rowid, to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1))
-11         for code_rowid, code in code_table.items(columns=(1,), sieve=sieve)
-12         if code[NUMBER] is not None and code[NUMBER] > p1
-13     )
-14     return None, code_table.update_all(changes, (1, 2), lambda: (to_code_note(p0),)), None
+ 5     # Scan: code
+ 6     # Filter: code.number > p1
+ 7     # Update: code set note = p0, number = cast(code.number + 1 as integer)
+ 8     changes = (
+ 9         (code_rowid, to_code_number(None if code[NUMBER] is None else code[NUMBER] + 1))
+10         for code_rowid, code in code_table.items(columns=(1,), sieve=within(1, p1, None, True, False))
+11         if code[NUMBER] is not None and code[NUMBER] > p1
+12     )
+13     return None, code_table.update_all(changes, (1, 2), lambda: (to_code_note(p0),)), None
 2 rows
 
 > UPDATE code SET note = TRIM(note) WHERE code = NULL
