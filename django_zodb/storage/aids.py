@@ -21,6 +21,8 @@ from .sieves import AidKey, Shape
 _MOST_CHARACTERS = 500
 """Texts that are longer on an average are not kept a second time: what takes long in them is to search."""
 _SEPARATOR = "\n"
+_DEAR = 4
+"""To find a text takes so many times as long as to find a value, and to get the row, but to test for it does not."""
 _ARRAYS = {int: "q", float: "d"}
 
 
@@ -88,9 +90,13 @@ class Texts:
         self.size = getsizeof(self._all) + getsizeof(self._ends)
 
     def holding(self, shape: Shape, text: str, most: int) -> Sequence[int] | None:
-        """Where a text holds another one; None if in more than ``most``, or every text may, or it cannot be told."""
+        """Where a text holds another one; None if in more than ``most``, or every text may, or it cannot be told.
+
+        To find one of many takes long, so that ``most`` stands for a fourth part of it.
+        """
         if not text or _SEPARATOR in text:
             return None
+        most //= _DEAR
         begins = shape in ("equal", "start")
         wanted = f"{_SEPARATOR if begins else ''}{text}{_SEPARATOR if shape in ('equal', 'end') else ''}"
         found: list[int] = []

@@ -35,6 +35,7 @@ _MOST_COLUMNS = 6
 _PARTS = 64
 """A walk may put one of so many parts of what is kept in the place of others."""
 _MOST_WALKS = 1000
+_WALKS_WITHOUT = 7
 _ENTRY, _BLOCK = 32, 700
 """What it takes to know which block a record belongs to, and to have a block."""
 _NO_ROWIDS = array("q")
@@ -70,7 +71,7 @@ class Columns:
         """How often something that a walk has read may have changed."""
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self._owners: Any = LOBTree()
-        self._walks: set[tuple[bytes, Collection[Any]]] = set()
+        self._walks: dict[tuple[bytes, Collection[Any]], int] = {}
         self._may_replace = 0
         self._is_full = False
 
@@ -80,12 +81,15 @@ class Columns:
             return False
         self._may_replace, self._is_full = self.limit // _PARTS, False
         walk = tree, tuple(places)
-        if walk in self._walks:
-            return True
-        if len(self._walks) >= _MOST_WALKS:
+        times = self._walks.get(walk, 0)
+        if not times and len(self._walks) >= _MOST_WALKS:
             self._walks.clear()
-        self._walks.add(walk)
-        return False
+        self._walks[walk] = times + 1
+        return times > 0
+
+    def end_in_vain(self, tree: bytes, places: Collection[Any]) -> None:
+        """What was kept did not help: some walks of that kind go without."""
+        self._walks[tree, tuple(places)] = -_WALKS_WITHOUT
 
     def rows(self, node: bytes, places: Collection[int], width: int) -> list[Row] | None:
         """The rows below an inner node, with None at other places; None where not all these columns are kept."""

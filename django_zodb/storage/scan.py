@@ -79,17 +79,20 @@ class Scan:
         walk = siblings_within(self._tree, UNBOUNDED, self._reverse)
         for _, leaves in islice(walk, 1):
             yield from self._in_order(self._rows_of, leaves)
-        connection = self._tree._p_jar
-        columns = connection.columns
         for node, leaves in walk:
-            if sum(leaf._p_changed is None for leaf in leaves) < _FEW * len(leaves):
-                yield from self._in_order(self._rows_of, leaves)
-                continue
-            rows = None if connection.is_changing else columns.rows(node._p_oid, self._places, self._width)
-            if rows is None:
-                yield from self._kept(node, leaves)
-            else:
-                yield reversed(rows) if self._reverse else rows
+            yield from self._rows_below(node, leaves)
+
+    def _rows_below(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
+        """All rows below ``node``, from kept columns if these are there, which are kept else."""
+        connection = self._tree._p_jar
+        if sum(leaf._p_changed is None for leaf in leaves) < _FEW * len(leaves):
+            yield from self._in_order(self._rows_of, leaves)
+            return
+        rows = None if connection.is_changing else connection.columns.rows(node._p_oid, self._places, self._width)
+        if rows is None:
+            yield from self._kept(node, leaves)
+        else:
+            yield reversed(rows) if self._reverse else rows
 
     def _kept(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
         """The rows of each leaf; when all have been passed, their columns are kept."""

@@ -19,10 +19,10 @@ from .scan import Scan
 from .sieves import Places, Sieve
 from .trees import UNBOUNDED, Leaf, Tree, separators_of, siblings_within
 
-_SHARE = 4
+_SHARE = 6
 """Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
-_MOST_VAIN = 2
-"""So many blocks one after the other of which too many rows pass, and no other one is tried."""
+_VAIN, _MOST_VAIN = 2, 4
+"""A block of which too many rows pass counts so much more than one that helps; with so much, no other one is tried."""
 
 _row_of = itemgetter(1)
 _Items = Sequence[tuple[int, Row]]
@@ -37,6 +37,7 @@ class SievedScan(Scan):
         self._keys = frozenset(sieve.keys)
         self._in_memory = in_memory
         self._columns = tree._p_jar.columns
+        self._keeps_columns = False
         self._vain = 0
 
     def rows(self) -> Iterator[Row]:
@@ -52,16 +53,29 @@ class SievedScan(Scan):
         return self._tree.iteritems() if self._in_memory else super().items()
 
     def _is_repeated(self) -> bool:
-        repeated: bool = self._columns.begin_walk(self._tree._p_oid, self._sieve.keys)
+        oid = self._tree._p_oid
+        self._keeps_columns = not self._in_memory and self._columns.begin_walk(oid, self._places)
+        repeated: bool = self._columns.begin_walk(oid, self._sieve.keys)
         return repeated and not self._tree._p_jar.is_changing
 
     def _passing(self, with_rowids: bool) -> Iterator[Iterable[Any]]:
         """Rows or pairs, in pieces."""
         for node, leaves in siblings_within(self._tree):
-            if self._vain == _MOST_VAIN:
-                yield from map(self._items_of if with_rowids else self._rows_of, leaves)
-            else:
+            if self._vain < _MOST_VAIN:
                 yield from self._passing_below(node, leaves, with_rowids)
+            elif self._in_memory:
+                yield (self._tree.iteritems if with_rowids else self._tree.itervalues)(leaves[0].minKey())
+                return
+            else:
+                yield from self._all_below(node, leaves, with_rowids)
+
+    def _all_below(self, node: Tree, leaves: Sequence[Leaf], with_rowids: bool) -> Iterable[Iterable[Any]]:
+        if self._in_memory:
+            walk = self._tree.iteritems if with_rowids else self._tree.itervalues
+            return (walk(leaves[0].minKey(), leaves[-1].maxKey()),)
+        if with_rowids or not self._keeps_columns:
+            return map(self._items_of if with_rowids else self._rows_of, leaves)
+        return self._rows_below(node, leaves)
 
     def _passing_below(self, node: Tree, leaves: Sequence[Leaf], with_rowids: bool) -> Iterator[Iterable[Any]]:
         block = self._columns.block(node._p_oid)
@@ -71,7 +85,7 @@ class SievedScan(Scan):
             if changes == self._columns.changes and node is not leaves[0] and not self._tree._p_jar.is_changing:
                 self._keep(node, leaves, items, block)
         elif (places := self._found_in(block)) is None:
-            yield from map(self._items_of if with_rowids else self._rows_of, leaves)
+            yield from self._all_below(node, leaves, with_rowids)
         else:
             rowids = [block.rowids[at] for at in sorted(places)]
             rows = self._rows_at(node, leaves, rowids)
@@ -89,7 +103,9 @@ class SievedScan(Scan):
     def _found_in(self, block: Block) -> Places | None:
         """Where in the block the rows are that may pass; None if these are too many, or it is not known."""
         places = self._sieve.places(block.aids, block.count // _SHARE)
-        self._vain = self._vain + 1 if places is None else 0
+        self._vain = self._vain + _VAIN if places is None else max(self._vain - 1, 0)
+        if self._vain >= _MOST_VAIN:
+            self._columns.end_in_vain(self._tree._p_oid, self._sieve.keys)
         return places
 
     def _rows_at(self, node: Tree, leaves: Sequence[Leaf], rowids: Sequence[int]) -> Iterable[Row]:

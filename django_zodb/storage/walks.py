@@ -12,8 +12,8 @@ from .sieved_scan import SievedScan
 from .sieves import Sieve
 from .trees import Tree, items_backwards, page_of, values_backwards
 
-_WORTH_A_SIEVE = 1000
-"""To ask a sieve takes as long as to test some hundred rows."""
+_WORTH_A_SIEVE = 3000
+"""To ask a sieve in vain takes as long as to test some hundred rows."""
 
 
 class Walks:

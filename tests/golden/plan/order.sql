@@ -240,7 +240,7 @@ Project: book.price, book.id
  4     # Filter: (book.rating is null) or (book.rating > 4)
  5     found = [
  6         (LEAST if book[PRICE] is None else book[PRICE], book[PRICE], book[ID])
- 7         for book in book_table.rows(columns=(0, 4, 5))
+ 7         for book in book_table.rows(columns=(0, 4, 5), sieve=any_of(null(5), within(5, 4.0, None, True, False)))
  8         if book[RATING] is None or (book[RATING] is not None and (not book[RATING] <= 4.0))
  9     ]
 10     # Sort: book.price desc, book.id desc
@@ -261,7 +261,7 @@ Project: book.price, book.id
 2 def select(book_table, params):
 3     # Scan: book
 4     # TopN: 3 by book.in_print, book.id
-5     first = first_sorted(book_table.rows(columns=(0, 8)), 3, (8, False))
+5     first = first_sorted(book_table.rows(columns=(0, 8), sieve=first_of(8, 3, False)), 3, (8, False))
 6     # Project: book.in_print, book.id
 7     return [(book[IN_PRINT], book[ID]) for book in first]
 (False, 4)
@@ -274,7 +274,7 @@ Project: book.price, book.id
 2 def select(book_table, params):
 3     # Scan: book
 4     # TopN: 3 by book.in_print, book.id desc
-5     first = first_sorted(book_table.rows(columns=(0, 8)), 3, (8, False), backwards=True)
+5     first = first_sorted(book_table.rows(columns=(0, 8), sieve=first_of(8, 3, False)), 3, (8, False), backwards=True)
 6     # Project: book.in_print, book.id
 7     return [(book[IN_PRINT], book[ID]) for book in first]
 (False, 7)
