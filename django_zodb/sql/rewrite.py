@@ -115,19 +115,16 @@ def _same(expr: Expr) -> Expr:
 
 def classes_in(node: Node) -> frozenset[type]:
     """The classes of all that a plan is made of, nodes and expressions, the plans of subqueries included."""
-    found = set()
+    found = {type(node)}
     waiting: list[Any] = [node]
     while waiting:
         item = waiting.pop()
-        class_ = type(item)
-        if class_ is tuple:
-            waiting.extend(item)
-            continue
-        found.add(class_)
-        for name in _HELD[class_]:
-            value = getattr(item, name)
-            if value is not None:
+        values = item if type(item) is tuple else [getattr(item, name) for name in _HELD[type(item)]]
+        for value in values:
+            class_ = type(value)
+            if class_ is tuple or _HELD[class_]:
                 waiting.append(value)
+            found.add(class_)
     return frozenset(found)
 
 

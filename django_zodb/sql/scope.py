@@ -210,12 +210,14 @@ class Scope:
         raise NameProblem(f'"{table.text}" is no table of this FROM')
 
     def _lookup(self, table: Name | None, column: Name) -> Expr | None:
-        for scope in self.chain():
+        scope: Scope | None = self
+        while scope is not None:  # as ``chain``, for each name in a statement
             found = scope._unqualified(column) if table is None else scope._qualified(table, column)
             if len(found) > 1:
                 raise NameProblem(f'column "{column.text}" is ambiguous')
             if found:
                 return found[0]
+            scope = scope.parent
         return None
 
     def _qualified(self, table: Name, column: Name) -> list[Expr]:
