@@ -166,7 +166,7 @@ def test_a_get_loads_nothing_of_other_tables_and_of_indexes(first_get: dict[str,
     assert records.count("TableRecord") == 1
     assert "CatalogIndex" not in records
     assert "IndexTree" not in records
-    assert len(records) <= 12, records
+    assert len(records) <= 8, records
 
 
 @pytest.mark.parametrize("opened", [LOOK_UP, OPEN_WITH_ZODB], ids=["by the engine", "by ZODB alone"])

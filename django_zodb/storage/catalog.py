@@ -266,7 +266,7 @@ class StoredCatalog:
         table = self._live[name] = StoredTable(
             self._plan_of(record),
             record,
-            root["counts"][name],
+            root["counts"],
             root["tables"][name],
             self._index_tree,
             self.journal,

@@ -21,7 +21,7 @@ from .finders import Finder, choose_finder
 from .index import StoredIndex
 from .journal import Journal, Unless
 from .keys import ABSENT, Key, Row
-from .persistent import Counter, IndexTree, RowTree, TableRecord
+from .persistent import Counter, IndexTree, NameTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
@@ -40,7 +40,7 @@ class StoredTable:
         self,
         plan: TablePlan,
         record: TableRecord,
-        counter: Counter,
+        counts: NameTree,
         tree: RowTree,
         index_tree: Callable[[str], IndexTree],
         journal: Journal,
@@ -52,7 +52,7 @@ class StoredTable:
         self.record = record
         self.tree = tree
         self.get = tree.get
-        self._counter = counter
+        self._counts = counts
         self._journal = journal
         self._entries, self._deltas = journal.entries, journal.deltas
         self.make_room = journal.make_room
@@ -76,6 +76,10 @@ class StoredTable:
             index.name: StoredIndex(self._name, index, encoding, self._index_tree, self.count)
             for index, encoding in self.plan.indexes
         }
+
+    @cached_property
+    def _counter(self) -> Counter:
+        return self._counts[self._name]  # type: ignore[no-any-return]
 
     @cached_property
     def watched(self) -> bool:
