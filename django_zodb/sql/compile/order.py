@@ -19,11 +19,10 @@ from .sieves import sieve_of_top
 def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
     """Rows in a list, sorted, looped over."""
     by, backwards = sorting_keys(node.source, node.keys)
-    rows, names, skipped, keys = _collected(frame, node, by, needed)
+    rows, target, keys = _collected(frame, node, by, needed)
     frame.write_note(node)
     if backwards:
         frame.write(f"{rows}.reverse()")
-    target = target_of([*skipped, *names])
     if node.first is not None:
         frame.each(target, f"sorted_lazily({', '.join([rows, str(node.first), *map(str, keys)])})")
         return
@@ -33,11 +32,11 @@ def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
 
 def open_sort_runs(frame: Frame, node: p.SortRuns, needed: Needed) -> None:
     """Runs of equal rows, as they come, each sorted."""
-    rows, names, skipped, keys = _collected(frame, node, node.keys, needed)
+    rows, target, keys = _collected(frame, node, node.keys, needed)
     frame.write_note(node)
     same = ", ".join(str(at) for at, _ in keys[: node.sorted])
     sorts = "".join(f"({getter}, {descending}), " for getter, descending in _sorts(keys[node.sorted :]))
-    frame.each(target_of([*skipped, *names]), f"sorted_runs({rows}, itemgetter({same}), ({sorts}))")
+    frame.each(target, f"sorted_runs({rows}, itemgetter({same}), ({sorts}))")
 
 
 def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
@@ -49,8 +48,7 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
     if isinstance(node.source, p.Scan):
         stop = f"{offset} + {limit}" if offset else limit
         frame.unit.sieves.append((node.source, sieve_of_top(frame, node.source, node.keys, stop)))
-    rows, names, skipped, keys = _collected(frame, node, by, needed)
-    target = target_of([*skipped, *names])
+    rows, target, keys = _collected(frame, node, by, needed)
     if limit == "1" and not offset and len({descending for _, descending in keys}) == 1:
         frame.note(node)
         getter, descending = f"itemgetter({', '.join(str(at) for at, _ in keys)})", keys[0][1]
@@ -74,10 +72,10 @@ Keys = list[tuple[int, bool]]
 
 def _collected(
     frame: Frame, node: p.Sort | p.TopN | p.SortRuns, keys: tuple[SortKey, ...], needed: Needed
-) -> tuple[str, list[str], list[str], Keys]:
+) -> tuple[str, str, Keys]:
     """The rows of the source, collected together with their sort keys.
 
-    Returns the list (or iterable), the variables carried, placeholders for keys before them, and where the keys are.
+    Returns the list (or iterable), what a row is unpacked into, and where the keys are.
     """
     early, frame.early = frame.early, isinstance(node, p.SortRuns)
     frame.open(node.source, needed | needed_by(key.expr for key in keys))
@@ -85,15 +83,15 @@ def _collected(
     names = frame.carried(frame.bound(node.source), needed)
     plain = plain_positions(frame, keys, names)
     if plain is not None:
-        value, skipped, places = names[0], [], plain
+        value, target, places = names[0], names[0], plain
     else:
         texts = [sort_text(frame, key) for key in keys]
         frame.narrow(frame.bound(node.source), needed)
         names = frame.carried(frame.bound(node.source), needed)
-        extra = [text for text in dict.fromkeys(texts) if text not in names or len(names) == 1]
+        extra = [text for text in dict.fromkeys(texts) if text not in names]
         items = [*extra, *names]
         value = tuple_of(items) if len(items) > 1 else f"({items[0]},)"
-        skipped = ["_"] * len(extra) if names else []
+        target = target_of(["_"] * len(extra) + names) + ("," if items == names[:1] else "") if names else "_"
         places = [items.index(text) for text in texts]
     match node:
         case p.Sort():
@@ -102,7 +100,7 @@ def _collected(
             rows = frame.iterable(value, "found")
         case p.SortRuns():
             rows = frame.lazily(value, "found")
-    return rows, names, skipped, [(at, key.descending) for at, key in zip(places, keys, strict=True)]
+    return rows, target, [(at, key.descending) for at, key in zip(places, keys, strict=True)]
 
 
 def plain_positions(frame: Frame, keys: tuple[SortKey, ...], names: list[str]) -> list[int] | None:

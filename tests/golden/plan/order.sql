@@ -372,3 +372,20 @@ Project: book.price, book.id
 ('Ficciones',)
 ('Persuasion',)
 ('Emma',)
+
+[code]> SELECT COUNT(*) AS n FROM book GROUP BY author_id ORDER BY n DESC
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) AS n FROM book GROUP BY author_id ORDER BY n DESC
+2 def select(book, params):
+3     book_author_id = book.index('book_author_id')
+4     # IndexGroups: book using book_author_id (author_id, count)
+5     found = [(grouped_count,) for grouped_author_id, grouped_count in book_author_id.counts()]
+6     # Sort: grouped.count desc
+7     found.sort(key=itemgetter(0), reverse=True)
+8     # Project: grouped.count as n
+9     return found
+(2,)
+(2,)
+(1,)
+(1,)
+(1,)

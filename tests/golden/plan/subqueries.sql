@@ -227,13 +227,13 @@ Project: a.name, (subquery) as tagged
 13         # IndexLookup: book b using book_author_id (b.author_id = a.id)
 14         # HashJoin: inner on b.rating + 0.9 = cast(length(t.name) as double precision)
 15         found = (
-16             (t[NAME], b[TITLE], b[TITLE])
+16             (t[NAME], b[TITLE])
 17             for b in map(book.get, book_author_id.lookup(a[ID]))
 18             for t in t_by_key_2.get(same(None if b[RATING] is None else b[RATING] + 0.9), ())
 19         )
 20         # TopN: 1 by t.name desc, b.title
 21         first = first_sorted(found, 1, (0, True), (1, False))
-22         for _, _, b_title in first:
+22         for _, b_title in first:
 23             # Project: b.title
 24             return b_title
 25         return None
