@@ -25,7 +25,7 @@ MAX_LINES = 600
 MAX_FUNCTION = 60
 
 # From the bottom up: a module may import its own layer and those before it.
-LAYERS = ("loading", "record", "errors", "clock", "values", "storage", "sql", "dbapi", "django")
+LAYERS = ("record", "errors", "clock", "values", "storage", "sql", "dbapi", "django")
 
 # Third-party package → the files that may import it.
 CONFINED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from django_zodb import dbapi
-from django_zodb.loading import uncollected
 from django_zodb.storage.database import close_all
 
 ROOT = Path(__file__).parent.parent
@@ -172,16 +170,3 @@ def test_a_get_loads_nothing_of_other_tables_and_of_indexes(first_get: dict[str,
 @pytest.mark.parametrize("opened", [LOOK_UP, OPEN_WITH_ZODB], ids=["by the engine", "by ZODB alone"])
 def test_the_catalog_is_one_of_zope_for_whoever_looks_at_it(file: Path, opened: str) -> None:
     run(opened + SPEAK_ZOPE, file)
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_the_collector_runs_after_the_import_if_it_ran_before(enabled: bool, file: Path) -> None:
-    before = "" if enabled else "gc.disable()"
-    run(f"import gc\n{before}\nimport django_zodb.dbapi\nassert gc.isenabled() is {enabled}", file)
-
-
-def test_the_collector_runs_after_an_import_that_fails() -> None:
-    with pytest.raises(ImportError), uncollected():
-        assert not gc.isenabled()
-        raise ImportError
-    assert gc.isenabled()

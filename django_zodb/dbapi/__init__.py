@@ -20,7 +20,8 @@ from ..errors import (
     ProgrammingError,
     Warning,
 )
-from ..loading import uncollected
+from .connection import Connection, connect
+from .cursor import Cursor, StreamingCursor
 from .types import (
     BINARY,
     DATETIME,
@@ -35,10 +36,6 @@ from .types import (
     Timestamp,
     TimestampFromTicks,
 )
-
-with uncollected():  # sqlglot, ZODB and all that runs on them
-    from .connection import Connection, connect
-    from .cursor import Cursor, StreamingCursor
 
 apilevel = "2.0"
 threadsafety = 1
