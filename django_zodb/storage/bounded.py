@@ -23,6 +23,7 @@ from .failures import STORAGE_ERRORS, translated
 from .large import Records
 from .persistent import RowBucket
 from .recordwriter import SIMPLE, RecordWriter, packed_rows
+from .repeated import Repeated
 from .seal import check_seal
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
         self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
         self._seen: tuple[bytes, bytes] | None = None
+        self.repeated = Repeated()
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
 

@@ -53,9 +53,9 @@ class Unpackable(Exception):
 def pack(*columns: Sequence[Any]) -> bytes:
     """Columns of values as bytes; Unpackable if they hold anything but SQL values and tuples of these."""
     try:
-        return _dump([_as_first(values) for values in columns])
+        return dump([first_column(values) for values in columns])
     except Unpackable:
-        return _dump([_column(values, set(map(type, values))) for values in columns])
+        return dump([_column(values, set(map(type, values))) for values in columns])
 
 
 class _PlainPickler(pickle.Pickler):
@@ -80,12 +80,13 @@ _idle: list[_Dumper] = []
 """Those that nobody uses: as many as there were threads that packed at the same time."""
 
 
-def _dump(columns: list[Column]) -> bytes:
+def dump(plain: Any) -> bytes:
+    """The pickle of plain builtins; Unpackable if it is of anything else."""
     try:
         dumper = _idle.pop()
     except IndexError:
         dumper = _Dumper()
-    dumper.dump(columns)  # one that fails is not used again
+    dumper.dump(plain)  # one that fails is not used again
     dumped = b"".join(dumper.parts)
     dumper.parts.clear()
     _idle.append(dumper)
@@ -168,7 +169,7 @@ class _PlainUnpickler(pickle.Unpickler):
 # --- columns -------------------------------------------------------------------------------------------------------
 
 
-def _as_first(values: Sequence[Any]) -> Column:
+def first_column(values: Sequence[Any]) -> Column:
     """``values`` as a column where the first one tells the class of all, as it mostly does; Unpackable if it does not.
 
     Whether others are as plain as a first one that is plain is seen when they are pickled, which costs nothing.
@@ -181,7 +182,7 @@ def _as_first(values: Sequence[Any]) -> Column:
     if kind is not tuple or len(kinds) > 1 or _PLAIN.issuperset(map(type, first)):
         return _column(values, kinds)
     try:
-        return "t", list(map(_as_first, zip(*values, strict=True)))
+        return "t", list(map(first_column, zip(*values, strict=True)))
     except ValueError:  # they are not as long as the first
         raise Unpackable(tuple) from None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import ChainMap
 from collections.abc import Collection, Iterable
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -94,7 +95,7 @@ class LargeValue(Persistent):  # type: ignore[misc]
 
 def _out_of_line(holder: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
     """The state of a leaf of rows, as BTrees have it, as it is stored."""
-    packed = _compact(state) or state
+    packed = _packed_rows(holder, state)
     if type(packed[0]) is bytes and len(packed[0]) <= LARGE:
         if getattr(holder, "_v_large", None):
             _now_knows(holder, None)
@@ -103,6 +104,16 @@ def _out_of_line(holder: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
     rows, places, records = take_out(state[0][1::2], known, LargeValue)
     _now_knows(holder, records)
     return (pack(state[0][::2], rows), state[1] if len(state) > 1 else None, places) if places else packed
+
+
+def _packed_rows(holder: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same with all values in line."""
+    repeated, entries = getattr(holder._p_jar, "repeated", None), state[0]
+    pack_leaf = pack if repeated is None else partial(repeated.pack, holder._p_oid)
+    try:
+        return (pack_leaf(entries[::2], entries[1::2]), *state[1:])
+    except Unpackable:
+        return state
 
 
 def _now_knows(holder: Any, records: Records | None) -> None:
