@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from sieving import sieved
 
 from django_zodb.sql import expr as x
@@ -21,6 +23,10 @@ class FakeIndex:
     def lookup(self, *values):
         wanted = tuple((value is not None, value) for value in values)
         return [rowid for rowid, row in sorted(self.table.data.items()) if self.key(row) == wanted]
+
+    def postings(self, *arguments, **options):
+        rowids = self.range((), *arguments, **options)
+        return (sorted(run) for _, run in groupby(rowids, lambda rowid: self.key(self.table.data[rowid])))
 
     def sizes(self, keys):
         return [len(self.lookup(key)) for key in keys]

@@ -126,6 +126,10 @@ def refused_after(connect: Connect, question: str, change: str) -> bool:
 
 
 ELSEWHERE = [
+    (
+        "SELECT owner, sum(value) FROM account GROUP BY owner ORDER BY owner LIMIT 1",
+        "INSERT INTO account VALUES (1, 'zzz', 1, 'new')",
+    ),
     ("SELECT value FROM account WHERE id = 4", "UPDATE account SET value = 0 WHERE id = 6"),
     ("SELECT value FROM account WHERE id = 5", "INSERT INTO account VALUES (7, 'new', 0, 'new')"),
     ("SELECT value FROM account WHERE id IN (4, 8)", "DELETE FROM account WHERE id = 6"),
@@ -139,6 +143,10 @@ ELSEWHERE = [
     ("SELECT count(*) FROM account", "UPDATE account SET value = value + 1"),
     ("SELECT count(*) FROM account", "INSERT INTO log (text) VALUES ('other')"),
     ("SELECT owner, count(*) FROM account GROUP BY owner", "UPDATE account SET value = 0 WHERE id = 6"),
+    (
+        "SELECT owner, sum(value) FROM account GROUP BY owner ORDER BY owner LIMIT 1",
+        "INSERT INTO account VALUES (1, 'zzz', 1, 'new')",
+    ),
     ("SELECT a.value FROM account a JOIN log l ON l.account_id = a.id", "UPDATE account SET value = 0 WHERE id = 6"),
     ("SELECT id FROM account LIMIT 3 OFFSET 10", "INSERT INTO account VALUES (101, 'new', 0, 'new')"),
 ]
@@ -165,6 +173,10 @@ INSIDE = [
         "INSERT INTO account VALUES (1001, 'note 4', 0, 'new')",
     ),
     ("SELECT DISTINCT owner FROM account", "INSERT INTO account VALUES (1, 'new', 0, 'new')"),
+    (
+        "SELECT owner, sum(value) FROM account GROUP BY owner ORDER BY owner LIMIT 1",
+        "INSERT INTO account VALUES (1, 'owner 0', 1, 'new')",
+    ),
     ("SELECT sum(value) FROM account", "UPDATE account SET value = value + 1 WHERE id = 300"),
     ("SELECT max(owner) FROM account", "INSERT INTO account VALUES (1, 'zzz', 0, 'new')"),
     ("SELECT a.value FROM account a JOIN log l ON l.account_id = a.id", "INSERT INTO log (account_id) VALUES (4)"),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -505,6 +506,23 @@ def test_sizes_are_the_lengths_of_lookups(things: StoredCatalog, many: bool) -> 
         index = table.index(name)
         assert list(index.sizes(iter(keys))) == [len(index.lookup(key)) for key in keys]
         assert dict(index.counts()) == {key: len(list(index.with_key(key))) for key, _ in index.tree.items()}
+
+
+@pytest.mark.parametrize("name", ["thing_kind", "thing_size_desc", "thing_weight"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("nulls", [False, True])
+def test_postings_are_the_parts_of_a_range(things: StoredCatalog, name: str, reverse: bool, nulls: bool) -> None:
+    index = things.table("thing").index(name)
+    runs = list(map(list, index.postings(nulls=nulls, reverse=reverse)))
+    assert list(chain.from_iterable(runs)) == list(index.range(nulls=nulls, reverse=reverse, ties_reversed=reverse))
+    assert runs == [list(index.lookup(*_values(things, name, run[0]))) for run in runs]
+
+
+def _values(things: StoredCatalog, name: str, rowid: int) -> list[Any]:
+    table = things.table("thing")
+    row = table.get(rowid)
+    assert row is not None
+    return [row[table.schema.positions[key.column]] for key in table.index(name).schema.keys if key.column]
 
 
 def test_ranges(things: StoredCatalog) -> None:

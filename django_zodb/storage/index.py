@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress, repeat
 from operator import eq, length_hint, ne
@@ -94,6 +94,20 @@ class StoredIndex:
         if not self.schema.nulls_distinct or not any(each.nullable for each in self.encoding.components):
             return True
         return self.encoding.plain and not nulls
+
+    def postings(
+        self,
+        low: object = None,
+        high: object = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        nulls: bool = False,
+        reverse: bool = False,
+    ) -> Iterator[Collection[int]]:
+        """The rowids of each key; see ``protocol.Index.postings``."""
+        bounds = self.encoding.bounds((), low, high, low_open, high_open, nulls)
+        return map(rowids, values_backwards(self.tree, bounds) if reverse else self.tree.itervalues(*bounds))
 
     def counts(self) -> Iterable[tuple[Any, int]]:
         """Each distinct key with the number of its rows; see ``protocol.Index.counts``."""

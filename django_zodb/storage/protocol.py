@@ -64,6 +64,19 @@ class Index(Protocol):
         """
         ...
 
+    def postings(
+        self,
+        low: object = None,
+        high: object = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        nulls: bool = False,
+        reverse: bool = False,
+    ) -> Iterator[Collection[int]]:
+        """The rowids of ``range``, those of one key at a time, ascending; of an index with one key."""
+        ...
+
     def counts(self) -> Iterable[tuple[Any, int]]:
         """Each distinct key with the number of its rows, in key order; of an index with one key, ascending and plain.
 

@@ -91,6 +91,10 @@ class ReadIndex:
         """See ``protocol.Index.range``."""
         return self._walk(methodcaller("range", *arguments, **options))
 
+    def postings(self, *arguments: Any, **options: Any) -> Iterator[Collection[int]]:
+        """See ``protocol.Index.postings``."""
+        return self._walk(lambda index: map(tuple, index.postings(*arguments, **options)))
+
     def counts(self) -> Iterator[tuple[Any, int]]:
         """See ``protocol.Index.counts``."""
         return self._walk(methodcaller("counts"))

@@ -250,13 +250,21 @@ def _index_rowids(frame: Frame, node: p.IndexLookup, texts: Sequence[str]) -> st
 def _index_range(frame: Frame, node: p.IndexRange) -> str:
     prefix = [frame.value(key) for key in node.prefix]
     arguments = [f"({', '.join(prefix)},)"] if prefix else []
-    if node.low is not None:
-        arguments.append(f"low={frame.value(node.low)}")
-    if node.high is not None:
-        arguments.append(f"high={frame.value(node.high)}")
-    flags = ("low_open", "high_open", "nulls", "reverse", "ties_reversed")
-    arguments += [f"{flag}=True" for flag in flags if getattr(node, flag)]
+    arguments += _bounds(frame, node, (*_FLAGS, "ties_reversed"))
     return f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
+
+
+def postings(frame: Frame, node: p.IndexRange) -> str:
+    """Text of an iterable of the rowids of each key, ascending."""
+    return f"{frame.unit.index(node.table, node.index)}.postings({', '.join(_bounds(frame, node, _FLAGS))})"
+
+
+_FLAGS = ("low_open", "high_open", "nulls", "reverse")
+
+
+def _bounds(frame: Frame, node: p.IndexRange, flags: Sequence[str]) -> list[str]:
+    ends = [(name, end) for name, end in (("low", node.low), ("high", node.high)) if end is not None]
+    return [f"{name}={frame.value(end)}" for name, end in ends] + [f"{f}=True" for f in flags if getattr(node, f)]
 
 
 def _walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:

@@ -6,7 +6,7 @@ list of its group, so that a row costs one look at the dict; the values of a cal
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...record import record, replace
 from ...values import Kind
@@ -15,6 +15,7 @@ from .. import plan as p
 from ..expr import AggregateCall, Expr, is_nullable
 from ..functions import AggregateFunction, average_of
 from ..show import expressions
+from .access import postings
 from .cells import Cell, amount_of, cell_of, counts_all, fed, function_of, tested_value
 from .frame import Binding, Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text
@@ -276,18 +277,37 @@ def _open_runs_of_rows(frame: Frame, node: p.Aggregate) -> dict[str, str] | None
     binding = _only_row(frame, node)
     if binding is None or binding.row is None:
         return None
-    found, row = frame.lazily(binding.row, "found"), frame.unit.row_name(node.alias)
-    group = frame.source.name("rows")
+    row, group = frame.unit.row_name(node.alias), frame.source.name("rows")
     names = {key.name: frame.source.name(f"{row}_{key.name}") for key in node.keys}
-    keys = ", ".join(_place(frame, binding, key.expr) for key in node.keys)
+    places = [_place(frame, binding, key.expr) for key in node.keys]
     target = ", ".join(names.values())
-    frame.note(node)
-    frame.each(f"{target if len(names) == 1 else f'({target})'}, {group}", f"groupby({found}, itemgetter({keys}))")
-    if node.calls:
-        frame.set(group, f"list({group})")
+    match [step for step in frame.steps if not isinstance(step, Note)], node.source:
+        case [For()], p.IndexRange() as source if _has_runs(source, node.keys):
+            frame.steps = [step for step in frame.steps if isinstance(step, Note)]
+            frame.note(node)
+            rowids = frame.source.name("rowids")
+            frame.each(rowids, postings(frame, source))
+            frame.set(group, f"list(map({frame.unit.table(source.table)}.get, {rowids}))")
+            frame.set(target, f"{group}[0][{places[0]}]")
+        case _:
+            found = frame.lazily(binding.row, "found")
+            frame.note(node)
+            keys = f"itemgetter({', '.join(places)})"
+            frame.each(f"{target if len(names) == 1 else f'({target})'}, {group}", f"groupby({found}, {keys})")
+            if node.calls:
+                frame.set(group, f"list({group})")
     for name, call in node.calls:
         names[name] = frame.let(f"{row}_{name}", _of_rows(frame, call, group, binding))
     return names
+
+
+def _has_runs(source: p.IndexRange, keys: Sequence[p.Output]) -> bool:
+    """Whether the index has the rows of each group under one key, and they are wanted in the order of their rowids."""
+    index = next((each for each in source.table.indexes if each.name == source.index), None)
+    columns = tuple(key.expr.name for key in keys if isinstance(key.expr, x.Column))
+    if index is None or index.columns != columns or len(columns) > 1 or source.reverse is not source.ties_reversed:
+        return False
+    return not (index.keys[0].collation or source.table.column(columns[0]).collation)
 
 
 def _place(frame: Frame, binding: Binding, column: Expr) -> str:

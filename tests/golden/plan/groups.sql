@@ -385,6 +385,38 @@ Project: grouped.name, grouped.count
 14     return [(count,)]
 (0,)
 
+[code]> SELECT author_id, COUNT(*), SUM(year), MAX(title) FROM book GROUP BY author_id ORDER BY author_id LIMIT 3
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), MAX(title) FROM book GROUP BY author_id ORDER BY author_id LIMIT 3
+ 2 def select(book_table, params):
+ 3     book_author_id = book_table.index('book_author_id')
+ 4     def rows_2():
+ 5         # IndexRange: book using book_author_id
+ 6         # Aggregate: count(*), sum(book.year), max(book.title) by book.author_id (in order)
+ 7         for rowids in book_author_id.postings(nulls=True):
+ 8             rows = list(map(book_table.get, rowids))
+ 9             grouped_author_id = rows[0][AUTHOR_ID]
+10             grouped_count = len(rows)
+11             grouped_sum = sum([row[YEAR] for row in rows])
+12             grouped_max = max([row[TITLE] for row in rows])
+13             yield (grouped_author_id, grouped_count, grouped_sum, grouped_max)
+14     # Limit: 3
+15     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.max
+16     return list(islice(rows_2(), 3))
+(None, 1, 1000, 'Beowulf')
+(1, 2, 3632, 'Persuasion')
+(2, 2, 3893, 'Ficciones')
+
+> SELECT author_id, COUNT(*), MAX(title) FROM book WHERE author_id > 1 GROUP BY author_id ORDER BY author_id DESC LIMIT 2
+---
+(4, 1, "L'amant")
+(3, 1, 'Le citta invisibili')
+
+> SELECT year, COUNT(*), MIN(title) FROM book WHERE year BETWEEN 1900 AND 1975 GROUP BY year ORDER BY year LIMIT 2
+---
+(1944, 1, 'Ficciones')
+(1949, 1, 'El Aleph')
+
 [code]> SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
 ---
  1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
