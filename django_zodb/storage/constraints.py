@@ -148,18 +148,22 @@ class Constraints:
 
     def check(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
         """Check the net changes of a table; IntegrityError on the first violation."""
-        self._check_unique(table, moves, applies)
-        schema, position = table.schema, table.schema.positions.__getitem__
-        for fk in filter(applies, schema.foreign_keys):
-            if moves.may_concern(map(position, fk.columns)):
-                self.check_parents(schema.name, fk, _new_values(schema, fk.columns, moves.olds, moves.news))
+        if table.plan.writer.checked_late:
+            self._check_unique(table, moves, applies)
+        schema, anywhere = table.schema, moves.assigned is None
+        position = schema.positions.__getitem__
+        for fk in schema.foreign_keys:
+            if applies(fk) and (anywhere or moves.may_concern(map(position, fk.columns))):
+                new = _new_values(schema, fk.columns, moves.olds, moves.news)
+                if new:
+                    self.check_parents(schema.name, fk, new)
         for reference in self._tables.references_to(schema.name):
-            if applies(reference.fk) and moves.may_concern(map(position, reference.fk.references)):
+            if applies(reference.fk) and (anywhere or moves.may_concern(map(position, reference.fk.references))):
                 self._check_children(table, reference, moves)
 
     def _check_unique(self, table: StoredTable, moves: Moves, applies: Applies) -> None:
-        for index in table.plan.writer.indexes if moves.rowids else ():
-            if index.schema.unique and index.schema.deferrable and applies(index.schema):
+        for index in table.plan.writer.checked_late:
+            if applies(index.schema):
                 live = table.index(index.schema.name)
                 for new in moves.news:
                     if new is not None and (key := index.key_of(new)) is not ABSENT:
@@ -188,8 +192,9 @@ class Constraints:
     def _check_children(self, parent: StoredTable, reference: Reference, moves: Moves) -> None:
         columns = reference.fk.references
         gone = _new_values(parent.schema, columns, moves.news, moves.olds)
-        found = parent.finder(columns).found
-        self.check_children(reference, [values for values in gone if not found(values)])
+        if gone:
+            found = parent.finder(columns).found
+            self.check_children(reference, [values for values in gone if not found(values)])
 
     def check_children(self, reference: Reference, gone: Sequence[Values]) -> None:
         """None of these values may be referred to."""
@@ -303,6 +308,11 @@ def _new_value(schema: TableSchema, columns: Sequence[str], old: Row | None, new
     if new is None:
         return []
     positions = schema.positions
+    if len(columns) == 1:
+        at = positions[columns[0]]
+        value = new[at]
+        unchanged = old is not None and (value is old[at] or value == old[at])
+        return [] if value is None or unchanged else [(value,)]
     values = tuple([new[positions[name]] for name in columns])
     if None in values or (old is not None and values == tuple([old[positions[name]] for name in columns])):
         return []

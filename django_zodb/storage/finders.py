@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..values import NOCASE
 from .keys import Row
 from .plan import values_getter
-from .trees import key_oids, leaf_oids
+from .trees import bucket_oid, key_oids, leaf_oids
 
 if TYPE_CHECKING:
     from .index import StoredIndex
@@ -29,7 +29,7 @@ class Finder(Protocol):
         """All such rows, complete before anything is written."""
         ...
 
-    def oids(self, many: Iterable[Values]) -> Iterator[bytes]:
+    def oids(self, many: Sequence[Values]) -> Iterable[bytes]:
         """The oids of the records that ``found`` of each of these has read."""
         ...
 
@@ -48,8 +48,11 @@ class RowidFinder:
         """See ``Finder``."""
         return [values[0]] if self.found(values) else []
 
-    def oids(self, many: Iterable[Values]) -> Iterator[bytes]:
+    def oids(self, many: Sequence[Values]) -> Iterable[bytes]:
         """See ``Finder``."""
+        if len(many) == 1:
+            oid = bucket_oid(self._table.tree, many[0][0])
+            return () if oid is None else (oid,)
         return key_oids(self._table.tree, sorted(values[0] for values in many))
 
 
@@ -75,7 +78,7 @@ class IndexFinder:
         """See ``Finder``."""
         return list(self._index.range(self._prefix(values), nulls=True))
 
-    def oids(self, many: Iterable[Values]) -> Iterator[bytes]:
+    def oids(self, many: Sequence[Values]) -> Iterable[bytes]:
         """See ``Finder``."""
         index = self._index
         if self._complete:
@@ -111,7 +114,7 @@ class ScanFinder:
         wanted = self._alike(values)
         return [rowid for rowid, row in self._table.items() if self._alike(self._values_of(row)) == wanted]
 
-    def oids(self, many: Iterable[Values]) -> Iterator[bytes]:
+    def oids(self, many: Sequence[Values]) -> Iterable[bytes]:
         """See ``Finder``."""
         return leaf_oids(self._table.tree)
 

@@ -25,6 +25,8 @@ from .trees import (
 NO_ROWIDS: tuple[int, ...] = ()
 
 _PIECE = 10_000
+_FEW = 5
+"""Fewer keys are not worth being put in order."""
 _MANY, _DENSE = 200, 3
 """Of so many keys or more, the postings are read with all between them, if these are at most so many times as many."""
 
@@ -193,6 +195,11 @@ class StoredIndex:
         if self.waiting is not None:
             for waiting, more in zip(self.waiting, (keys, gone), strict=True):
                 waiting.extend(more)
+            return
+        if len(keys) < _FEW:
+            for key, rowid in zip(keys, gone, strict=True):
+                if key is not ABSENT:
+                    self.tree.discard(key, rowid)
             return
         groups = _grouped(keys, gone)
         in_order = _in_order(groups)

@@ -164,6 +164,7 @@ class Writer:
             for index, encoding in plan.indexes
         )
         self.key_functions = tuple(index.key_of for index in self.indexes)
+        self.checked_late = tuple(index for index in self.indexes if index.schema.unique and index.schema.deferrable)
         self._indexed = self._indexed_values()
         self.identities = tuple(
             at for at, column in enumerate(schema.columns) if column.identity and at != schema.rowid_column
