@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from sieving import sieved
+from sieving import places_of, sieved
 
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
@@ -73,6 +73,13 @@ class FakeTable:
 
     def rows(self, low=None, high=None, reverse=False, columns=None, sieve=None):
         return [row for _, row in self.items(low, high, reverse, columns, sieve)]
+
+    def count_passing(self, passing, sieve, columns=None):
+        items = self.items(columns=columns)
+        found = passing([row for _, row in items])
+        places = places_of(items, sieve, exact=True)
+        assert places is None or len(places) == found
+        return found
 
     def present(self, columns):
         for rows in (self.rows()[::2], self.rows()[1::2], []):

@@ -10,18 +10,22 @@ from typing import Any
 import pytest
 
 from django_zodb.storage.aids import aid_of
-from django_zodb.storage.sieves import Sieve
+from django_zodb.storage.sieves import Places, Sieve
 from django_zodb.storage.walks import Walks
 
 
 def sieved(items: list[Any], sieve: Sieve) -> list[Any]:
     """Those of the ``(rowid, row)`` pairs that pass, in their order; all, if the sieve cannot tell."""
+    places = places_of(items, sieve)
+    return items if places is None else [items[at] for at in sorted(places)]
+
+
+def places_of(items: list[Any], sieve: Sieve, exact: bool = False) -> Places | None:
+    """Where the pairs are that pass; None, if the sieve cannot tell."""
     aids = {key: aid_of(key, [row[key[1]] for _, row in items]) for key in sieve.keys}
-    places = sieve.places(aids, len(items))
-    if places is None:
-        return items
-    assert len(set(places)) == len(places)
-    return [items[at] for at in sorted(places)]
+    places = sieve.places(aids, len(items), exact)
+    assert places is None or len(set(places)) == len(places)
+    return places
 
 
 def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[tuple[int, int]]:
@@ -42,7 +46,16 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
     def rows(self: Walks, *arguments: Any, **options: Any) -> Iterable[Any]:
         return (row for _, row in items(self, *arguments, **options))
 
+    def count_passing(self: Walks, passing: Any, sieve: Sieve, columns: Any = None) -> int:
+        found = list(walk(self, columns=columns))
+        expected: int = passing([row for _, row in found])
+        places = places_of(found, sieve, exact=True)
+        assert places is None or len(places) == expected
+        passed.append((len(found), len(found) if places is None else len(places)))
+        return expected
+
     monkeypatch.setattr(Walks, "rows", rows)
+    monkeypatch.setattr(Walks, "count_passing", count_passing)
     monkeypatch.setattr(Walks, "items", items)
     return passed
 

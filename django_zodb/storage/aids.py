@@ -20,7 +20,7 @@ from .sieves import AidKey, Shape
 
 _MOST_CHARACTERS = 500
 """Texts that are longer on an average are not kept a second time: what takes long in them is to search."""
-_SEPARATOR = "\n"
+_SEPARATOR = "\0"
 _DEAR = 4
 """To find a text takes so many times as long as to find a value, and to get the row, but to test for it does not."""
 _ARRAYS = {int: "q", float: "d"}
@@ -81,6 +81,7 @@ class Texts:
     __slots__ = ("_all", "_ends", "size")
 
     def __init__(self, values: Sequence[str | None], folded: bool) -> None:
+        """Of all values of the block; none may hold the separator."""
         texts = [value or "" for value in values]
         joined = f"{_SEPARATOR}{_SEPARATOR.join(texts)}{_SEPARATOR}"
         self._all = joined.casefold() if folded else joined
@@ -115,12 +116,14 @@ Aid = Order | Texts
 
 
 def aid_of(key: AidKey, values: Sequence[Any]) -> Aid | None:
-    """The aid of a column of all rows of a block; None if it would not be worth its room."""
+    """The aid of a column of all rows of a block; None if it would not be worth its room, or be wrong."""
     kind, _ = key
-    if kind != "order":
-        characters = sum(len(value) for value in values if value is not None)
-        return Texts(values, kind == "folded") if characters <= _MOST_CHARACTERS * len(values) else None
-    return None if any(map(ne, values, values)) else Order(values)
+    if kind == "order":
+        return None if any(map(ne, values, values)) else Order(values)
+    texts = "".join(value for value in values if value is not None)
+    if len(texts) > _MOST_CHARACTERS * len(values) or _SEPARATOR in texts:
+        return None
+    return Texts(values, kind == "folded")
 
 
 def _compact(values: list[Any]) -> Sequence[Any]:

@@ -150,6 +150,15 @@ class Table(Protocol):
         """
         ...
 
+    def count_passing(
+        self, passing: Callable[[Iterable[Row]], int], sieve: Sieve, columns: Collection[int] | None = None
+    ) -> int:
+        """How many rows pass a test: ``passing`` tells how many of some do.
+
+        ``sieve`` lets those pass, if it is ``exact``, and no other ones; ``columns`` are what the test looks at.
+        """
+        ...
+
     def count(self) -> int:
         """How many rows this transaction sees; O(1)."""
         ...

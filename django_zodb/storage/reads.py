@@ -234,6 +234,13 @@ class ReadTable:
         self._note_all()
         return self.stored.present(columns)
 
+    def count_passing(
+        self, passing: Callable[[Iterable[Row]], int], sieve: Sieve, columns: Collection[int] | None = None
+    ) -> int:
+        """See ``protocol.Table.count_passing``."""
+        self._note_all()
+        return self.stored.count_passing(passing, sieve, columns)
+
     def _note_all(self) -> None:
         """Every row was looked at, also those that are not handed out."""
         self._walks.append(((Bounds(None, None), False), count(_FAR + 1)))

@@ -8,7 +8,7 @@ walked over twice again. So where rows are changed all the time little is kept, 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
@@ -25,7 +25,6 @@ _VAIN, _MOST_VAIN = 2, 4
 """A block of which too many rows pass counts so much more than one that helps; with so much, no other one is tried."""
 
 _row_of = itemgetter(1)
-_Items = Sequence[tuple[int, Row]]
 
 
 class SievedScan(Scan):
@@ -51,6 +50,23 @@ class SievedScan(Scan):
         if self._is_repeated():
             return chain.from_iterable(self._passing(with_rowids=True))
         return self._tree.iteritems() if self._in_memory else super().items()
+
+    def count(self, passing: Callable[[Iterable[Row]], int]) -> int:
+        """How many rows pass: ``passing`` tells it of some, where aids do not."""
+        if not self._is_repeated():
+            return passing(self._tree.itervalues() if self._in_memory else super().rows())
+        found = 0
+        for node, leaves in siblings_within(self._tree):
+            block = self._columns.block(node._p_oid)
+            known = block is not None and self._keys <= block.aids.keys()
+            places = self._sieve.places(block.aids, block.count, exact=True) if block is not None and known else None
+            if places is not None:
+                found += len(places)
+            elif known:
+                found += passing(chain.from_iterable(self._all_below(node, leaves, with_rowids=False)))
+            else:
+                found += passing(chain.from_iterable(self._unknown_below(node, leaves, block, with_rowids=False)))
+        return found
 
     def _is_repeated(self) -> bool:
         oid = self._tree._p_oid
@@ -80,10 +96,10 @@ class SievedScan(Scan):
     def _passing_below(self, node: Tree, leaves: Sequence[Leaf], with_rowids: bool) -> Iterator[Iterable[Any]]:
         block = self._columns.block(node._p_oid)
         if block is None or not self._keys <= block.aids.keys():
-            items, changes = list(chain.from_iterable(map(self._items_of, leaves))), self._columns.changes
-            yield items if with_rowids else map(_row_of, items)
-            if changes == self._columns.changes and node is not leaves[0] and not self._tree._p_jar.is_changing:
-                self._keep(node, leaves, items, block)
+            yield from self._unknown_below(node, leaves, block, with_rowids)
+            block = self._columns.block(node._p_oid)
+            if block is not None and self._keys <= block.aids.keys():
+                self._found_in(block)  # to know whether it is in vain
         elif (places := self._found_in(block)) is None:
             yield from self._all_below(node, leaves, with_rowids)
         else:
@@ -91,14 +107,18 @@ class SievedScan(Scan):
             rows = self._rows_at(node, leaves, rowids)
             yield zip(rowids, rows, strict=True) if with_rowids else rows
 
-    def _keep(self, node: Tree, leaves: Sequence[Leaf], items: _Items, block: Block | None) -> None:
-        """Keep the number of all rows below ``node``, or, where that is known, aids."""
+    def _unknown_below(
+        self, node: Tree, leaves: Sequence[Leaf], block: Block | None, with_rowids: bool
+    ) -> Iterator[Iterable[Any]]:
+        """All rows below ``node``; when they have been passed, their number is kept, or, where it is known, aids."""
+        items, changes = list(chain.from_iterable(map(self._items_of, leaves))), self._columns.changes
+        yield items if with_rowids else map(_row_of, items)
+        if changes != self._columns.changes or node is leaves[0] or self._tree._p_jar.is_changing:
+            return
         if block is None:
             self._columns.keep_count(node, leaves, len(items))
-            return
-        self._columns.keep_aids(node, leaves, items, self._sieve.keys)
-        if self._keys <= block.aids.keys():
-            self._found_in(block)  # to know whether it is in vain
+        else:
+            self._columns.keep_aids(node, leaves, items, self._sieve.keys)
 
     def _found_in(self, block: Block) -> Places | None:
         """Where in the block the rows are that may pass; None if these are too many, or it is not known."""

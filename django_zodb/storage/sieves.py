@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from .aids import Aid, Order, Texts
+    from .aids import Aid, Order
 
 AidKey = tuple[Literal["order", "text", "folded"], int]
 """What kind of aid, and the place of its column."""
@@ -27,8 +27,11 @@ class Sieve(Protocol):
 
     keys: tuple[AidKey, ...]
 
-    def places(self, aids: Aids, most: int) -> Places | None:
-        """Where the rows are that may pass; None if these are more than ``most``, or it is not known."""
+    def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
+        """Where the rows are that may pass; None if these are more than ``most``, or it is not known.
+
+        ``exact``: the rows that pass all that is asked, and no other ones.
+        """
         ...
 
 
@@ -38,7 +41,8 @@ class _OfOrder:
     def __init__(self, place: int) -> None:
         self.keys: tuple[AidKey, ...] = (("order", place),)
 
-    def places(self, aids: Aids, most: int) -> Places | None:
+    def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
+        """See ``Sieve``."""
         order: Any = aids[self.keys[0]]
         return None if order is None else self._in(order, most)
 
@@ -103,9 +107,9 @@ class Holding:
         self.keys: tuple[AidKey, ...] = (("folded" if folded else "text", place),)
         self.shape, self.text = shape, text
 
-    def places(self, aids: Aids, most: int) -> Places | None:
+    def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
-        texts: Texts | Any = aids[self.keys[0]]
+        texts: Any = aids[self.keys[0]]
         return None if texts is None else texts.holding(self.shape, self.text, most)
 
 
@@ -120,9 +124,12 @@ class _Combined:
 class AllOf(_Combined):
     """All of ``sieves`` let a row pass."""
 
-    def places(self, aids: Aids, most: int) -> Places | None:
-        """See ``Sieve``: one that lets too many pass is as good as none, unless all do."""
-        known = [places for each in self.sieves if (places := each.places(aids, most)) is not None]
+    def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
+        """See ``Sieve``: one that lets too many pass is left out, if others do not."""
+        found = [each.places(aids, most, exact) for each in self.sieves]
+        known = [places for places in found if places is not None]
+        if exact and len(known) < len(found):
+            return None
         if len(known) < 2:
             return known[0] if known else None
         return set(known[0]).intersection(*known[1:])
@@ -131,11 +138,11 @@ class AllOf(_Combined):
 class AnyOf(_Combined):
     """One of ``sieves`` lets a row pass."""
 
-    def places(self, aids: Aids, most: int) -> Places | None:
+    def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
         found: set[int] = set()
         for each in self.sieves:
-            places = each.places(aids, most)
+            places = each.places(aids, most, exact)
             if places is None:
                 return None
             found.update(places)

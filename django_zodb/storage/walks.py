@@ -82,6 +82,14 @@ class Walks:
     ) -> Scan:
         return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns))
 
+    def count_passing(
+        self, passing: Callable[[Iterable[Row]], int], sieve: Sieve, columns: Collection[int] | None = None
+    ) -> int:
+        """See ``protocol.Table.count_passing``."""
+        if self._is_worth_sieving():
+            return self._sieved(sieve, columns).count(passing)
+        return passing(self.rows(columns=columns))
+
     def _sieved(self, sieve: Sieve, columns: Collection[int] | None) -> SievedScan:
         return SievedScan(self._tree, columns, len(self._schema.columns), sieve, not self.exceed_cache())
 

@@ -102,7 +102,7 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
 def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str, needed: Needed) -> None:
     table = frame.unit.table(node.table)
     if isinstance(node, p.Scan | p.KeyRange):
-        pairs = f"{table}.items({_walk(frame, node, needed)})"
+        pairs = f"{table}.items({walk(frame, node, needed)})"
         row = frame.bind_table(node)
         frame.each(f"{rowid}, {row}", pairs)
     else:
@@ -160,7 +160,7 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
     table = frame.unit.table(node.table)
     match node:
         case p.Scan() | p.KeyRange():
-            return f"{table}.rows({_walk(frame, node, needed)})"
+            return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
             return f"filter(None, map({table}.get, {rowids(frame, node)}))"
         case _:
@@ -199,7 +199,7 @@ def rowids(frame: Frame, node: p.BaseAccess) -> str:
             first, *others = [rowids(frame, path) for path in paths if isinstance(path, p.BaseAccess)]
             return f"sorted(set({first}).intersection({', '.join(others)}))"
         case p.Scan() | p.KeyRange():
-            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({_walk(frame, node, NOTHING)})]"
+            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({walk(frame, node, NOTHING)})]"
         case _:
             return f"({frame.value(node.key)},)"
 
@@ -267,7 +267,7 @@ def _bounds(frame: Frame, node: p.IndexRange, flags: Sequence[str]) -> list[str]
     return [f"{name}={frame.value(end)}" for name, end in ends] + [f"{f}=True" for f in flags if getattr(node, f)]
 
 
-def _walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
+def walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
     """The arguments of a walk over rows: bounds, the columns that are looked at, if these are not all, and a sieve."""
     names = {name for alias, name in needed if alias == node.alias}
     places = {at for name, at in node.table.positions.items() if name in names}
