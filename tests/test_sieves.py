@@ -17,7 +17,7 @@ from sieving import sieve_strictly
 
 from django_zodb import dbapi
 from django_zodb.errors import ConflictError
-from django_zodb.storage import sieved_scan
+from django_zodb.storage import sieved_walk
 from django_zodb.storage.aids import Order, Texts, aid_of
 from django_zodb.storage.columns import Columns
 from django_zodb.storage.database import close_all
@@ -139,6 +139,35 @@ def test_an_order_finds_some_values(values: list[int | None], wanted: set[int | 
     ]
 
 
+@given(
+    st.lists(st.none() | st.decimals(-3, 3, places=2), max_size=20),
+    st.none() | st.decimals(-3, 3, places=3),
+    st.none() | st.decimals(-3, 3, places=1),
+)
+def test_an_order_of_decimals(values: list[Decimal | None], low: Decimal | None, high: Decimal | None) -> None:
+    expected = [
+        at
+        for at, value in enumerate(values)
+        if value is not None and (low is None or low < value) and (high is None or value <= high)
+    ]
+    order = Order(values)
+    assert sorted(order.within(low, high, True, False, MANY) or ()) == expected
+    present = sorted(value for value in values if value is not None)
+    if len(present) > 2:
+        least = {value for value in present if value <= present[1]}
+        nulls = [at for at, value in enumerate(values) if value is None]
+        assert sorted(order.first(2, False, MANY) or ()) == sorted(
+            [*(at for at, value in enumerate(values) if value in least), *nulls]
+        )
+
+
+def test_an_order_of_decimals_of_any_size() -> None:
+    order = Order([Decimal("1e30"), Decimal("2.50"), Decimal("-7")])
+    assert list(order.within(Decimal("2.5"), None, False, False, MANY) or ()) == [1, 0]
+    order = Order([Decimal("12345678901234567890123456789.12"), Decimal("12345678901234567890123456789.13")])
+    assert list(order.within(Decimal("12345678901234567890123456789.125"), None, False, False, MANY) or ()) == [1]
+
+
 @given(NUMBERS, st.integers(0, 10), st.booleans())
 def test_an_order_finds_the_first(values: list[int | None], number: int, descending: bool) -> None:
     sieve = First(0, number, descending)
@@ -204,14 +233,13 @@ SIEVES: list[tuple[Sieve, Test]] = [
 ]
 
 
-@pytest.fixture(params=[24 << 20, 60_000], ids=["in memory", "larger than the cache"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., dbapi.Connection]]:
-    """Opens connections to a table of many leaves that is, or is not, larger than the cache."""
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., dbapi.Connection]]:
+    """Opens connections to a table of many leaves."""
 
     def opened(**options: Any) -> dbapi.Connection:
-        connection = dbapi.connect(tmp_path / "Data.fs", cache_size_bytes=request.param, **options)
+        connection = dbapi.connect(tmp_path / "Data.fs", **options)
         connection.session.begin()
-        kept(connection).limit = 10 << 20
         return connection
 
     connection = dbapi.connect(tmp_path / "Data.fs")
@@ -346,19 +374,23 @@ def test_where_too_many_pass_all_are_walked_over(opened: Callable[..., dbapi.Con
     sieve = Counting(2, 1910, None)
     for _ in range(4):
         assert len(list(table(connection).rows(sieve=sieve))) == len(ROWS)
-    assert asked == sieved_scan._MOST_VAIN // sieved_scan._VAIN  # by the third walk; the fourth one does without
+    assert asked == sieved_walk._MOST_VAIN // sieved_walk._VAIN  # by the third walk; the fourth one does without
     for _ in range(8):
         list(table(connection).rows(sieve=sieve))
-    assert asked == 2 * sieved_scan._MOST_VAIN // sieved_scan._VAIN
+    assert asked == 2 * sieved_walk._MOST_VAIN // sieved_walk._VAIN
 
 
-def test_a_walk_reads_what_is_asked_for(opened: Callable[..., dbapi.Connection]) -> None:
-    connection, (sieve, _) = opened(), SIEVES[0]
-    for _ in range(3):
-        list(table(connection).rows(columns=(1, 2), sieve=sieve))
-    assert [row[1:3] for row in table(connection).rows(columns=(1, 2), sieve=sieve)] == [
-        row[1:3] for row in ROWS if row[2] in (1950, 1951)
-    ]
+def test_of_a_table_larger_than_the_cache_columns_are_kept_instead(opened: Callable[..., dbapi.Connection]) -> None:
+    connection, (sieve, test) = opened(cache_size_bytes=60_000), SIEVES[0]
+    assert table(connection).walks.exceed_cache()
+    for _ in range(4):
+        assert passing(connection, sieve) > 3000
+        assert passing(connection, sieve, "items") > 3000
+        assert counted(connection, sieve) == len(ROWS)
+        found = list(table(connection).rows(columns=(1, 2), sieve=sieve))
+        assert [row[1] for row in found if test(row)] == [row[1] for row in ROWS if test(row)]
+    assert not any(block.aids for block in kept(connection)._blocks.values())
+    assert any(block.columns for block in kept(connection)._blocks.values())
 
 
 def test_a_serializable_transaction_has_read_what_it_left_out(opened: Callable[..., dbapi.Connection]) -> None:

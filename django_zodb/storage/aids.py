@@ -11,11 +11,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from itertools import accumulate
 from operator import ne
 from sys import getsizeof
 from typing import Any
 
+from ..values import scaled
 from .sieves import AidKey, Shape
 
 _MOST_CHARACTERS = 500
@@ -23,21 +25,22 @@ _MOST_CHARACTERS = 500
 _SEPARATOR = "\0"
 _DEAR = 4
 """To find a text takes so many times as long as to find a value, and to get the row, but to test for it does not."""
-_ARRAYS = {int: "q", float: "d"}
+_ARRAYS = {bool: "b", int: "q", float: "d"}
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 class Order:
     """Rows in the order of a column: its values that are not NULL, where in the block each is, and where NULLs are."""
 
-    __slots__ = ("_places", "_values", "nulls", "size")
+    __slots__ = ("_exponent", "_places", "_values", "nulls", "size")
 
     def __init__(self, values: Sequence[Any]) -> None:
-        """Of all values of the block; none may be NaN."""
+        """Of all values of the block, of one class; none may be NaN."""
         self.nulls = [at for at, value in enumerate(values) if value is None]
         present = [at for at, value in enumerate(values) if value is not None] if self.nulls else range(len(values))
         places = sorted(present, key=values.__getitem__)
         self._places = array("I", places)
-        self._values = _compact([values[at] for at in places])
+        self._values, self._exponent = _compact([values[at] for at in places])
         self.size = sum(map(getsizeof, (self._places, self._values, self.nulls)))
         if type(self._values) is list:  # the objects are those of rows, mostly: but they may outlast these
             self.size += sum(map(getsizeof, self._values))
@@ -46,6 +49,11 @@ class Order:
         """Where values between two bounds are; None if there are more than ``most``, or a bound is NaN."""
         if low != low or high != high:
             return None
+        if self._exponent:
+            low, high = self._multiple(low), self._multiple(high)
+        return self._between(low, high, low_open, high_open, most)
+
+    def _between(self, low: Any, high: Any, low_open: bool, high_open: bool, most: int) -> Sequence[int] | None:
         first = 0 if low is None else (bisect_right if low_open else bisect_left)(self._values, low)
         last = len(self._values) if high is None else (bisect_left if high_open else bisect_right)(self._values, high)
         return self._places[first:last] if last - first <= most else None
@@ -71,8 +79,12 @@ class Order:
             return self.nulls
         last = self._values[-number if descending else number - 1]
         low, high = (last, None) if descending else (None, last)
-        found = self.within(low, high, False, False, most)
+        found = self._between(low, high, False, False, most)
         return None if found is None else [*found, *self.nulls]
+
+    def _multiple(self, bound: Decimal | None) -> Decimal | None:
+        """What a decimal is compared as with multiples of a power of ten."""
+        return None if bound is None else _EXACT.scaleb(bound, -self._exponent)
 
 
 class Texts:
@@ -126,10 +138,13 @@ def aid_of(key: AidKey, values: Sequence[Any]) -> Aid | None:
     return Texts(values, kind == "folded")
 
 
-def _compact(values: list[Any]) -> Sequence[Any]:
-    """The values, of one class, in less room if there is a way."""
+def _compact(values: list[Any]) -> tuple[Sequence[Any], int]:
+    """The values, all of one class, in less room if there is a way; decimals as multiples of 10 to the exponent."""
+    exponent = 0
+    if values and type(values[0]) is Decimal and (multiples := scaled(values)) is not None:
+        values, exponent = multiples, multiples.exponent
     code = _ARRAYS.get(type(values[0])) if values else None
     try:
-        return array(code, values) if code else values
+        return array(code, values) if code else values, exponent
     except OverflowError:  # an integer of more than 64 bits
-        return values
+        return values, exponent

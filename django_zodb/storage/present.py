@@ -21,32 +21,26 @@ _MOST_BYTES = 24
 class Present:
     """Such values, which take about ``size`` bytes; none if they are not worth that."""
 
-    __slots__ = ("_exponent", "_packed", "_tried", "_values", "size")
+    __slots__ = ("_exponent", "_packed", "_values", "size")
 
     def __init__(self, values: list[Any], in_memory: bool) -> None:
+        multiples = scaled(values) if values and type(values[0]) is Decimal else None
+        self._exponent = None if multiples is None else multiples.exponent
         self._values: list[Any] | None = None
         self._packed = b""
-        self._exponent: int | None = None
-        self._tried = not (values and type(values[0]) is Decimal)
         if in_memory:
-            self._values = values
-            # Their objects are those of rows that are in the cache, mostly: but they may outlast these.
+            self._values = values = values if multiples is None else multiples
+            # Objects are those of rows that are in the cache, mostly: but they may outlast these.
             self.size = getsizeof(values) + (len(values) * getsizeof(values[0]) if values else 0)
-            return
-        multiples = None if self._tried else scaled(values)
-        if multiples is not None:
-            self._exponent = multiples.exponent
-        self._packed = packed_values(values if multiples is None else multiples)
-        self.size = len(self._packed)
+        else:
+            self._packed = packed_values(values if multiples is None else multiples)
+            self.size = len(self._packed)
 
     def values(self) -> Sequence[Any] | None:
         """The values, or ``Scaled`` for decimals; None if they were too long."""
-        if self._values is None:
-            return self._unpacked() if self._packed else None
-        if not self._tried:  # not before they are used again: it takes as long as to add them some five times
-            self._tried = True
-            self._values = scaled(self._values) or self._values
-        return self._values
+        if self._values is not None:
+            return self._values
+        return self._unpacked() if self._packed else None
 
     def _unpacked(self) -> Sequence[Any]:
         (values,) = unpack(self._packed)

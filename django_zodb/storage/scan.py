@@ -7,7 +7,7 @@ as it is, changed or not. Leaves are loaded as anywhere as long as the cache has
 most walks are short, and those who ask for a few rows ask for them again.
 
 Walks over a whole table that are repeated keep the columns they look at, and the numbers of rows that they only count:
-see ``columns``. Those that are given a sieve keep, for tables of any size, what finds the rows that may pass it.
+see ``columns``.
 
 Measured on rows of ten columns, fifteen in a leaf: 0.9 instead of 5.4 µs per row where two columns are asked for.
 """
@@ -79,20 +79,17 @@ class Scan:
         walk = siblings_within(self._tree, UNBOUNDED, self._reverse)
         for _, leaves in islice(walk, 1):
             yield from self._in_order(self._rows_of, leaves)
-        for node, leaves in walk:
-            yield from self._rows_below(node, leaves)
-
-    def _rows_below(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
-        """All rows below ``node``, from kept columns if these are there, which are kept else."""
         connection = self._tree._p_jar
-        if sum(leaf._p_changed is None for leaf in leaves) < _FEW * len(leaves):
-            yield from self._in_order(self._rows_of, leaves)
-            return
-        rows = None if connection.is_changing else connection.columns.rows(node._p_oid, self._places, self._width)
-        if rows is None:
-            yield from self._kept(node, leaves)
-        else:
-            yield reversed(rows) if self._reverse else rows
+        columns = connection.columns
+        for node, leaves in walk:
+            if sum(leaf._p_changed is None for leaf in leaves) < _FEW * len(leaves):
+                yield from self._in_order(self._rows_of, leaves)
+                continue
+            rows = None if connection.is_changing else columns.rows(node._p_oid, self._places, self._width)
+            if rows is None:
+                yield from self._kept(node, leaves)
+            else:
+                yield reversed(rows) if self._reverse else rows
 
     def _kept(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
         """The rows of each leaf; when all have been passed, their columns are kept."""

@@ -54,12 +54,6 @@ def _siblings(node: Tree) -> Iterator[Sequence[Leaf]]:
         yield inside[0]
 
 
-def separators_of(node: Tree) -> Sequence[Any]:
-    """The keys that separate a node's children; none for a leaf."""
-    inside = _children(node)
-    return () if inside is None else inside[1]
-
-
 def sizes_of(leaves: Sequence[Leaf]) -> list[int]:
     """How many keys each of them has."""
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from .keys import Bounds, Row
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
-from .sieved_scan import SievedScan
+from .sieved_walk import SievedWalk
 from .sieves import Sieve
 from .trees import Tree, items_backwards, page_of, values_backwards
 
@@ -35,7 +35,7 @@ class Walks:
     ) -> Iterable[Row]:
         """See ``protocol.Table.rows``."""
         if sieve is not None and self._is_worth_sieving():
-            return self._sieved(sieve, columns).rows()
+            return SievedWalk(self._tree, sieve).rows()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns).rows()
         if reverse:
@@ -63,7 +63,7 @@ class Walks:
     ) -> Iterable[tuple[int, Row]]:
         """See ``protocol.Table.items``."""
         if sieve is not None and self._is_worth_sieving():
-            return self._sieved(sieve, columns).items()
+            return SievedWalk(self._tree, sieve).items()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns).items()
         if reverse:
@@ -87,14 +87,11 @@ class Walks:
     ) -> int:
         """See ``protocol.Table.count_passing``."""
         if self._is_worth_sieving():
-            return self._sieved(sieve, columns).count(passing)
+            return SievedWalk(self._tree, sieve).count(passing)
         return passing(self.rows(columns=columns))
 
-    def _sieved(self, sieve: Sieve, columns: Collection[int] | None) -> SievedScan:
-        return SievedScan(self._tree, columns, len(self._schema.columns), sieve, not self.exceed_cache())
-
     def _is_worth_sieving(self) -> bool:
-        return self._count() >= _WORTH_A_SIEVE and self._tree._p_jar is not None
+        return self._count() >= _WORTH_A_SIEVE and self._tree._p_jar is not None and not self.exceed_cache()
 
     def exceed_cache(self) -> bool:
         """Whether there are more rows than the cache holds."""

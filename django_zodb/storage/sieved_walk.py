@@ -1,0 +1,117 @@
+"""Walks over all rows of a table that may pass a sieve, with the help of what such walks before have kept.
+
+The second walk that asks for the same aids counts the rows below each inner node; the third makes its aids of them,
+which the following ones use, until a leaf is changed: then those below its inner node, some hundred rows, have to be
+walked over twice again. So where rows are changed all the time little is kept, and little is done in vain.
+
+That is for tables that the cache holds. What is kept of larger ones, packed columns (see ``scan``), takes a fourth of
+the room, and the room is what there is too little of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from .columns import Block
+from .keys import Row
+from .sieves import Places, Sieve
+from .trees import Leaf, Tree, siblings_within
+
+_SHARE = 6
+"""Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
+_VAIN, _MOST_VAIN = 2, 4
+"""A block of which too many rows pass counts so much more than one that helps; with so much, no other one is tried."""
+
+_row_of = itemgetter(1)
+
+
+class SievedWalk:
+    """A walk, in order, over the rows of ``tree`` that may pass ``sieve``, and perhaps others."""
+
+    def __init__(self, tree: Tree, sieve: Sieve) -> None:
+        self._tree = tree
+        self._sieve = sieve
+        self._keys = frozenset(sieve.keys)
+        self._columns = tree._p_jar.columns
+        self._vain = 0
+
+    def rows(self) -> Iterable[Row]:
+        """The rows."""
+        if self._is_repeated():
+            return chain.from_iterable(self._passing(with_rowids=False))
+        return self._tree.itervalues()  # type: ignore[no-any-return]
+
+    def items(self) -> Iterable[tuple[int, Row]]:
+        """``(rowid, row)`` pairs."""
+        if self._is_repeated():
+            return chain.from_iterable(self._passing(with_rowids=True))
+        return self._tree.iteritems()  # type: ignore[no-any-return]
+
+    def count(self, passing: Callable[[Iterable[Row]], int]) -> int:
+        """How many rows pass: ``passing`` tells it of some, where aids do not."""
+        if not self._is_repeated():
+            return passing(self._tree.itervalues())
+        found = 0
+        for node, leaves in siblings_within(self._tree):
+            block = self._columns.block(node._p_oid)
+            if not self._has_aids(block):
+                found += passing(chain.from_iterable(self._unknown_below(node, leaves, block, with_rowids=False)))
+            elif (places := self._sieve.places(block.aids, block.count, exact=True)) is not None:
+                found += len(places)
+            else:
+                found += passing(self._all_below(leaves, with_rowids=False))
+        return found
+
+    def _is_repeated(self) -> bool:
+        repeated: bool = self._columns.begin_walk(self._tree._p_oid, self._sieve.keys)
+        return repeated and not self._tree._p_jar.is_changing
+
+    def _has_aids(self, block: Block | None) -> bool:
+        return block is not None and self._keys <= block.aids.keys()
+
+    def _passing(self, with_rowids: bool) -> Iterator[Iterable[Any]]:
+        """Rows or pairs, in pieces."""
+        for node, leaves in siblings_within(self._tree):
+            if self._vain >= _MOST_VAIN:
+                yield (self._tree.iteritems if with_rowids else self._tree.itervalues)(leaves[0].minKey())
+                return
+            block = self._columns.block(node._p_oid)
+            if not self._has_aids(block):
+                yield from self._unknown_below(node, leaves, block, with_rowids)
+                if self._has_aids(block):
+                    self._found_in(block)  # to know whether it is in vain
+            elif (places := self._found_in(block)) is None:
+                yield self._all_below(leaves, with_rowids)
+            else:
+                rowids = [block.rowids[at] for at in sorted(places)]
+                rows = map(self._tree.get, rowids)
+                yield zip(rowids, rows, strict=True) if with_rowids else rows
+
+    def _all_below(self, leaves: Sequence[Leaf], with_rowids: bool) -> Iterable[Any]:
+        walk = self._tree.iteritems if with_rowids else self._tree.itervalues
+        return walk(leaves[0].minKey(), leaves[-1].maxKey())  # type: ignore[no-any-return]
+
+    def _unknown_below(
+        self, node: Tree, leaves: Sequence[Leaf], block: Block | None, with_rowids: bool
+    ) -> Iterator[Iterable[Any]]:
+        """All rows below ``node``; when they have been passed, their number is kept, or, where it is known, aids."""
+        columns = self._columns
+        items, changes = list(chain.from_iterable(leaf.items() for leaf in leaves)), columns.changes
+        yield items if with_rowids else map(_row_of, items)
+        if changes != columns.changes or node is leaves[0] or self._tree._p_jar.is_changing:
+            return
+        if block is None:
+            columns.keep_count(node, leaves, len(items))
+        else:
+            columns.keep_aids(node, leaves, items, self._sieve.keys)
+
+    def _found_in(self, block: Block) -> Places | None:
+        """Where in the block the rows are that may pass; None if these are too many, or it is not known."""
+        places = self._sieve.places(block.aids, block.count // _SHARE)
+        self._vain = self._vain + _VAIN if places is None else max(self._vain - 1, 0)
+        if self._vain >= _MOST_VAIN:
+            self._columns.end_in_vain(self._tree._p_oid, self._sieve.keys)
+        return places
