@@ -34,7 +34,7 @@ from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
 from ZODB.utils import maxtid, p64, z64
-from zope.interface import alsoProvides
+from zope.interface import alsoProvides, implementer
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
@@ -62,6 +62,7 @@ _SAVE_STEP = 64 << 20
 _SMALL = 16 << 20
 
 
+@implementer()  # what FileStorage does; worked out with the class, since ZODB asks when a file is opened
 class DataFile(PendingFile):
     """A shared FileStorage on an existing file that starts with ``MAGIC``; see ``create_file`` for a new one.
 
