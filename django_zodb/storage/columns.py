@@ -73,13 +73,14 @@ class Columns:
         self._owners: Any = LOBTree()
         self._walks: dict[tuple[bytes, Collection[Any]], int] = {}
         self._may_replace = 0
-        self._is_full = False
+        self.is_full = False
+        """Whether the walk that began last has met with no more room."""
 
     def begin_walk(self, tree: bytes, places: Collection[Any]) -> bool:
         """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them."""
         if not self.limit or len(places) > _MOST_COLUMNS:
             return False
-        self._may_replace, self._is_full = self.limit // _PARTS, False
+        self._may_replace, self.is_full = self.limit // _PARTS, False
         walk = tree, tuple(places)
         times = self._walks.get(walk, 0)
         if not times and len(self._walks) >= _MOST_WALKS:
@@ -141,7 +142,7 @@ class Columns:
 
     def keep(self, node: Any, leaves: Iterable[Any], rows: Sequence[Row], places: Collection[int]) -> None:
         """Keep the columns at ``places`` of ``rows``, which are those of all ``leaves`` below ``node``."""
-        block = None if self._is_full else self._block(node, leaves, len(rows))
+        block = None if self.is_full else self._block(node, leaves, len(rows))
         if block is None:
             return
         new = {at: packed_values([row[at] for row in rows]) for at in places if at not in block.columns}
@@ -155,7 +156,7 @@ class Columns:
 
         ``in_memory``: these are in the cache, and so are the values.
         """
-        block = None if self._is_full else self._block(node, leaves, count)
+        block = None if self.is_full else self._block(node, leaves, count)
         if block is None:
             return
         new = {at: Present(values, in_memory) for at, values in columns.items() if at not in block.present}
@@ -166,7 +167,7 @@ class Columns:
         self, node: Any, leaves: Iterable[Any], items: Sequence[tuple[int, Row]], keys: Iterable[AidKey]
     ) -> None:
         """Keep aids of the rows in all ``leaves`` below ``node``, which come with their rowids."""
-        block = None if self._is_full else self._block(node, leaves, len(items))
+        block = None if self.is_full else self._block(node, leaves, len(items))
         if block is None:
             return
         new = {key: aid_of(key, [row[key[1]] for _, row in items]) for key in keys if key not in block.aids}
@@ -209,7 +210,7 @@ class Columns:
     def _make_room(self, size: int) -> bool:
         """Whether so many bytes find room, perhaps in the place of what has not been used for the longest time."""
         if self.size + size - self.limit > self._may_replace:
-            self._is_full = True  # a walk that has met with that encodes nothing more in vain
+            self.is_full = True  # a walk that has met with that encodes nothing more in vain
             return False
         while self.size + size > self.limit:
             self._may_replace -= self._drop(next(iter(self._blocks.values())))

@@ -99,9 +99,12 @@ class SievedWalk:
     ) -> Iterator[Iterable[Any]]:
         """All rows below ``node``; when they have been passed, their number is kept, or, where it is known, aids."""
         columns = self._columns
+        if columns.is_full or node is leaves[0]:
+            yield self._all_below(leaves, with_rowids)
+            return
         items, changes = list(chain.from_iterable(leaf.items() for leaf in leaves)), columns.changes
         yield items if with_rowids else map(_row_of, items)
-        if changes != columns.changes or node is leaves[0] or self._tree._p_jar.is_changing:
+        if changes != columns.changes or self._tree._p_jar.is_changing:
             return
         if block is None:
             columns.keep_count(node, leaves, len(items))
