@@ -40,7 +40,10 @@ from django_zodb.storage.trees import (
     key_oids,
     keys_backwards,
     leaf_oids,
+    leaves_below,
+    lowest_nodes,
     page_of,
+    siblings_within,
 )
 from django_zodb.values import BIGINT, DECIMAL, DOUBLE, INTEGER, SMALLINT, TEXT, UUID_TYPE, Kind, SqlType
 
@@ -261,6 +264,16 @@ def test_backwards_is_forwards_reversed(store: Store, leaf_count: int) -> None:
     for key in range(0, top // 2, 2):  # leaves that have lost all keys, and separators that no key equals
         del tree[key]
     assert list(keys_backwards(tree, Bounds(None, top - 2))) == list(tree.keys())[::-1]
+
+
+def test_nodes_above_leaves_are_not_read_if_they_are_known() -> None:
+    for size in (0, 1, 20, 3000):
+        tree = RowTree({number: (number,) for number in range(size)})
+        nodes = list(lowest_nodes(tree, lambda oid: False))
+        assert [row for node in nodes for leaf in leaves_below(node) for row in leaf.values()] == list(tree.values())
+        assert nodes == [node for node, _ in siblings_within(tree)]
+        if size == 3000:
+            assert len(nodes) > 1 and list(lowest_nodes(tree, lambda oid: True)) == list(tree.shape()[0][::2])
 
 
 def test_null_is_the_first_key_backwards_too() -> None:

@@ -124,6 +124,10 @@ class Columns:
         self._blocks.move_to_end(node)
         return columns
 
+    def has_block(self, node: bytes) -> bool:
+        """Whether anything is kept of the rows below the node with this oid, which is one right above leaves, then."""
+        return node in self._blocks
+
     def block(self, node: bytes) -> Block | None:
         """What is kept of the rows below an inner node, which is used now."""
         block = self._blocks.get(node)

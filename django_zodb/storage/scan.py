@@ -22,7 +22,17 @@ from typing import Any, TypeVar
 
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows, stored_size
-from .trees import UNBOUNDED, Leaf, Tree, leaves_within, siblings_within, sizes_of, some_leaves
+from .trees import (
+    UNBOUNDED,
+    Leaf,
+    Tree,
+    leaves_below,
+    leaves_within,
+    lowest_nodes,
+    siblings_within,
+    sizes_of,
+    some_leaves,
+)
 
 T = TypeVar("T")
 State = tuple[Any, ...]
@@ -114,10 +124,10 @@ class Scan:
         connection = tree._p_jar
         columns = connection.columns
         keeps = columns.begin_walk(tree._p_oid, [~at for at in places]) and not connection.is_changing
-        for node, leaves in siblings_within(tree):
+        for node in lowest_nodes(tree, columns.has_block if keeps else _never):
             found = columns.present(node._p_oid, places) if keeps else None
             if found is None:
-                changes = columns.changes
+                leaves, changes = leaves_below(node), columns.changes
                 rows = list(chain.from_iterable(map(self._rows_of, leaves)))
                 found = values_at(rows, places, nullable)
                 if keeps and changes == columns.changes and node is not leaves[0]:
@@ -210,6 +220,10 @@ class Scan:
         cache = self._cache
         fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
         return fits and cache.cache_non_ghost_count < cache.cache_size
+
+
+def _never(oid: bytes) -> bool:
+    return False
 
 
 def values_at(rows: Sequence[Row], places: Collection[int], nullable: Collection[int]) -> list[list[Any]]:

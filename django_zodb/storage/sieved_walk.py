@@ -18,7 +18,7 @@ from typing import Any
 from .columns import Block
 from .keys import Row
 from .sieves import Places, Sieve
-from .trees import Leaf, Tree, siblings_within
+from .trees import Leaf, Tree, leaves_below, lowest_nodes
 
 _SHARE = 6
 """Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
@@ -55,14 +55,14 @@ class SievedWalk:
         if not self._is_repeated():
             return passing(self._tree.itervalues())
         found = 0
-        for node, leaves in siblings_within(self._tree):
+        for node in lowest_nodes(self._tree, self._columns.has_block):
             block = self._columns.block(node._p_oid)
             if not self._has_aids(block):
-                found += passing(chain.from_iterable(self._unknown_below(node, leaves, block, with_rowids=False)))
+                found += passing(chain.from_iterable(self._unknown_below(node, block, with_rowids=False)))
             elif (places := self._sieve.places(block.aids, block.count, exact=True)) is not None:
                 found += len(places)
             else:
-                found += passing(self._all_below(leaves, with_rowids=False))
+                found += passing(self._all_below(leaves_below(node), with_rowids=False))
         return found
 
     def _is_repeated(self) -> bool:
@@ -74,17 +74,18 @@ class SievedWalk:
 
     def _passing(self, with_rowids: bool) -> Iterator[Iterable[Any]]:
         """Rows or pairs, in pieces."""
-        for node, leaves in siblings_within(self._tree):
+        for node in lowest_nodes(self._tree, self._columns.has_block):
             if self._vain >= _MOST_VAIN:
-                yield (self._tree.iteritems if with_rowids else self._tree.itervalues)(leaves[0].minKey())
+                walk = self._tree.iteritems if with_rowids else self._tree.itervalues
+                yield walk(leaves_below(node)[0].minKey())
                 return
             block = self._columns.block(node._p_oid)
             if not self._has_aids(block):
-                yield from self._unknown_below(node, leaves, block, with_rowids)
+                yield from self._unknown_below(node, block, with_rowids)
                 if self._has_aids(block):
                     self._found_in(block)  # to know whether it is in vain
             elif (places := self._found_in(block)) is None:
-                yield self._all_below(leaves, with_rowids)
+                yield self._all_below(leaves_below(node), with_rowids)
             else:
                 rowids = [block.rowids[at] for at in sorted(places)]
                 rows = map(self._tree.get, rowids)
@@ -94,11 +95,9 @@ class SievedWalk:
         walk = self._tree.iteritems if with_rowids else self._tree.itervalues
         return walk(leaves[0].minKey(), leaves[-1].maxKey())  # type: ignore[no-any-return]
 
-    def _unknown_below(
-        self, node: Tree, leaves: Sequence[Leaf], block: Block | None, with_rowids: bool
-    ) -> Iterator[Iterable[Any]]:
+    def _unknown_below(self, node: Tree, block: Block | None, with_rowids: bool) -> Iterator[Iterable[Any]]:
         """All rows below ``node``; when they have been passed, their number is kept, or, where it is known, aids."""
-        columns = self._columns
+        columns, leaves = self._columns, leaves_below(node)
         if columns.is_full or node is leaves[0]:
             yield self._all_below(leaves, with_rowids)
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, cycle
 from typing import Any, TypeVar
 
@@ -108,6 +108,26 @@ def siblings_within(
         return
     for child in found:
         yield from siblings_within(child, bounds, reverse)
+
+
+def lowest_nodes(node: Tree, is_one: Callable[[bytes], bool]) -> Iterator[Tree]:
+    """The nodes right above the leaves, in order; a tree of one leaf is its own. Where ``is_one`` knows by a child's
+    oid that it is such a node, it is not read."""
+    inside = _children(node)
+    if inside is None or type(inside[0][0]) is not type(node):
+        yield node
+        return
+    for child in inside[0]:
+        if is_one(child._p_oid):
+            yield child
+        else:
+            yield from lowest_nodes(child, is_one)
+
+
+def leaves_below(node: Tree) -> Sequence[Leaf]:
+    """The leaves right below such a node."""
+    inside = _children(node)
+    return (node,) if inside is None else inside[0]
 
 
 def some_leaves(tree: Tree, most: int = 8) -> list[Leaf]:
