@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -79,29 +80,34 @@ PASSED: list[tuple[str, tuple[Any, ...], Test]] = [
 ]
 
 
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    return sieve_strictly(monkeypatch)
+
+
+@pytest.fixture
+def in_memory(passed: list[tuple[int, int]]) -> Iterator[dbapi.Connection]:
+    with closing(dbapi.connect(":memory:sieves")) as connection:
+        connection.execute(SCHEMA)
+        connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
+        yield connection
+
+
 @pytest.mark.parametrize(("condition", "params", "test"), PASSED, ids=[condition for condition, _, _ in PASSED])
 def test_filters_look_at_few_other_rows(
-    condition: str, params: tuple[Any, ...], test: Test, monkeypatch: pytest.MonkeyPatch
+    condition: str, params: tuple[Any, ...], test: Test, in_memory: dbapi.Connection, passed: list[tuple[int, int]]
 ) -> None:
-    passed = sieve_strictly(monkeypatch)
-    connection = dbapi.connect(":memory:")
-    connection.execute(SCHEMA)
-    connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
-    found = connection.execute(f"SELECT * FROM book WHERE {condition}", params).fetchall()
+    found = in_memory.execute(f"SELECT * FROM book WHERE {condition}", params).fetchall()
     assert found == list(filter(test, ROWS))
     assert found
     ((rows, passing),) = passed
     assert (rows, passing) == (len(ROWS), len(found))
 
 
-def test_a_limit_looks_at_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    passed = sieve_strictly(monkeypatch)
-    connection = dbapi.connect(":memory:")
-    connection.execute(SCHEMA)
-    connection.cursor().executemany("INSERT INTO book VALUES (%s, %s, %s, %s, %s, %s, %s)", ROWS)
-    found = connection.execute("SELECT id FROM book ORDER BY price DESC, id LIMIT 3 OFFSET 2").fetchall()
+def test_a_limit_looks_at_few_rows(in_memory: dbapi.Connection, passed: list[tuple[int, int]]) -> None:
+    found = in_memory.execute("SELECT id FROM book ORDER BY price DESC, id LIMIT 3 OFFSET 2").fetchall()
     assert found == [(2999,), (3999,), (998,)]
-    found = connection.execute("SELECT id FROM book ORDER BY price, id DESC LIMIT %s", (3,)).fetchall()
+    found = in_memory.execute("SELECT id FROM book ORDER BY price, id DESC LIMIT %s", (3,)).fetchall()
     assert found == [(3000,), (2000,), (1000,)]
     assert passed == [(4000, 8), (4000, 4)]
 
