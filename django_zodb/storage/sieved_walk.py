@@ -18,7 +18,7 @@ from typing import Any
 from .columns import Block
 from .keys import Row
 from .sieves import Places, Sieve
-from .trees import Leaf, Tree, leaves_below, lowest_nodes
+from .trees import Leaf, Tree, leaves_below, lowest_nodes, sizes_of
 
 _SHARE = 6
 """Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
@@ -98,17 +98,20 @@ class SievedWalk:
     def _unknown_below(self, node: Tree, block: Block | None, with_rowids: bool) -> Iterator[Iterable[Any]]:
         """All rows below ``node``; when they have been passed, their number is kept, or, where it is known, aids."""
         columns, leaves = self._columns, leaves_below(node)
-        if columns.is_full or node is leaves[0]:
+        changes = columns.changes
+        if block is None or columns.is_full:
             yield self._all_below(leaves, with_rowids)
+            if self._is_as_it_was(changes) and node is not leaves[0]:
+                columns.keep_count(node, leaves, sum(sizes_of(leaves)))
             return
-        items, changes = list(chain.from_iterable(leaf.items() for leaf in leaves)), columns.changes
+        items = list(chain.from_iterable(leaf.items() for leaf in leaves))
         yield items if with_rowids else map(_row_of, items)
-        if changes != columns.changes or self._tree._p_jar.is_changing:
-            return
-        if block is None:
-            columns.keep_count(node, leaves, len(items))
-        else:
+        if self._is_as_it_was(changes):
             columns.keep_aids(node, leaves, items, self._sieve.keys)
+
+    def _is_as_it_was(self, changes: int) -> bool:
+        """Whether nobody has changed anything since there were so many ``changes``."""
+        return changes == self._columns.changes and not self._tree._p_jar.is_changing
 
     def _found_in(self, block: Block) -> Places | None:
         """Where in the block the rows are that may pass; None if these are too many, or it is not known."""
