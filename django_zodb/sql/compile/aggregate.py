@@ -339,7 +339,9 @@ def _has_runs(source: p.IndexRange, keys: Sequence[p.Output]) -> bool:
     """Whether the index has the rows of each group under one key, and they are wanted in the order of their rowids."""
     index = next((each for each in source.table.indexes if each.name == source.index), None)
     columns = tuple(key.expr.name for key in keys if isinstance(key.expr, x.Column))
-    if index is None or index.columns != columns or len(columns) > 1 or source.reverse is not source.ties_reversed:
+    if index is None or index.columns != columns or len(columns) > 1 or source.prefix:
+        return False
+    if source.reverse is not source.ties_reversed:
         return False
     return not (index.keys[0].collation or source.table.column(columns[0]).collation)
 
