@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from random import Random
 from typing import Any
@@ -65,3 +65,13 @@ def filter_sides_always(monkeypatch: pytest.MonkeyPatch) -> None:
     module = import_module("django_zodb.sql.optimize.filter_sides")  # the package has a function of that name
     monkeypatch.setattr(module, "_TIMES", 1)
     monkeypatch.setattr(module, "_MOST", 9)
+
+
+@pytest.fixture(scope="module")
+def as_if_large() -> Iterator[None]:
+    """Half of the walks over tables too small for it are sieved, and sides of joins are filtered."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        filter_sides_always(monkeypatch)
+        passed = sieve_strictly(monkeypatch, 0.5)
+        yield
+    assert len(passed) > 10

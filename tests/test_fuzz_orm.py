@@ -15,7 +15,7 @@ from fuzzing import compare, lookups_met, orm
 from fuzzing.conditions import KEY_LOOKUPS, LOOKUPS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sieving import filter_sides_always, sieve_strictly
+from sieving import as_if_large  # noqa: F401  a fixture
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 STEPS = 40
@@ -28,14 +28,7 @@ BEYOND_THE_ORM = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sieves() -> Iterator[None]:
-    """Tables this small are not sieved: let half of the walks over them be, and sides of joins be filtered."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        filter_sides_always(monkeypatch)
-        passed = sieve_strictly(monkeypatch, 0.5)
-        yield
-    assert len(passed) > 10
+pytestmark = pytest.mark.usefixtures("as_if_large")
 
 
 @pytest.fixture(scope="module", autouse=True)

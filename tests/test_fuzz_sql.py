@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -17,22 +16,15 @@ from fuzzing.tables import make_tables
 from fuzzing.writes import Writes
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from sieving import filter_sides_always, sieve_strictly
+from sieving import as_if_large  # noqa: F401  a fixture
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 QUERIES = 15
 
-pytestmark = pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="sqlite3 here has no FULL JOIN")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sieves() -> Iterator[None]:
-    """Tables this small are not sieved: let half of the walks over them be, and sides of joins be filtered."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        filter_sides_always(monkeypatch)
-        passed = sieve_strictly(monkeypatch, 0.5)
-        yield
-    assert len(passed) > 10
+pytestmark = [
+    pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="sqlite3 here has no FULL JOIN"),
+    pytest.mark.usefixtures("as_if_large"),
+]
 
 
 fuzz = settings(

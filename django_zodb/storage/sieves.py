@@ -7,6 +7,7 @@ places of rows that may pass are found by these, without a look at the rows.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -35,7 +36,7 @@ class Sieve(Protocol):
         ...
 
 
-class _OfOrder:
+class _OfOrder(ABC):
     __slots__ = ("keys",)
 
     def __init__(self, place: int) -> None:
@@ -46,8 +47,8 @@ class _OfOrder:
         order: Any = aids[self.keys[0]]
         return None if order is None else self._in(order, most)
 
-    def _in(self, order: Order, most: int) -> Places | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _in(self, order: Order, most: int) -> Places | None: ...
 
 
 class Within(_OfOrder):

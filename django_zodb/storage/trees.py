@@ -111,8 +111,10 @@ def siblings_within(
 
 
 def lowest_nodes(node: Tree, is_one: Callable[[bytes], bool]) -> Iterator[Tree]:
-    """The nodes right above the leaves, in order; a tree of one leaf is its own. Where ``is_one`` knows by a child's
-    oid that it is such a node, it is not read."""
+    """The nodes right above the leaves, in order; a tree of one leaf is its own.
+
+    Where ``is_one`` knows by a child's oid that it is such a node, it is not read.
+    """
     inside = _children(node)
     if inside is None or type(inside[0][0]) is not type(node):
         yield node
