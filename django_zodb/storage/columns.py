@@ -4,8 +4,8 @@ What a walk over a table larger than the cache reads past it (see ``scan``) is g
 over the same columns again and again pays each time for reading, checking and decoding records of which these columns
 are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
 ``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
-the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. So have
-those who want few of the rows: see ``aids``.
+the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. Those
+who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
