@@ -28,7 +28,6 @@ from typing import IO, Any
 
 from persistent.TimeStamp import TimeStamp
 from ZODB.BaseStorage import BaseStorage
-from ZODB.FileStorage.FileStorage import RedundantPackWarning
 from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
@@ -38,13 +37,12 @@ from zope.interface import alsoProvides, implementer
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
-from .files import Handle, create_whole, read_all, sync_folder, touch_private, write_all
+from .files import Handle, create_whole, read_all, touch_private, write_all
 from .headers import STATUS_AT
 from .lockfile import LockFile
 from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
-from .packing import Packer
-from .pending import PendingFile
+from .packing import PackableFile
 from .savedindex import enter, load_index, save_index
 from .tail import LENGTH, RECORD, TRANSACTION, last_transactions, transactions
 
@@ -63,7 +61,7 @@ _SMALL = 16 << 20
 
 
 @implementer()  # what FileStorage does; worked out with the class, since ZODB asks when a file is opened
-class DataFile(PendingFile):
+class DataFile(PackableFile):
     """A shared FileStorage on an existing file that starts with ``MAGIC``; see ``create_file`` for a new one.
 
     ``alone`` keeps everybody else away. Raises BlockingIOError if another process does so, or has the file open where
@@ -492,76 +490,6 @@ class DataFile(PendingFile):
             mark(self._view[0].fd, self._pos, False)
             self._nextpos = 0
             self._blob_tpc_abort()
-
-    # --- packing ---------------------------------------------------------------------------------------------------
-
-    def pack(self, t: float, referencesf: Any, gc: bool | None = None) -> None:
-        """As FileStorage, while everybody goes on; the packed file keeps the mode of the old one."""
-        if self._is_read_only:
-            raise ReadOnlyError()
-        if self._commit_lock.mine:
-            raise StorageTransactionError("this thread is committing to the file that it should pack")
-        stop = TimeStamp(*time.gmtime(t)[:5], t % 60).raw()
-        self.sync()
-        if Path(self._file_name).stat().st_nlink > 1:
-            raise OperationalError(
-                f"{self._file_name} has another name (a hard link), which would keep the old file: remove that first"
-            )
-        packed = self._begin_pack()
-        packer = None
-        try:
-            packer = Packer(self, referencesf, stop, self._pack_gc if gc is None else gc)
-            position = packer.pack()
-            if position is not None:
-                self._replace_file(packed, packer.index, position)
-        except RedundantPackWarning:
-            pass  # nothing to do
-        finally:
-            if self._commit_lock.mine:
-                self._commit_lock.release()
-            if packer is not None:
-                packer.close()
-            self._end_pack(packed)
-        if self.blob_dir and packed is self._view[0]:
-            self._remove_blob_files_tagged_for_removal_during_pack()
-
-    def _begin_pack(self) -> Handle:
-        """The file to pack into, locked: that makes it this process's, and the committer's once it is in place."""
-        name = f"{self._file_name}.pack"
-        while True:
-            touch_private(name, self._file_name)
-            handle = Handle(name, os.O_RDWR)
-            if not take(handle.fd, 0.0):
-                raise OperationalError(f"{self._file_name} is being packed already")
-            if Path(name).exists() and handle.is_at(name):
-                self._pack_is_in_progress = True
-                return handle
-
-    def _end_pack(self, packed: Handle) -> None:
-        self._pack_is_in_progress = False
-        name = Path(f"{self._file_name}.pack")
-        if packed is not self._view[0] and name.exists() and packed.is_at(str(name)):
-            name.unlink()
-
-    def _replace_file(self, packed: Handle, index: fsIndex, position: int) -> None:
-        """Put the packed file in place; the old one, by a tail that makes no sense, says that it has gone."""
-        os.fsync(packed.fd)
-        old, _ = self._view
-        Path(self._index_name).unlink(missing_ok=True)
-        try:
-            write_all(old.fd, b"\0", self._pos)
-            Path(f"{self._file_name}.pack").replace(self._file_name)
-        except BaseException:
-            os.ftruncate(old.fd, self._pos)
-            raise
-        sync_folder(self._file_name)
-        with self._lock:
-            self._file.close()
-            file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
-            self._use(packed, file, index)
-            self._pos = position
-            self._save_index()
-        free(old.fd)
 
 
 class _Closed:

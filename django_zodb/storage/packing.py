@@ -1,10 +1,25 @@
-"""Packing a file that others go on writing: FileStorage's packer, which copies what is new without their lock."""
+"""Packing a file that others go on writing: what is new is copied without their lock, until little is left of it.
+
+The packed file then takes the other one's place at one stroke.
+"""
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
 from typing import Any
 
+from persistent.TimeStamp import TimeStamp
+from ZODB.FileStorage.FileStorage import RedundantPackWarning
 from ZODB.FileStorage.fspack import FileStoragePacker
+from ZODB.fsIndex import fsIndex
+from ZODB.POSException import ReadOnlyError, StorageTransactionError
+
+from ..errors import OperationalError
+from .files import Handle, sync_folder, touch_private, write_all
+from .locking import free, take
+from .pending import PendingFile
 
 _ROUNDS = 20
 _LITTLE = 256 * 1024
@@ -54,3 +69,78 @@ class Packer(FileStoragePacker):  # type: ignore[misc]
         while ipos < end:
             ipos = self.copyOne(ipos)
         return ipos
+
+
+class PackableFile(PendingFile):
+    """A shared file that packs itself; what is shared is the work of ``DataFile``."""
+
+    _pos: int
+    _view: Any
+
+    def pack(self, t: float, referencesf: Any, gc: bool | None = None) -> None:
+        """As FileStorage, while everybody goes on; the packed file keeps the mode of the old one."""
+        if self._is_read_only:
+            raise ReadOnlyError()
+        if self._commit_lock.mine:
+            raise StorageTransactionError("this thread is committing to the file that it should pack")
+        stop = TimeStamp(*time.gmtime(t)[:5], t % 60).raw()
+        self.sync()
+        if Path(self._file_name).stat().st_nlink > 1:
+            raise OperationalError(
+                f"{self._file_name} has another name (a hard link), which would keep the old file: remove that first"
+            )
+        packed = self._begin_pack()
+        packer = None
+        try:
+            packer = Packer(self, referencesf, stop, self._pack_gc if gc is None else gc)
+            position = packer.pack()
+            if position is not None:
+                self._replace_file(packed, packer.index, position)
+        except RedundantPackWarning:
+            pass  # nothing to do
+        finally:
+            if self._commit_lock.mine:
+                self._commit_lock.release()
+            if packer is not None:
+                packer.close()
+            self._end_pack(packed)
+        if self.blob_dir and packed is self._view[0]:
+            self._remove_blob_files_tagged_for_removal_during_pack()
+
+    def _begin_pack(self) -> Handle:
+        """The file to pack into, locked: that makes it this process's, and the committer's once it is in place."""
+        name = f"{self._file_name}.pack"
+        while True:
+            touch_private(name, self._file_name)
+            handle = Handle(name, os.O_RDWR)
+            if not take(handle.fd, 0.0):
+                raise OperationalError(f"{self._file_name} is being packed already")
+            if Path(name).exists() and handle.is_at(name):
+                self._pack_is_in_progress = True
+                return handle
+
+    def _end_pack(self, packed: Handle) -> None:
+        self._pack_is_in_progress = False
+        name = Path(f"{self._file_name}.pack")
+        if packed is not self._view[0] and name.exists() and packed.is_at(str(name)):
+            name.unlink()
+
+    def _replace_file(self, packed: Handle, index: fsIndex, position: int) -> None:
+        """Put the packed file in place; the old one, by a tail that makes no sense, says that it has gone."""
+        os.fsync(packed.fd)
+        old, _ = self._view
+        Path(self._index_name).unlink(missing_ok=True)
+        try:
+            write_all(old.fd, b"\0", self._pos)
+            Path(f"{self._file_name}.pack").replace(self._file_name)
+        except BaseException:
+            os.ftruncate(old.fd, self._pos)
+            raise
+        sync_folder(self._file_name)
+        with self._lock:
+            self._file.close()
+            file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
+            self._use(packed, file, index)
+            self._pos = position
+            self._save_index()
+        free(old.fd)
