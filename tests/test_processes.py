@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from ZODB.FileStorage import FileIterator, FileStorage
 
 from django_zodb import dbapi, errors
-from django_zodb.storage import datafile, locking
+from django_zodb.storage import datafile, locking, packing
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import DataFile
 from django_zodb.storage.open import locate, open_storage
@@ -115,6 +116,14 @@ def values(path: str, sql: str, **options: Any) -> list[Any]:
     connection = dbapi.connect(path, autocommit=True, **options)
     try:
         return [row[0] for row in connection.execute(sql).fetchall()]
+    finally:
+        connection.close()
+
+
+def execute(path: str, sql: str) -> None:
+    connection = dbapi.connect(path, autocommit=True)
+    try:
+        connection.execute(sql)
     finally:
         connection.close()
 
@@ -632,11 +641,14 @@ def test_one_packs_at_a_time(path: str) -> None:
     assert not Path(path + ".pack").exists()
 
 
-@pytest.mark.parametrize("place", ["write_all", "sync_folder", "save_index"])
-def test_killed_while_packing(path: str, place: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "place"), [(packing, "write_all"), (packing, "sync_folder"), (datafile, "save_index")]
+)
+def test_killed_while_packing(path: str, module: ModuleType, place: str) -> None:
     def work(say: Callable[[object], None]) -> None:
-        setattr(datafile, place, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        setattr(module, place, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         pack(path)
+        say("not killed")
 
     assert values(path, "SELECT amount FROM account WHERE id = 1") == [100]
     storage = Database.open(path)._storage
@@ -646,6 +658,26 @@ def test_killed_while_packing(path: str, place: str) -> None:
     assert values(path, "SELECT amount FROM account WHERE id < 3 ORDER BY id") == [5, 100]
     pack(path)
     assert values(path, "SELECT amount FROM account WHERE id < 3 ORDER BY id") == [5, 100]
+    check_file(path)
+
+
+@pytest.mark.parametrize("packs", [1, 2])
+def test_a_row_that_was_deleted_and_packed_away(path: str, packs: int) -> None:
+    def work(say: Callable[[object], None]) -> None:
+        for _ in range(packs - 1):
+            execute(path, "UPDATE account SET amount = 1 WHERE id = 1")
+            pack(path)
+        execute(path, "DELETE FROM account WHERE id > 200")
+        pack(path)
+
+    with dbapi.connect(path) as connection:
+        connection.cursor().executemany("INSERT INTO account VALUES (%s, 1)", [[number] for number in range(11, 1001)])
+    connection = dbapi.connect(path)
+    connection.execute("UPDATE account SET amount = 2 WHERE id = 500")
+    Child(work).succeeded()
+    with pytest.raises(errors.ConflictError):
+        connection.commit()
+    assert values(path, "SELECT max(id) FROM account") == [200]
     check_file(path)
 
 

@@ -38,7 +38,7 @@ from zope.interface import alsoProvides, implementer
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .files import Handle, create_whole, read_all, touch_private, write_all
-from .headers import STATUS_AT
+from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
 from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
@@ -305,6 +305,8 @@ class DataFile(PackableFile):
         for tid, start in last_transactions(handle.fd, end):
             if tid <= known:
                 break
+            if os.pread(handle.fd, 1, start + STATUS_AT) == PACKED:
+                return None  # something else may have been changed, and packed away
             first = start
         else:
             if first != len(MAGIC):

@@ -17,7 +17,8 @@ from ZODB.utils import u64
 from ..errors import OperationalError
 
 UNDONE = b"u"
-STATUSES = (b" ", b"p", UNDONE)
+PACKED = b"p"
+STATUSES = (b" ", PACKED, UNDONE)
 _CHECKPOINT = b"c"
 STATUS_AT = 16
 
@@ -50,7 +51,7 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
         if u64(file.read(8)) != length:
             raise damaged(name, position, size)
         position = end + 8
-        yield Header(header[:8], status == b"p", position)
+        yield Header(header[:8], status == PACKED, position)
 
 
 def is_torn(header: bytes) -> bool:
