@@ -17,6 +17,12 @@ from django_zodb.storage.walks import Walks
 def sieved(items: list[Any], sieve: Sieve) -> list[Any]:
     """Those of the ``(rowid, row)`` pairs that pass, in their order; all, if the sieve cannot tell."""
     places = places_of(items, sieve)
+    passing = sieve.passing([*zip(*(row for _, row in items), strict=True)]) if items else None
+    if places is None or passing is None:
+        places = passing if places is None else places
+    else:
+        assert {*passing} <= {*places}, "rows pass by their values that the aids leave out"
+        places = passing
     return items if places is None else [items[at] for at in sorted(places)]
 
 

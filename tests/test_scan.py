@@ -23,6 +23,7 @@ from django_zodb.storage.large import LARGE
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.server import Server
+from django_zodb.storage.sieves import Among, AnyOf, Holding, Sieve, Within
 from django_zodb.storage.trees import leaves_within
 from django_zodb.storage.walks import Walks
 
@@ -161,6 +162,33 @@ def check_walks(connection: dbapi.Connection, expected: list[tuple[Any, ...]], c
         for at in columns:
             assert [row[at] for row in found] == [row[at] for _, row in items] == [row[at] for row in rows]
         assert [rowid for rowid, _ in items] == [row[0] for row in rows]
+    check_sieved_walks(live, expected, chance)
+
+
+def check_sieved_walks(live: Any, expected: list[tuple[Any, ...]], chance: random.Random) -> None:
+    """No row is missing that passes, and the values of those that come are right."""
+    n, title = chance.randrange(7), str(chance.randrange(100))
+    sieves: list[tuple[Sieve, Callable[[Any], bool]]] = [
+        (Within(0, 500, 700), lambda row: 500 <= row[0] <= 700),
+        (Among(5, {n}), lambda row: row[5] == n),
+        (Holding(1, "end", title), lambda row: row[1].endswith(title)),
+        (AnyOf(Within(3, dt.date(2015, 1, 1), None), Within(2, None, Decimal(10))), lambda row: row in some),
+        (Holding(7, "start", "xx"), lambda row: row[7] is not None and row[7].startswith("xx")),
+    ]
+    some = [row for row in expected if (row[3] or dt.date.min) >= dt.date(2015, 1, 1) or (row[2] or 11) <= 10]
+    for sieve, test in sieves:
+        wanted = list(filter(test, expected))
+        found, items = list(live.rows(sieve=sieve)), list(live.items(sieve=sieve))
+        assert items == [(row[0], row) for row in found]
+        assert list(filter(test, found)) == wanted
+
+
+def test_sieved_walks_give_few_others(path: Path) -> None:
+    connection = opened(path)
+    sieve = Within(0, 500, 700)
+    found = list(table(connection).rows(columns=(0, 6), sieve=sieve))
+    assert len(found) < ROWS // 2
+    assert [(row[0], row[6]) for row in found if 500 <= row[0] <= 700] == [(n, UUID(int=n)) for n in range(500, 701, 2)]
 
 
 def committed() -> list[tuple[Any, ...]]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from io import BytesIO
@@ -36,6 +36,8 @@ from ..clock import dt
 from ..errors import OperationalError
 
 Column = tuple[str, Any]
+Passing = Callable[[Mapping[int, Sequence[Any]]], Collection[int] | None]
+"""Finds some rows of a leaf among the values of its columns, by the places of these."""
 
 _PROTOCOL = 5
 _PLAIN: frozenset[type] = frozenset((type(None), bool, int, float, str, bytes))
@@ -127,19 +129,53 @@ _SMALL_INTEGERS = re.compile(rb"\x80\x05(?:\x95.{8})?\]\(\x8c\x01v\(((?:K.)*)((?
 """The pickle of a list whose first element is ``("v", …)``: a mark, integers of one, two and four bytes, their end."""
 
 
-def unpack_rows(packed: bytes, places: Collection[int]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Two columns, of which the second one is of tuples: their values at ``places``; at others, any may be None."""
+def unpack_rows(
+    packed: bytes, places: Collection[int], passing: Passing | None = None
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Two columns, of which the second one is of tuples: their values at ``places``; at others, any may be None.
+
+    ``passing``: only those rows that it finds among the values of columns, or all if it returns None.
+    """
     try:
         keys, (code, content) = _load(packed)
         keys = _values(keys)
         if code != "t":
             return keys, _values((code, content))
+        decoded = _Decoded(content)
+        found = None if passing is None else passing(decoded)
         columns: list[Sequence[Any]] = [(None,) * len(keys)] * len(content)
+        if found is None or len(found) > len(keys) // 2:
+            for at in places:
+                columns[at] = decoded[at]
+            return keys, list(zip(*columns, strict=True))
+        if not found:
+            return (), ()
+        found = sorted(found)
         for at in places:
-            columns[at] = _values(content[at])
-        return keys, list(zip(*columns, strict=True))
+            columns[at] = _some(content[at], found)
+        return [keys[at] for at in found], list(zip(*columns, strict=False))
     except _NONSENSE as error:
         raise _makes_no_sense(error) from error
+
+
+class _Decoded(dict[int, Sequence[Any]]):
+    """The values of columns, by their places; each is decoded when it is asked for."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+
+    def __missing__(self, at: int) -> Sequence[Any]:
+        values = self[at] = _values(self._columns[at])
+        return values
+
+
+def _some(column: Column, rows: Sequence[int]) -> Sequence[Any]:
+    """The values in some rows, of which others need not be decoded."""
+    code, content = column
+    if code in _CODECS:
+        return list(_CODECS[code][1]([content[row] for row in rows]))
+    values = content if code == "v" else _values(column)
+    return [values[row] for row in rows]
 
 
 def _load(packed: bytes) -> Any:

@@ -23,7 +23,7 @@ from BTrees.LOBTree import LOBTree, LOBucket
 from BTrees.OOBTree import OOBTree, OOBucket
 from persistent import Persistent
 
-from .compact import Unpackable, are_plain, count_keys, pack, unpack, unpack_keys, unpack_rows
+from .compact import Passing, Unpackable, are_plain, count_keys, pack, unpack, unpack_keys, unpack_rows
 from .keys import plain_key
 from .large import LARGE, Records, put_back, take_out
 
@@ -147,15 +147,19 @@ def stored_size(state: tuple[Any, ...]) -> int:
     return count_keys(entries) if type(entries) is bytes else len(entries) // 2
 
 
-def stored_rows(state: tuple[Any, ...], places: Collection[int]) -> tuple[Any, Any]:
-    """Its keys and its rows, side by side; at other ``places`` rows may hold None."""
+def stored_rows(state: tuple[Any, ...], places: Collection[int], passing: Passing | None = None) -> tuple[Any, Any]:
+    """Its keys and its rows, side by side; at other ``places`` rows may hold None.
+
+    ``passing``: perhaps only those rows that it finds among the values of columns.
+    """
     entries = state[0]
     if type(entries) is not bytes:
         return entries[::2], entries[1::2]
+    if len(state) < 3:
+        return unpack_rows(entries, places, passing)
     keys, rows = unpack_rows(entries, places)
-    if len(state) > 2:
-        wanted = {place: record for place, record in state[2].items() if place[1] in places}
-        rows, _ = put_back(rows, wanted, LargeValue)
+    wanted = {place: record for place, record in state[2].items() if place[1] in places}
+    rows, _ = put_back(rows, wanted, LargeValue)
     return keys, rows
 
 

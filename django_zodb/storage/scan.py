@@ -9,6 +9,8 @@ most walks are short, and those who ask for a few rows ask for them again.
 Walks over a whole table that are repeated keep the columns they look at, and the numbers of rows that they only count:
 see ``columns``.
 
+Of rows that a sieve does not let pass, only the columns are decoded that it is about.
+
 Measured on rows of ten columns, fifteen in a leaf: 0.9 instead of 5.4 µs per row where two columns are asked for.
 """
 
@@ -22,6 +24,7 @@ from typing import Any, TypeVar
 
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows, stored_size
+from .sieves import Sieve
 from .trees import (
     UNBOUNDED,
     Leaf,
@@ -67,13 +70,22 @@ class Scan:
     Lazy, a leaf at a time; ``reverse`` walks from the last row to the first.
     """
 
-    def __init__(self, tree: Tree, bounds: Bounds, reverse: bool, places: Collection[int] | None, width: int) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        bounds: Bounds,
+        reverse: bool,
+        places: Collection[int] | None,
+        width: int,
+        sieve: Sieve | None = None,
+    ) -> None:
         self._tree = tree
         self._width = width
         self._leaves = leaves_within(tree, bounds, reverse)
         self._bounds = bounds
         self._reverse = reverse
         self._places = range(width) if places is None else places
+        self._passing = None if sieve is None else sieve.passing
         self._read_past_cache = tree._p_jar.read_past_cache
         self._cache = tree._p_jar._cache
         self._may_replace = self._cache.cache_non_ghost_count // _PARTS
@@ -81,6 +93,7 @@ class Scan:
     def rows(self) -> Iterator[Row]:
         """The rows."""
         if self._bounds == UNBOUNDED and self._tree._p_jar.columns.begin_walk(self._tree._p_oid, self._places):
+            self._passing = None
             return chain.from_iterable(self._rows_by_nodes())
         return chain.from_iterable(self._in_order(self._rows_of))
 
@@ -182,7 +195,7 @@ class Scan:
         return self._read_past_cache(self._read_rows, leaf)  # type: ignore[no-any-return]
 
     def _read_rows(self, state: State) -> Sequence[Row]:
-        keys, rows = stored_rows(state, self._places)
+        keys, rows = stored_rows(state, self._places, self._passing)
         return rows[self._within(keys)]  # type: ignore[no-any-return]
 
     def _items_of(self, leaf: Leaf) -> Sequence[tuple[int, Row]]:
@@ -191,7 +204,7 @@ class Scan:
         return self._read_past_cache(self._read_items, leaf)  # type: ignore[no-any-return]
 
     def _read_items(self, state: State) -> Sequence[tuple[int, Row]]:
-        keys, rows = stored_rows(state, self._places)
+        keys, rows = stored_rows(state, self._places, self._passing)
         return list(zip(keys, rows, strict=True))[self._within(keys)]
 
     def _size_of(self, leaf: Leaf) -> int:

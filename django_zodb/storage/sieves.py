@@ -2,13 +2,15 @@
 
 Storage may use one to hand out less than all rows: it may let rows pass that are not wanted, and never the other way
 round, so whoever walks tests every row that comes. Where walks before have made ``aids`` of the rows of a block, the
-places of rows that may pass are found by these, without a look at the rows.
+places of rows that may pass are found by these, without a look at the rows. Where rows are decoded past the cache, the
+columns that are asked of tell which may pass, so that of the others nothing else is decoded (see ``scan``).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ AidKey = tuple[Literal["order", "text", "folded"], int]
 """What kind of aid, and the place of its column."""
 Aids = Mapping[AidKey, "Aid | None"]
 """None where an aid would not be worth its room."""
+Columns = Mapping[int, Sequence[Any]] | Sequence[Sequence[Any]]
+"""Values of all rows of a leaf, by the place of the column."""
 Places = Collection[int]
-"""Places of rows in a block, each once, in any order."""
+"""Places of rows in a block or a leaf, each once, in any order."""
 Shape = Literal["equal", "start", "end", "inside"]
 
 
@@ -35,11 +39,16 @@ class Sieve(Protocol):
         """
         ...
 
+    def passing(self, columns: Columns) -> Places | None:
+        """Where the rows of a leaf are that may pass, by their values; None if that is not known."""
+        ...
+
 
 class _OfOrder(ABC):
-    __slots__ = ("keys",)
+    __slots__ = ("_place", "keys")
 
     def __init__(self, place: int) -> None:
+        self._place = place
         self.keys: tuple[AidKey, ...] = (("order", place),)
 
     def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
@@ -63,6 +72,18 @@ class Within(_OfOrder):
     def _in(self, order: Order, most: int) -> Places | None:
         return order.within(*self.bounds, most)
 
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``. NaN is outside of no bounds."""
+        low, high, low_open, high_open = self.bounds
+        if low != low or high != high:
+            return None
+        values = columns[self._place]
+        found: Places = range(len(values))
+        for bound, is_outside in ((low, le if low_open else lt), (high, ge if high_open else gt)):
+            if bound is not None:
+                found = [at for at in found if (value := values[at]) is not None and not is_outside(value, bound)]
+        return found
+
 
 class Among(_OfOrder):
     """The column has one of ``values``, of which None is none."""
@@ -76,6 +97,15 @@ class Among(_OfOrder):
     def _in(self, order: Order, most: int) -> Places | None:
         return order.among(self.values, most)
 
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``."""
+        wanted = self.values
+        return [
+            at
+            for at, value in enumerate(columns[self._place])
+            if value is not None and (value in wanted or value != value)
+        ]
+
 
 class Null(_OfOrder):
     """The column is NULL."""
@@ -84,6 +114,10 @@ class Null(_OfOrder):
 
     def _in(self, order: Order, most: int) -> Places | None:
         return order.nulls if len(order.nulls) <= most else None
+
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``."""
+        return [at for at, value in enumerate(columns[self._place]) if value is None]
 
 
 class First(_OfOrder):
@@ -97,6 +131,10 @@ class First(_OfOrder):
 
     def _in(self, order: Order, most: int) -> Places | None:
         return order.first(self.number, self.descending, most)
+
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``: a leaf does not tell what is in others."""
+        return None
 
 
 class Holding:
@@ -112,6 +150,23 @@ class Holding:
         """See ``Sieve``."""
         texts: Any = aids[self.keys[0]]
         return None if texts is None else texts.holding(self.shape, self.text, most)
+
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``."""
+        text = self.text
+        ((kind, place),) = self.keys
+        if not text:
+            return None
+        texts: Iterable[tuple[int, str | None]] = enumerate(columns[place])
+        if kind == "folded":
+            texts = ((at, value.casefold()) for at, value in texts if value is not None)
+        if self.shape == "inside":
+            return [at for at, value in texts if value is not None and text in value]
+        holds = _HOLDS[self.shape]
+        return [at for at, value in texts if value is not None and holds(value, text)]
+
+
+_HOLDS: dict[Shape, Callable[[str, str], bool]] = {"equal": eq, "start": str.startswith, "end": str.endswith}
 
 
 class _Combined:
@@ -135,6 +190,17 @@ class AllOf(_Combined):
             return known[0] if known else None
         return set(known[0]).intersection(*known[1:])
 
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``."""
+        found: Places | None = None
+        for each in self.sieves:
+            places = each.passing(columns)
+            if places is not None:
+                found = places if found is None else {*found}.intersection(places)
+            if found is not None and not found:
+                break
+        return found
+
 
 class AnyOf(_Combined):
     """One of ``sieves`` lets a row pass."""
@@ -148,3 +214,13 @@ class AnyOf(_Combined):
                 return None
             found.update(places)
         return found if len(found) <= most else None
+
+    def passing(self, columns: Columns) -> Places | None:
+        """See ``Sieve``."""
+        found: set[int] = set()
+        for each in self.sieves:
+            places = each.passing(columns)
+            if places is None:
+                return None
+            found.update(places)
+        return found

@@ -37,7 +37,7 @@ class Walks:
         if sieve is not None and self._is_worth_sieving():
             return SievedWalk(self._tree, sieve).rows()
         if self.exceed_cache():
-            return self._scan(low, high, reverse, columns).rows()
+            return self._scan(low, high, reverse, columns, sieve).rows()
         if reverse:
             return values_backwards(self._tree, Bounds(low, high))
         return self._tree.itervalues(low, high)  # type: ignore[no-any-return]
@@ -65,7 +65,7 @@ class Walks:
         if sieve is not None and self._is_worth_sieving():
             return SievedWalk(self._tree, sieve).items()
         if self.exceed_cache():
-            return self._scan(low, high, reverse, columns).items()
+            return self._scan(low, high, reverse, columns, sieve).items()
         if reverse:
             return items_backwards(self._tree, Bounds(low, high))
         return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
@@ -78,9 +78,14 @@ class Walks:
         return self._scan(None, None, columns=columns).present(nullable, not self.exceed_cache())
 
     def _scan(
-        self, low: int | None, high: int | None, reverse: bool = False, columns: Collection[int] | None = None
+        self,
+        low: int | None,
+        high: int | None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+        sieve: Sieve | None = None,
     ) -> Scan:
-        return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns))
+        return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns), sieve)
 
     def count_passing(
         self, passing: Callable[[Iterable[Row]], int], sieve: Sieve, columns: Collection[int] | None = None
