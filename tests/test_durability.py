@@ -19,11 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_files import used_length
 from test_sessions import CHILD, EVENT, PARENT, insert, new_session, update
+from ZODB.FileStorage import FileIterator, FileStorage
+from ZODB.scripts import repozo
 
 from django_zodb import dbapi, errors
+from django_zodb.storage import room as room_module
+from django_zodb.storage.backup import back_up, restore
 from django_zodb.storage.database import Database, close_all
-from django_zodb.storage.headers import headers
+from django_zodb.storage.headers import STATUS_AT, headers
+from django_zodb.storage.progress import silent
+from django_zodb.storage.room import FLAG, SECTOR, SIZE
 
 TORTURE = bool(os.environ.get("TORTURE"))
 GARBLED = 2_000 if TORTURE else 60
@@ -55,6 +62,7 @@ class Written:
         with self.path.open("rb") as file:
             self.ends = [header.end for header in headers(file, 4, "")]
         self.content = self.path.read_bytes()
+        self.killed = self.content + FLAG * 100_000  # what a process leaves that did not come to close it
         self.index = Path(f"{self.path}.index").read_bytes()
         # Transactions of the engine's own, which write no rows, are among them.
         self.states = [[rows for size, rows in self._noted if size <= end][-1] for end in self.ends]
@@ -80,7 +88,7 @@ class Written:
         self._note()
 
     def _note(self) -> None:
-        self._noted.append((self.path.stat().st_size, content_of(self.path)))
+        self._noted.append((used_length(self.path), content_of(self.path)))
 
     def last_state(self, size: int) -> int:
         """The newest state that is whole in the first so many bytes."""
@@ -165,15 +173,18 @@ def garbled(content: bytes, chance: random.Random, start: int) -> bytes:
 
 
 @pytest.mark.parametrize("place", ["last transactions", "anywhere"])
+@pytest.mark.parametrize("killed", [False, True])
 def test_garbled_files_have_no_wrong_row(
-    written: Written, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+    written: Written, tmp_path: Path, place: str, killed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Also where there is room behind the last transaction, since the process was killed."""
     path = tmp_path / "Data.fs"
     start = written.ends[-4] if place == "last transactions" else 4
     outcomes: Counter[str] = Counter()
     for seed in range(GARBLED // 2):
         chance = random.Random(f"{place} {seed}")
-        path.write_bytes(garbled(written.content, chance, start))
+        room = written.killed[len(written.content) :] if killed else b""
+        path.write_bytes(garbled(written.content, chance, start) + room)
         Path(f"{path}.index").unlink(missing_ok=True)
         if chance.random() < 0.7:
             Path(f"{path}.index").write_bytes(written.index)
@@ -242,6 +253,121 @@ def test_a_root_that_is_lost_is_not_made_anew(written: Written, tmp_path: Path) 
     Path(f"{path}.index").write_bytes(written.index)
     assert "damaged" in str(outcome(path, written.states))
     assert path.read_bytes() == damaged
+
+
+# --- power failures ---------------------------------------------------------------------------------------------------
+
+
+def after_power_failure(written: Written, number: int, chance: random.Random) -> tuple[bytes, bool]:
+    """The file when power failed in the commit with this number, over room; and whether all of it reached the disk.
+
+    Each sector is as it was, as it was first written, or as it should be.
+    """
+    start, end = written.ends[number - 1], written.ends[number]
+    size = len(written.killed)
+    after = written.content[:end] + FLAG * (size - end)
+    flagged = bytearray(after)
+    flagged[start + STATUS_AT : start + STATUS_AT + 1] = FLAG
+    versions = (written.content[:start] + FLAG * (size - start), bytes(flagged), after)
+    found = bytearray(versions[0])
+    lost = chance.choice((0.1, 0.5, 0.9))
+    for sector in range(start - start % SECTOR, end, SECTOR):
+        part = slice(sector, sector + SECTOR)
+        found[part] = versions[0 if chance.random() < lost else chance.choice((1, 2, 2))][part]
+    return bytes(found), bytes(found) == after
+
+
+def test_power_failures(written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Any sectors of the last transaction may be lost: then nobody was told that it is committed."""
+    path = tmp_path / "Data.fs"
+    outcomes: Counter[str] = Counter()
+    for seed in range(GARBLED):
+        chance = random.Random(seed)
+        number = chance.randrange(len(written.ends) - 6, len(written.ends))
+        content, whole = after_power_failure(written, number, chance)
+        path.write_bytes(content)
+        Path(f"{path}.index").unlink(missing_ok=True)
+        expected = written.last_state(written.ends[number if whole else number - 1])
+        if chance.random() < 0.3:
+            back_up(str(path), tmp_path / f"backups {seed}", silent)
+            path.unlink()
+            restore(tmp_path / f"backups {seed}", path, silent)
+        elif chance.random() < 0.5:
+            assert outcome(path, written.states, read_only=True) == expected, seed
+            assert path.read_bytes() == content, "who reads changes nothing"
+        with dbapi.connect(path) as connection:
+            connection.execute("INSERT INTO parent (name) VALUES ('next')")
+        close_all()
+        found = content_of(path)
+        added = {row for row in found["parent"] if row[1] == "next"}
+        assert len(added) == 1
+        assert {**found, "parent": found["parent"] - added} == written.states[expected], seed
+        close_all()
+        outcomes["whole" if whole else "not committed"] += 1
+    told(capsys, f"power failed {GARBLED} times: {dict(outcomes)}")
+    assert min(outcomes.values()) > 0
+
+
+def test_damage_in_front_of_room_is_told(written: Written, tmp_path: Path) -> None:
+    """What a power failure leaves has sectors of room in it; a changed bit has not."""
+    path = tmp_path / "Data.fs"
+    for at in range(written.ends[-2], written.ends[-1], 1 if TORTURE else 41):
+        damaged = bytearray(written.killed)
+        damaged[at] ^= 4
+        path.write_bytes(damaged)
+        found = outcome(path, written.states)
+        # What refers to an older revision is not used for the newest rows.
+        assert found == len(written.states) - 1 or "damaged" in str(found), at - written.ends[-2]
+        if found != len(written.states) - 1:
+            assert path.read_bytes() == damaged, "a file that is refused is left as it is"
+
+
+def test_room_ends_the_file_for_zodb(written: Written, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "Data.fs"
+    path.write_bytes(written.killed)
+    assert len(list(FileIterator(str(path)))) == len(written.ends)
+    assert not caplog.records
+    repozo.main(["--backup", "-F", "-r", str(tmp_path), "-f", str(path)])
+    repozo.main(["--recover", "-r", str(tmp_path), "-o", str(tmp_path / "recovered.fs")])
+    assert (tmp_path / "recovered.fs").read_bytes() == written.content
+    storage = FileStorage(str(path))
+    assert storage.getSize() == written.ends[-1]
+    storage.close()
+    assert path.read_bytes() == written.content
+    assert outcome(path, written.states) == len(written.states) - 1
+
+
+def test_room_is_made_for_who_commits_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "Data.fs"
+    session = new_session(Database.open(path))
+    session.catalog.create_table(PARENT)
+    session.commit()
+    assert path.stat().st_size == used_length(path)
+    sizes = set()
+    for number in range(20):
+        insert(session, "parent", str(number))
+        session.commit()
+        sizes.add(path.stat().st_size)
+    assert len(sizes) < 5
+    assert path.stat().st_size > used_length(path) + SIZE // 2
+    path.with_name("copy.fs").write_bytes(path.read_bytes())
+    assert content_of(path.with_name("copy.fs")) == content_of(path)
+    session.close()
+    close_all()
+    assert path.stat().st_size == used_length(path)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(room_module, "write_all", full)
+    session = new_session(Database.open(path))
+    for number in range(20, 40):
+        insert(session, "parent", str(number))
+        session.commit()
+        assert path.stat().st_size == used_length(path)
+    session.close()
+    close_all()
+    assert sorted(row[1] for row in content_of(path)["parent"]) == sorted(map(str, range(40)))
 
 
 # --- failing disks ----------------------------------------------------------------------------------------------------

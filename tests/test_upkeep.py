@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_files import used_bytes, used_length
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
@@ -133,9 +134,9 @@ def with_small_files(limit: int, work: Callable[[], object]) -> str:
 
 def test_packing_frees_what_is_not_current(database: Database, path: str) -> None:
     before = rows(database, "event")
-    size = Path(path).stat().st_size
-    assert database.pack(time.time()) == (size, Path(path).stat().st_size)
-    assert Path(path).stat().st_size < size * 0.8
+    size = used_length(path)
+    assert database.pack(time.time()) == (size, used_length(path))
+    assert used_length(path) < size * 0.8
     assert rows(database, "event") == before
     assert problems(database) == []
     assert not Path(path + ".old").exists()
@@ -145,7 +146,7 @@ def test_packing_frees_what_is_not_current(database: Database, path: str) -> Non
 
 
 def test_packing_keeps_the_history_of_some_days(database: Database, path: str) -> None:
-    size = Path(path).stat().st_size
+    size = used_length(path)
     assert database.pack(time.time() - 86400) == (size, size)
 
 
@@ -376,7 +377,7 @@ def test_sizes_add_up(database: Database, path: str) -> None:
     assert {name: table.rows for name, table in sizes.items()} == {"parent": 100, "child": 100, "event": 100}
     assert set(sizes["event"].indexes) == {"event_thread", "event_number", "event_code"}
     assert sizes["event"].bytes > sizes["child"].bytes > 0
-    assert measured.storage_bytes == Path(path).stat().st_size
+    assert measured.storage_bytes == used_length(path)
     assert 0 < measured.live_bytes < measured.storage_bytes
     session.close()
     database.pack(time.time())
@@ -425,12 +426,12 @@ def test_increments_follow_a_full_backup(database: Database, path: str, tmp_path
     folder = tmp_path / "backups"
     first = back_up(path, folder, silent, compress=compress)
     assert first is not None
-    assert (first.start, first.end) == (0, Path(path).stat().st_size)
+    assert (first.start, first.end) == (0, used_length(path))
     assert back_up(path, folder, silent, compress=compress) is None
     add_event(database, "later")
     second = back_up(path, folder, silent, compress=compress)
     assert second is not None
-    assert (second.start, second.end) == (first.end, Path(path).stat().st_size)
+    assert (second.start, second.end) == (first.end, used_length(path))
     assert [len(chain) for chain in chains(folder)] == [2]
     assert restored(folder) == rows(database, "event")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -457,7 +458,7 @@ def test_repozo_reads_it(database: Database, path: str, tmp_path: Path) -> None:
     repozo.main(["--verify", "-r", str(folder)])
     target = tmp_path / "by-repozo.fs"
     repozo.main(["--recover", "--with-verify", "-r", str(folder), "-o", str(target)])
-    assert target.read_bytes() == Path(path).read_bytes()
+    assert target.read_bytes() == used_bytes(path)
 
 
 def moment() -> dt.datetime:
@@ -839,7 +840,7 @@ def test_zodbbackup_and_zodbrestore(alias: str, tmp_path: Path) -> None:
     assert caught.value.returncode == 2
     assert "transactions" in command("zodbrestore", folder, "--output", str(target), database=alias)
     connections[alias].close()
-    assert target.read_bytes() == Path(connections[alias].settings_dict["NAME"]).read_bytes()
+    assert target.read_bytes() == used_bytes(connections[alias].settings_dict["NAME"])
     with pytest.raises(CommandError, match="is no time"):
         command("zodbrestore", folder, "--output", str(tmp_path / "x"), "--at", "yesterday", database=alias)
     with pytest.raises(CommandError, match="lives in the memory"):

@@ -30,6 +30,7 @@ from ..errors import OperationalError
 from .datafile import MAGIC
 from .headers import Header, headers
 from .progress import Report
+from .tail import transactions
 
 _CHUNK = 1 << 20
 _TRIES = 5
@@ -87,16 +88,19 @@ def back_up(path: str, folder: Path, report: Report, full: bool = False, compres
 def _end(source: IO[bytes], start: int, name: str) -> int:
     """Where the last whole transaction ends."""
     for rest in range(_TRIES - 1, -1, -1):
-        end = start
+        last = end = start
         try:
             for header in headers(source, start, name):
-                end = header.end
+                last, end = end, header.end
+            # Of the last one, a power failure may have left no more than its begin and its end.
+            for found in transactions(source.fileno(), name, last, settled=False):
+                last = found.end
         except OperationalError:
             if not rest:
                 raise
             time.sleep(0.1)  # it may be that a commit was just being written, or taken back
         else:
-            return end
+            return min(last, end)
     raise AssertionError("the last try returns or raises")
 
 

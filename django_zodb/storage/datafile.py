@@ -1,11 +1,11 @@
 """A FileStorage that any number of processes have open and write, with nothing between them but the file.
 
 FileStorage appends each transaction to its file, so what others commit is simply what follows the end that a process
-knows. ``sync``, at the begin of each transaction, compares the file's size with that end; if it has grown, what is new
-is entered into the index, and the connections of this process hear of it. Who commits holds the file's lock from
-``tpc_begin`` to the end, and enters first what others committed: so the file grows by one transaction at a time, and
-serials are compared with the newest ones. A process that is killed in its commit leaves a torn tail, which nobody
-reads and which is cut off by the next one that commits.
+knows. ``sync``, at the begin of each transaction, looks at what is there: nothing, room for the next ones (room.py), or
+what is new, which is entered into the index, and the connections of this process hear of it. Who commits holds the
+file's lock from ``tpc_begin`` to the end, and enters first what others committed: so the file grows by one transaction
+at a time, and serials are compared with the newest ones. A process that is killed in its commit leaves a torn tail,
+which nobody reads and which is cut off by the next one that commits.
 
 Positions in a file are final once a transaction is complete, so records are read without any lock. Only packing makes
 another file of it; then everybody opens that one, with a new index.
@@ -43,6 +43,7 @@ from .lockfile import LockFile
 from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
 from .packing import PackableFile
+from .room import NOTHING, Room
 from .savedindex import enter, load_index, save_index
 from .tail import LENGTH, RECORD, TRANSACTION, last_transactions, transactions
 
@@ -106,7 +107,7 @@ class DataFile(PackableFile):
             raise
         self._ts = TimeStamp(self._ltid)
         if self._is_index_stale():
-            self._save_if_free()
+            self._tidy_if_free(save=True)
         self.blob_dir = str(Path(blob_dir).absolute()) if blob_dir else None
         if blob_dir:
             self._blob_init(blob_dir)
@@ -130,7 +131,7 @@ class DataFile(PackableFile):
             index, position, tid = saved or (fsIndex(), len(MAGIC), z64)
             self._saved = position if saved else 0
             for found in transactions(handle.fd, self._file_name, position, settled=False):
-                if found.end == handle.size() and is_marked(handle.fd, found.start):
+                if os.pread(handle.fd, 8, found.end) in NOTHING and is_marked(handle.fd, found.start):
                     break
                 enter(index, found.records)
                 position, tid = found.end, found.tid
@@ -143,8 +144,9 @@ class DataFile(PackableFile):
     def _use(self, handle: Handle, file: IO[bytes], index: fsIndex) -> None:
         self._initIndex(index, {})
         self._view = handle, index
-        self._size_now = partial(os.lseek, handle.fd, 0, os.SEEK_END)  # called for each transaction: no Python in it
+        self._behind = partial(os.pread, handle.fd, 8)  # called for each transaction: no Python in it
         self._file = file
+        self._room = Room(file.fileno())
 
     @property
     def _index_name(self) -> str:
@@ -162,8 +164,8 @@ class DataFile(PackableFile):
         """
         return (self._pos - self._saved) * 256 > self._pos
 
-    def _save_if_free(self) -> None:
-        """Save the index unless it would mean to wait for somebody's commit, or fails: it can be rebuilt."""
+    def _tidy_if_free(self, save: bool) -> None:
+        """Cut off the room and ``save`` the index, unless that means to wait for a commit, or fails: it is no harm."""
         if self._is_read_only:
             return
         try:
@@ -172,14 +174,16 @@ class DataFile(PackableFile):
             return
         try:
             with self._lock:
-                self._save_index()
+                self._room.cut(self._pos)
+                if save:
+                    self._save_index()
         except OSError:
             pass
         finally:
             self._commit_lock.release()
 
     def close(self) -> None:
-        """Close the file and save its index, if that is worth it; harmless when repeated."""
+        """Close the file, without room, and save its index, if that is worth it; harmless when repeated."""
         if self.closed:
             return
         with self._lock:
@@ -187,8 +191,9 @@ class DataFile(PackableFile):
         deadline = monotonic() + _LONGEST_COMMIT_S
         while self._transaction is not None and not self._commit_lock.mine and monotonic() < deadline:
             time.sleep(0.001)  # another thread is in the middle of its commit
-        if self._is_index_stale() or (self._pos < _SMALL and self._pos != self._saved):
-            self._save_if_free()
+        save = self._is_index_stale() or (self._pos < _SMALL and self._pos != self._saved)
+        if save or self._room.made:
+            self._tidy_if_free(save)
         self._release_files()
 
     def _release_files(self) -> None:
@@ -235,7 +240,7 @@ class DataFile(PackableFile):
     def sync(self, force: bool = True) -> None:
         """Enter what others have committed. Costs nearly nothing if that is nothing."""
         try:
-            if self._size_now() == self._pos and monotonic() < self._look_at:
+            if self._behind(self._pos) in NOTHING and monotonic() < self._look_at:
                 return
         except OSError:
             pass  # another thread has just opened another file
@@ -248,7 +253,7 @@ class DataFile(PackableFile):
             handle, _ = self._view
             self._enter(settled=False)
             now = monotonic()
-            if now > self._look_at or handle.size() != self._pos:
+            if now > self._look_at or self._behind(self._pos) not in NOTHING:
                 if not self._is_current(handle):
                     self._reopen()
                 self._look_at = now + _LOOK_S
@@ -256,14 +261,13 @@ class DataFile(PackableFile):
     def _enter(self, settled: bool) -> None:
         """Enter the transactions behind those that are known; ``settled``: with the commit lock."""
         handle, index = self._view
-        size = handle.size()
-        if size == self._pos:
-            return
-        if size < self._pos:
-            self._reopen()
+        if self._behind(self._pos) in NOTHING:
+            if handle.size() < self._pos:
+                self._reopen()
             return
         for found in transactions(handle.fd, self._file_name, self._pos, settled):
-            if not settled and found.end == handle.size() and is_marked(handle.fd, found.start):
+            last = self._behind(found.end) in NOTHING
+            if last and not settled and is_marked(handle.fd, found.start):
                 return  # complete, but perhaps not on the disk yet
             enter(index, found.records)
             if self._db is not None:
@@ -272,6 +276,8 @@ class DataFile(PackableFile):
             # file ends here finds the tid.
             self._ltid = found.tid
             self._pos = found.end
+            if last:
+                return
 
     def _is_current(self, handle: Handle) -> bool:
         """Whether the path still leads to the file that is open."""
@@ -331,11 +337,10 @@ class DataFile(PackableFile):
                 with self._lock:
                     if not self._is_current(handle):
                         self._reopen()
-                    if self._size_now() != self._pos:
-                        self._enter(settled=True)
+                    self._enter(settled=True)
                     if handle is self._view[0]:
-                        if self._size_now() > self._pos:
-                            os.ftruncate(handle.fd, self._pos)
+                        if not self._room.trusted or self._behind(self._pos) not in NOTHING:
+                            self._room.cut(self._pos)
                         if self._ltid > self._ts.raw():
                             self._ts = TimeStamp(self._ltid)
                         self._held = True
@@ -430,6 +435,7 @@ class DataFile(PackableFile):
                 mark(self._view[0].fd, self._pos, False)
                 raise
             self._nextpos = self._pos + self._thl + size + 8
+            self._room.make(self._pos, self._nextpos)
             return self._resolved
 
     def _append(self, header: bytes, size: int) -> None:

@@ -1,8 +1,9 @@
 """The transactions of a data file by their headers alone: where each ends, and whether the file is whole.
 
-The tail of a file may be a commit that a crash interrupted, or that is just being made: it is flagged, nobody was ever
-told that it is committed, and it does not count. Any other incomplete or inconsistent transaction means that the file
-was damaged or copied incompletely.
+The tail of a file may be a commit that a crash interrupted, or that is just being made: it is flagged, or has sectors
+that were never written; nobody was ever told that it is committed, and it does not count. Behind the last transaction
+may be room for more. Any other incomplete or inconsistent transaction means that the file was damaged or copied
+incompletely.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.utils import u64
 
 from ..errors import OperationalError
+from .room import FLAG, SECTOR, has_hole, used
 
 UNDONE = b"u"
 PACKED = b"p"
 STATUSES = (b" ", PACKED, UNDONE)
-_CHECKPOINT = b"c"
 STATUS_AT = 16
 
 
@@ -45,10 +46,10 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
         length = u64(header[8:16]) if len(header) == TRANS_HDR_LEN else 0
         end = position + length
         status = header[STATUS_AT : STATUS_AT + 1]
-        if length < TRANS_HDR_LEN or end + 8 > size or status not in STATUSES:
-            raise damaged(name, position, size)
-        file.seek(end)
-        if u64(file.read(8)) != length:
+        sound = length >= TRANS_HDR_LEN and status in STATUSES
+        if not sound or os.pread(file.fileno(), 8, end) != header[8:16]:
+            if is_half_written(file.fileno(), position, header):
+                return
             raise damaged(name, position, size)
         position = end + 8
         yield Header(header[:8], status == PACKED, position)
@@ -56,7 +57,9 @@ def headers(file: IO[bytes], start: int, name: str) -> Iterator[Header]:
 
 def is_torn(header: bytes) -> bool:
     """True for the start of a transaction that was never finished: flagged so, or nothing but what a crash leaves."""
-    return len(header) <= STATUS_AT or header[STATUS_AT : STATUS_AT + 1] == _CHECKPOINT or not any(header)
+    if len(header) <= STATUS_AT or header[STATUS_AT : STATUS_AT + 1] == FLAG:
+        return True
+    return header.startswith(FLAG) or not any(header)  # a sector may end within it; no tid begins so
 
 
 def is_followed(descriptor: int, position: int, header: bytes) -> bool:
@@ -65,18 +68,41 @@ def is_followed(descriptor: int, position: int, header: bytes) -> bool:
     There is one commit at a time, so that nothing can follow an unfinished one. Ask again for the header where others
     may be writing: it may have been finished meanwhile.
     """
-    size = os.lseek(descriptor, 0, os.SEEK_END)
+    size = used(descriptor, position)
     if len(header) == TRANS_HDR_LEN and any(header):
         end = position + u64(header[8:16])
         if end + 8 < size and os.pread(descriptor, 8, end) == header[8:16]:
             return os.pread(descriptor, TRANS_HDR_LEN, position) == header
-    length = os.pread(descriptor, 8, size - 8)
-    last = size - 8 - u64(length)
-    if last <= position:
+    return _last_whole(descriptor, size)[0] > position and os.pread(descriptor, len(header), position) == header
+
+
+def is_half_written(descriptor: int, position: int, header: bytes) -> bool:
+    """Whether a power failure may have left the transaction so, which makes no sense: a sector of it is still room.
+
+    That can be the last one only, and only if it was written over room, of which some is left. Anything else that
+    makes no sense is damage.
+    """
+    end = used(descriptor, position)
+    if end == os.lseek(descriptor, 0, os.SEEK_END):
         return False
-    other = os.pread(descriptor, TRANS_HDR_LEN, last)
-    whole = other[8:16] == length and other[STATUS_AT : STATUS_AT + 1] in STATUSES
-    return whole and os.pread(descriptor, len(header), position) == header
+    last, length = _last_whole(descriptor, end)
+    if last > position or (last == position and length != header[8:16]):
+        return False
+    first = position - position % SECTOR
+    end = max(position + TRANS_HDR_LEN, min(position + u64(header[8:16]) + 8, end + SECTOR))
+    return has_hole(os.pread(descriptor, end + -end % SECTOR - first, first), first)
+
+
+def _last_whole(descriptor: int, end: int) -> tuple[int, bytes]:
+    """Where the whole transaction begins that ends here, and its length as it is written; 0 if there is none."""
+    for behind in range(end, end + 9):  # the last bytes of its length may look like room
+        length = os.pread(descriptor, 8, behind - 8)
+        start = behind - 8 - u64(length) if len(length) == 8 else 0
+        if start > 0:
+            header = os.pread(descriptor, TRANS_HDR_LEN, start)
+            if header[8:16] == length and header[STATUS_AT : STATUS_AT + 1] in STATUSES:
+                return start, length
+    return 0, b""
 
 
 def damaged(name: str, position: int, size: int) -> OperationalError:

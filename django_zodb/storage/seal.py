@@ -20,16 +20,21 @@ def sealed(oid: bytes, data: bytes) -> bytes:
     return b"%b%b%b" % (data, crc32(data, crc32(oid)).to_bytes(4, "big"), _MARK)
 
 
+def has_seal(data: bytes) -> bool:
+    """Whether the data end as sealed ones do."""
+    return data[-len(_MARK) :] == _MARK
+
+
 def is_broken(oid: bytes, data: bytes) -> bool:
     """Whether the data have a seal, and it is not that of these data under this oid."""
-    if data[-len(_MARK) :] != _MARK:
+    if not has_seal(data):
         return False
     return crc32(data[:-_SIZE], crc32(oid)) != int.from_bytes(data[-_SIZE : -len(_MARK)], "big")
 
 
 def check_seal(oid: bytes, data: bytes, required: bool) -> None:
     """DamagedError if the data are not those that were sealed, or have no seal although one is ``required``."""
-    if required and data[-len(_MARK) :] != _MARK:
+    if required and not has_seal(data):
         raise _broken(oid, "it has no checksum")
     if is_broken(oid, data):
         raise _broken(oid, "its checksum is wrong")

@@ -1,9 +1,9 @@
 """Reading a data file from some position to its end: which records each transaction there holds.
 
 The file may be growing meanwhile. A transaction is written with a checkpoint flag, which is taken away when all of it
-is there; what carries the flag is not read, nor is what follows. Behind the last transaction there may be what a killed
-process left of one: nobody was ever told that it is committed. Anything else that is incomplete or inconsistent means
-that the file was damaged or copied incompletely.
+is there; what carries the flag is not read, nor is what follows. Behind the last transaction there may be room, or what
+a killed process or a power failure left of one: nobody was ever told that it is committed. Anything else that is
+incomplete or inconsistent means that the file was damaged or copied incompletely.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from ZODB.FileStorage.format import DATA_HDR, DATA_HDR_LEN, TRANS_HDR, TRANS_HDR_LEN
 
 from ..record import record
-from .headers import STATUSES, UNDONE, damaged, is_followed, is_torn
-from .seal import is_broken
+from .headers import STATUSES, UNDONE, damaged, is_followed, is_half_written, is_torn
+from .seal import has_seal, is_broken
 
 TRANSACTION = struct.Struct(TRANS_HDR)
 RECORD = struct.Struct(DATA_HDR)
@@ -27,12 +27,13 @@ _CHUNK = 1 << 20
 
 @record
 class Committed:
-    """A transaction in the file: where it begins and ends, and where the record of each oid is."""
+    """A transaction in the file: where it begins and ends, where the record of each oid is; if all have a seal."""
 
     tid: bytes
     start: int
     end: int
     records: dict[bytes, int]
+    sealed: bool
 
 
 class _Window:
@@ -76,6 +77,8 @@ def transactions(descriptor: int, name: str, position: int, settled: bool) -> It
             window = _Window(descriptor)
             continue
         found = _transaction(window, position, header)
+        if (found is None or not found.sealed) and is_half_written(descriptor, position, header):
+            return
         if found is None:
             raise damaged(name, position, size)
         yield found
@@ -94,6 +97,7 @@ def _transaction(window: _Window, start: int, header: bytes) -> Committed | None
     if status not in STATUSES or position > end:
         return None
     records: dict[bytes, int] = {}
+    sealed = True
     if status == UNDONE:
         position = end
     unpack = RECORD.unpack_from
@@ -109,13 +113,15 @@ def _transaction(window: _Window, start: int, header: bytes) -> Committed | None
         if 0 < stored <= end - position:
             # An oid that has changed would leave an older revision in the place of this one.
             data, offset = window.at(position, stored, end + 8)
-            if is_broken(oid, data[offset : offset + stored]):
+            stored_data = data[offset : offset + stored]
+            if is_broken(oid, stored_data):
                 return None
+            sealed = sealed and has_seal(stored_data)
         position += stored or 8
     data, offset = window.at(end, 8, end + 8)
     if position != end or data[offset : offset + 8] != header[8:16]:
         return None
-    return Committed(tid, start, end + 8, records)
+    return Committed(tid, start, end + 8, records, sealed)
 
 
 def last_transactions(descriptor: int, end: int) -> Iterator[tuple[bytes, int]]:
