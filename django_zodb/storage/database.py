@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import transaction
 import ZODB
@@ -70,6 +71,7 @@ class Database:
         self.sampler = Sampler(self.statistics)
         self.sequences = self._new_sequences()
         self._opening = threading.RLock()
+        self._sessions: WeakValueDictionary[int, Session] = WeakValueDictionary()
         self._storage: Any = MemoryStorage(location.name, records) if records else None
         self._zodb: ZODB.DB | None = None
         self._open_zodb()
@@ -186,8 +188,10 @@ class Database:
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 
-    def connect(self, manager: transaction.TransactionManager, before: bytes | None = None) -> tuple[Any, int]:
-        """For sessions: a ZODB connection out of the pool, and the generation it belongs to.
+    def connect(
+        self, session: Session, manager: transaction.TransactionManager, before: bytes | None = None
+    ) -> tuple[Any, int]:
+        """For a session: a ZODB connection out of the pool, and the generation it belongs to.
 
         With ``before``, it shows the state before the transaction of that id, and cannot write.
         """
@@ -195,11 +199,19 @@ class Database:
             if self._zodb is None:
                 self._open_zodb()
             assert self._zodb is not None
+            self._sessions[id(session)] = session
             return self._zodb.open(manager, before=before), self.generation
+
+    def _readers(self) -> list[Session]:
+        """The sessions that may be reading."""
+        found = [reference() for reference in self._sessions.valuerefs()]
+        return [session for session in found if session is not None]
 
     def _open_zodb(self) -> None:
         if self._storage is None:
             self._storage = open_storage(self.location, self.options)
+        if isinstance(self._storage, DataFile):
+            self._storage.readers = self._readers
         self.row_locks = self._new_row_locks()
         try:
             self._zodb = self._laid_out()

@@ -8,7 +8,8 @@ at a time, and serials are compared with the newest ones. A process that is kill
 which nobody reads and which is cut off by the next one that commits.
 
 Positions in a file are final once a transaction is complete, so records are read without any lock. Only packing makes
-another file of it; then everybody opens that one, with a new index.
+another file of it; then everybody opens that one, with a new index, and who reads what was before goes on with the old
+one (see ``former``).
 
 No pickled code is loaded from the index file, no damaged file is cut short, and all files have the mode of the data
 file. Closed, the file is one that FileStorage itself opens.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from io import FileIO
@@ -38,6 +39,7 @@ from zope.interface import alsoProvides, implementer
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .files import Handle, create_whole, read_all, touch_private, write_all
+from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
 from .locking import CommitLock, free, is_marked, mark, take
@@ -71,6 +73,8 @@ class DataFile(PackableFile):
 
     tryToResolveConflict = staticmethod(refuse_resolution)
     closed = False
+    readers: Callable[[], Iterable[Reader]] = tuple
+    """All that read snapshots of the file in this process."""
     lock_file: LockFile | None = None
     _db: Any = None
     _view: Any = None
@@ -93,6 +97,7 @@ class DataFile(PackableFile):
         self._commit_lock_acquire = self._commit_lock.acquire
         self._commit_lock_release = self._commit_lock.release
         self._held = False
+        self._former = FormerViews()
         self._nextpos = 0
         self._oids = Oids()
         self._look_at = 0.0
@@ -101,7 +106,8 @@ class DataFile(PackableFile):
                 touch_private(path + ".lock", path)
                 self.lock_file = LockFile(path + ".lock", alone)
                 self._renew_temporary()
-            self._pos, self._ltid = self._open()
+            view, file, self._pos, self._ltid = self._open()
+            self._use(view, file)
         except BaseException:
             self._release_files()
             raise
@@ -117,8 +123,8 @@ class DataFile(PackableFile):
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 
-    def _open(self) -> tuple[int, bytes]:
-        """Open what is at the path now, and index it; the position and the tid that the index reaches."""
+    def _open(self) -> tuple[View, IO[bytes], int, bytes]:
+        """Open what is at the path now, and index it; with the position and the tid that the index reaches."""
         flags, mode = (os.O_RDONLY, "rb") if self._is_read_only else (os.O_RDWR, "r+b")
         while True:
             handle = Handle(self._file_name, flags)
@@ -138,12 +144,11 @@ class DataFile(PackableFile):
         except BaseException:
             file.close()
             raise
-        self._use(handle, file, index)
-        return position, tid
+        return (handle, index), file, position, tid
 
-    def _use(self, handle: Handle, file: IO[bytes], index: fsIndex) -> None:
+    def _use(self, view: View, file: IO[bytes]) -> None:
+        handle, index = self._view = view
         self._initIndex(index, {})
-        self._view = handle, index
         self._behind = partial(os.pread, handle.fd, 8)  # called for each transaction: no Python in it
         self._file = file
         self._room = Room(file.fileno())
@@ -206,6 +211,7 @@ class DataFile(PackableFile):
         if self.lock_file is not None:
             self.lock_file.close()
         self._view = _CLOSED
+        self._former.let_go()
         self._initIndex(fsIndex(), {})  # the index file is open as long as there may be something to read from it
 
     def abandon(self) -> None:
@@ -222,7 +228,8 @@ class DataFile(PackableFile):
             for file in (self._file, self._tfile if self.spilled else None):
                 if file is not None and not file.closed:
                     os.dup2(null, file.fileno())
-            os.dup2(null, self._view[0].fd)
+            for handle in (self._view[0], *self._former.let_go()):
+                os.dup2(null, handle.fd)
             if self.lock_file is not None:
                 os.dup2(null, self.lock_file.descriptor)
         finally:
@@ -290,12 +297,19 @@ class DataFile(PackableFile):
 
     def _reopen(self) -> None:
         """Another file was put in place of the open one, by packing or by hand."""
-        known, file, (old, _) = self._ltid, self._file, self._view
-        position, tid = self._open()
+        old, file = self._view, self._file
+        if self._behind(self._pos) not in NOTHING:
+            self._enter(settled=False)  # what was committed to the old one until it was replaced
+        view, opened, position, tid = self._open()
+        known = self._ltid
+        goes_on = old[0].identity != view[0].identity and tid >= known
+        if goes_on:
+            self._former.hand_out(old, known, self.readers())
+        else:
+            self._former.let_go()
+        self._use(view, opened)
         file.close()
-        changed = None
-        if old.identity != self._view[0].identity and tid >= known:
-            changed = self._changed_since(known, position)
+        changed = self._changed_since(known, position) if goes_on else None
         if self._db is not None:
             if changed is None:
                 self._db.invalidateCache()
@@ -370,7 +384,10 @@ class DataFile(PackableFile):
 
     def loadBefore(self, oid: bytes, tid: bytes) -> tuple[bytes, bytes, bytes | None] | None:
         """(data, tid, tid of the next revision) of the revision before ``tid``; None if there was none."""
-        handle, index = self._view
+        view = self._view
+        if self._former:
+            view = self._former.before(tid) or view
+        handle, index = view
         position = index.get(oid)
         if position is None:
             raise POSKeyError(oid)

@@ -128,7 +128,8 @@ class PackableFile(PendingFile):
     def _replace_file(self, packed: Handle, index: fsIndex, position: int) -> None:
         """Put the packed file in place; the old one, by a tail that makes no sense, says that it has gone."""
         os.fsync(packed.fd)
-        old, _ = self._view
+        view = self._view
+        old, _ = view
         Path(self._index_name).unlink(missing_ok=True)
         try:
             write_all(old.fd, b"\0", self._pos)
@@ -140,7 +141,8 @@ class PackableFile(PendingFile):
         with self._lock:
             self._file.close()
             file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
-            self._use(packed, file, index)
+            self._former.hand_out(view, self._ltid, self.readers())
+            self._use((packed, index), file)
             self._pos = position
             self._save_index()
         free(old.fd)

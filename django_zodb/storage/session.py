@@ -35,6 +35,7 @@ from .. import errors
 from .catalog import StoredCatalog
 from .elsewhere import deleted_elsewhere, taken_elsewhere
 from .failures import STORAGE_ERRORS, translated
+from .former import Reader
 from .journal import Journal, LockedRow
 from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
@@ -69,7 +70,7 @@ def _make_room(journal: Journal, connection: BoundedConnection) -> None:
     connection.spill()
 
 
-class Session:
+class Session(Reader):
     """One user's connection to a Database; it belongs to one thread at a time.
 
     Every error that leaves it is one of this package's. After a failed commit the transaction is over, nothing of it
@@ -79,16 +80,14 @@ class Session:
     def __init__(
         self, database: Database, compile: Compile, isolation: str = "snapshot", before: bytes | None = None
     ) -> None:
+        super().__init__(before)
         self._database = database
         self._compile = compile
         self.serializable = isolation == "serializable"
         """Whether it is refused a commit where others have changed what it read."""
-        self._before = before
         self._reads: ReadCatalog | None = None
         self._manager = LazyManager()
-        self._connection: Any = None
         self._generation = -1
-        self._active = False
         self._has_only_read = False
         """Whether the last transaction has left nothing in the catalog and its journal that is to be forgotten."""
         self._hold: Hold | None = None
@@ -102,11 +101,6 @@ class Session:
     def database(self) -> Database:
         """The database that this is a session of."""
         return self._database
-
-    @property
-    def in_transaction(self) -> bool:
-        """True from the first statement of a transaction until its end."""
-        return self._active
 
     @property
     def catalog(self) -> StoredCatalog:
@@ -141,24 +135,30 @@ class Session:
         """Take the snapshot, unless a transaction has begun already."""
         if self._active:
             return
+        self._active = True  # before the snapshot is taken, see ``former``
         try:
             if self._generation != self._database.generation:
                 self._connect()
                 self._catalog.begin()
             elif self._connection.newTransaction(None, True) or not self._has_only_read:
                 self._catalog.begin()
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
-        self._has_only_read = False
-        if self._reads is not None:
-            self._begin_reading(self._reads)
-        sampler = self._database.sampler
-        sampler.left -= 1
-        if sampler.left <= 0:
-            self._sample = sampler.begin(self._connection)
-        self._held = 0
-        self._moves_on = False
-        self._active = True
+            self._has_only_read = False
+            if self._reads is not None:
+                self._begin_reading(self._reads)
+            sampler = self._database.sampler
+            sampler.left -= 1
+            if sampler.left <= 0:
+                self._sample = sampler.begin(self._connection)
+            self._held = 0
+            self._moves_on = False
+            if self._former_views:
+                self._keep_needed()
+        except BaseException as error:
+            self._active = False
+            self._former_views.clear()
+            if isinstance(error, STORAGE_ERRORS):
+                raise translated(error) from error
+            raise
 
     def _begin_reading(self, reads: ReadCatalog) -> None:
         reads.clear()
@@ -168,7 +168,7 @@ class Session:
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
         self._manager = LazyManager()
-        self._connection, self._generation = self._database.connect(self._manager, self._before)
+        self._connection, self._generation = self._database.connect(self, self._manager, self._before)
         connection = self._connection
         connection.newTransaction(None, True)
         root = connection.root()
@@ -318,6 +318,8 @@ class Session:
 
     def _finished(self) -> None:
         self._active = False
+        if self._former_views:
+            self._former_views.clear()
         self._locker.free()
         hold, self._hold = self._hold, None
         if hold is not None:

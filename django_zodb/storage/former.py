@@ -1,0 +1,104 @@
+"""A data file as it was before another one took its place, for the transactions that began before.
+
+Packing drops what no new transaction sees, and a transaction that is open meanwhile may still need. So that one goes on
+reading the old file, which nobody writes any more: by the descriptor that is open, and the index of then. Such a view
+is held by its readers alone: with the end of the last one's transaction it is gone, and the old file's space is free.
+
+No reader is missed. It says first that it is in a transaction, and then takes its snapshot; a view is handed out before
+anything is read from the new file. So either the reader is found, or its snapshot has all that the old file held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from weakref import ref
+
+from ZODB.fsIndex import fsIndex
+
+from .files import Handle
+
+View = tuple[Handle, fsIndex]
+"""A file, and where in it the newest record of each object is."""
+
+
+class FormerView:
+    """The view of a file that was replaced; ``last`` is the newest transaction in it."""
+
+    def __init__(self, view: View, last: bytes) -> None:
+        self.view: View | None = view
+        self.last = last
+
+
+class Reader:
+    """Whoever reads one snapshot after the other, of the newest state or of that ``before`` a transaction."""
+
+    def __init__(self, before: bytes | None = None) -> None:
+        self._before = before
+        self._active = False
+        self._connection: Any = None
+        self._former_views: set[FormerView] = set()
+
+    @property
+    def in_transaction(self) -> bool:
+        """True from the first statement of a transaction until its end."""
+        return self._active
+
+    def keep(self, former: FormerView) -> None:
+        """Called by any thread: keep the view, if the snapshot is of the file as it was, until the transaction ends."""
+        if self._active and self._needs(former.last):
+            self._former_views.add(former)
+            if not self._active:  # it has ended at this very moment
+                self._former_views.discard(former)
+
+    def _needs(self, last: bytes) -> bool:
+        before = self._reads_before
+        if before is None:  # the snapshot is being taken
+            return True
+        return before <= last and not any(before <= held.last for held in tuple(self._former_views))
+
+    @property
+    def _reads_before(self) -> bytes | None:
+        return self._before or getattr(getattr(self._connection, "_normal_storage", None), "_start", None)
+
+    def _keep_needed(self) -> None:
+        """Once the snapshot has been taken: keep those views only that were handed out for it."""
+        before = self._reads_before
+        for former in tuple(self._former_views):
+            if before is not None and before > former.last:
+                self._former_views.discard(former)
+
+
+class FormerViews(list[ref[FormerView]]):
+    """The former views of a data file that are held by somebody, the oldest first: mostly none."""
+
+    def hand_out(self, view: View, last: bytes, readers: Iterable[Reader]) -> None:
+        """Have those of the readers hold the view who may not see all that is in it."""
+        former = FormerView(view, last)
+        for reader in readers:
+            reader.keep(former)
+        self.append(ref(former, self._forget))
+
+    def _forget(self, reference: ref[FormerView]) -> None:
+        with suppress(ValueError):  # all were let go of
+            self.remove(reference)
+
+    def before(self, tid: bytes) -> View | None:
+        """The view of the state before ``tid``; None if nobody holds one: then the present file's will do."""
+        for reference in tuple(self):  # others may end their transactions meanwhile
+            former = reference()
+            if former is not None and tid <= former.last:
+                return former.view
+        return None
+
+    def let_go(self) -> list[Handle]:
+        """Forget all views, whoever holds them; their files, which are closed as soon as nobody reads them."""
+        formers = [former for reference in tuple(self) if (former := reference()) is not None]
+        self.clear()
+        handles = []
+        for former in formers:
+            view, former.view = former.view, None
+            if view is not None:
+                handles.append(view[0])
+        return handles
