@@ -261,6 +261,11 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         root["strange"] = RowTree({key: ([key],) for key in range(100)})
         root["large"] = RowTree({key: ("x" * 5000, key) for key in range(100)})
         root["short"] = RowTree({key: (key,) for key in range(16)})
+        root["small"] = RowTree({key: (key, "x") for key in range(3)})
+        root["small rows"] = RowTree(dict.fromkeys(range(3), ROW))
+        root["small strange"] = RowTree({key: ([key],) for key in range(3)})
+        root["small index"] = IndexTree({f"{key}\ud800": (key, key + 1) for key in range(3)})
+        root["small set"], root["empty"] = Postings(range(3)), IndexTree()
         root["index"] = IndexTree({key: Postings(range(300)) if key == 55 else key for key in range(100)})
         root["record"] = TableRecord({"name": "book"})
         root["emptied"] = RowTree(dict.fromkeys(range(100), ROW))
@@ -270,7 +275,8 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
             while leaf is not None:
                 leaves.append(leaf)
                 leaf = leaf._next
-        leaves += [root["index"][55]._firstbucket, root["short"], root["record"]]
+        leaves += [root["index"][55]._firstbucket, root["short"], root["record"], root["empty"]]
+        leaves += [root[f"small{which}"] for which in ("", " rows", " strange", " index", " set")]
         root["deep"] = RowTree({key << 24: (key,) for key in range(-5000, 5000)})
         root["names"] = IndexTree({f"\ud800 {key}": key for key in range(5000)})
         root["sets"] = Postings(range(10**5))
@@ -291,7 +297,7 @@ def test_records_are_what_zodb_would_have_written(tmp_path: Path) -> None:
         data, _ = database.storage.load(obj._p_oid)
         assert not is_broken(obj._p_oid, data)
         assert read(data) == read(ObjectWriter(obj).serialize(obj))
-        seen.add((type(obj).__name__, len(obj.__getstate__())))
+        seen.add((type(obj).__name__, len(obj.__getstate__() or ())))
     assert {("RowBucket", 1), ("RowBucket", 2), ("RowBucket", 3), ("IndexBucket", 3), ("PostingsBucket", 2)} <= seen
     assert {("RowTree", 2), ("IndexTree", 2), ("Postings", 2), ("Counter", 1)} <= seen
     with database.transaction() as connection:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -70,28 +71,29 @@ class _PlainPickler(pickle.Pickler):
 class _Dumper:
     """A pickler that serves again and again: to make one takes as long as to dump a leaf of an index."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int) -> None:
         self.parts: list[bytes] = []
         self.write = self.parts.append
-        pickler = _PlainPickler(self, _PROTOCOL)
+        pickler = _PlainPickler(self, protocol)
         pickler.fast = True  # no memo: the values are a tree, and hardly any object is there twice
         self.dump = pickler.dump
 
 
-_idle: list[_Dumper] = []
-"""Those that nobody uses: as many as there were threads that packed at the same time."""
+_idle: dict[int, list[_Dumper]] = defaultdict(list)
+"""Those that nobody uses, by protocols: as many as there were threads that packed at the same time."""
 
 
-def dump(plain: Any) -> bytes:
+def dump(plain: Any, protocol: int = _PROTOCOL) -> bytes:
     """The pickle of plain builtins; Unpackable if it is of anything else."""
+    idle = _idle[protocol]
     try:
-        dumper = _idle.pop()
+        dumper = idle.pop()
     except IndexError:
-        dumper = _Dumper()
+        dumper = _Dumper(protocol)
     dumper.dump(plain)  # one that fails is not used again
     dumped = b"".join(dumper.parts)
     dumper.parts.clear()
-    _idle.append(dumper)
+    idle.append(dumper)
     return dumped
 
 

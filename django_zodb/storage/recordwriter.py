@@ -10,12 +10,14 @@ children.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 from ZODB.serialize import ObjectWriter
 from zodbpickle.pickle import dumps
 
+from .compact import Unpackable, dump
 from .persistent import Counter, IndexBucket, IndexTree, Postings, PostingsBucket, RowBucket, RowTree, Sequence
 from .seal import sealed
 
@@ -23,7 +25,6 @@ _PROTOCOL = 3
 _START = b"\x80\x03"
 _NO_ENTRIES = b")"
 _ONE, _TWO = b"\x85.", b"\x86."  # a tuple of so many, and the end
-_ONE_WITHIN_TWO = b"\x85\x85\x85."
 
 
 _NUMBERS = (Counter, Sequence)
@@ -97,19 +98,16 @@ class RecordWriter:
             if len(state) == 1 and type(number := state.get("value")) is int and -(1 << 63) <= number < 1 << 63:
                 return _HEADS[kind] + _NUMBER_START + _integer(number) + _NUMBER_END  # type: ignore[no-any-return]
         elif kind in _LEAF_OF:
-            state = obj.__getstate__()
-            if state is not None and len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
-                return _HEADS[kind] + self._node(kind, *state)
-            return self._objects_writer()._dump(kind, state)  # type: ignore[no-any-return]
+            return self._tree(kind, obj.__getstate__())
         return self._objects_writer().serialize(obj)  # type: ignore[no-any-return]
 
     def _tree(self, kind: Any, state: Any) -> bytes:
         """The record of a tree or an inner node."""
         if state is not None and len(state) == 2 and (type(state[0][0]) is bytes or kind is not IndexTree):
             return _HEADS[kind] + self._node(kind, *state)
-        leaf: Any = state[0][0] if state is not None and len(state) == 1 else ()
-        if len(leaf) == 1 and type(leaf[0]) is bytes and (entries := _entries(leaf[0])) is not None:
-            return _HEADS[kind] + _START + entries + _ONE_WITHIN_TWO
+        if state is not None and len(state) == 1:  # it has one leaf, which is in the same record
+            with suppress(Unpackable):
+                return _HEADS[kind] + dump(state, _PROTOCOL)
         return self._objects_writer()._dump(kind, state)  # type: ignore[no-any-return]
 
     def _node(self, kind: Any, parts: tuple[Any, ...], first: Any) -> bytes:
