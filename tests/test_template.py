@@ -38,6 +38,19 @@ def test_the_site_migrates_loads_and_keeps(site: Site) -> None:
     assert "[X] 0001_initial" in site.manage("showmigrations", "library")
 
 
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+def test_servers_have_everything_loaded_and_nothing_opened(site: Site, entry: str) -> None:
+    question = (
+        f"import gc, sys, mysite.{entry} as entry; from django.db import connections; "
+        "print(callable(entry.application), gc.get_freeze_count() > 10_000, 'django_zodb.base' in sys.modules, "
+        "[each.connection for each in connections.all()])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", question], cwd=site.folder, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True True True [None]\n"
+
+
 def test_its_own_tests_pass(site: Site) -> None:
     done = site.run("test")
     assert done.returncode == 0, done.stderr
