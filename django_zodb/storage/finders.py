@@ -76,6 +76,8 @@ class IndexFinder:
 
     def rowids(self, values: Values) -> list[int]:
         """See ``Finder``."""
+        if self._complete:
+            return list(self._index.lookup(*self._prefix(values)))
         return list(self._index.range(self._prefix(values), nulls=True))
 
     def oids(self, many: Sequence[Values]) -> Iterable[bytes]:

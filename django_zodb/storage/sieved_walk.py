@@ -10,17 +10,18 @@ the room, and the room is what there is too little of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from .aids import Listed
 from .columns import Block
 from .keys import Row
-from .sieves import Places, Sieve
+from .sieves import AidKey, Places, Sieve
 from .trees import Leaf, Tree, leaves_below, lowest_nodes, sizes_of
 
-_SHARE = 6
+SHARE = 6
 """Where more than one of so many rows may pass, all are walked over: to find them and get each costs more."""
 _VAIN, _MOST_VAIN = 2, 4
 """A block of which too many rows pass counts so much more than one that helps; with so much, no other one is tried."""
@@ -31,10 +32,14 @@ _row_of = itemgetter(1)
 class SievedWalk:
     """A walk, in order, over the rows of ``tree`` that may pass ``sieve``, and perhaps others."""
 
-    def __init__(self, tree: Tree, sieve: Sieve) -> None:
+    def __init__(self, tree: Tree, sieve: Sieve, listed: Mapping[AidKey, Listed]) -> None:
+        """``listed``: what takes the place of some aids, if there are others beside."""
         self._tree = tree
         self._sieve = sieve
-        self._keys = frozenset(sieve.keys)
+        self._keys = frozenset(sieve.keys) - listed.keys()
+        self._listed = listed
+        if not self._keys:
+            self._keys, self._listed = frozenset(sieve.keys), {}
         self._columns = tree._p_jar.columns
         self._vain = 0
 
@@ -59,7 +64,7 @@ class SievedWalk:
             block = self._columns.block(node._p_oid)
             if not self._has_aids(block):
                 found += passing(chain.from_iterable(self._unknown_below(node, block, with_rowids=False)))
-            elif (places := self._sieve.places(block.aids, block.count, exact=True)) is not None:
+            elif (places := self._places(block, block.count, exact=True)) is not None:
                 found += len(places)
             else:
                 found += passing(self._all_below(leaves_below(node), with_rowids=False))
@@ -107,7 +112,14 @@ class SievedWalk:
         items = list(chain.from_iterable(leaf.items() for leaf in leaves))
         yield items if with_rowids else map(_row_of, items)
         if self._is_as_it_was(changes):
-            columns.keep_aids(node, leaves, items, self._sieve.keys)
+            columns.keep_aids(node, leaves, items, self._keys)
+
+    def _places(self, block: Block, most: int, exact: bool = False) -> Places | None:
+        if not self._listed:
+            return self._sieve.places(block.aids, most, exact)
+        for each in self._listed.values():
+            each.block = block.rowids
+        return self._sieve.places({**block.aids, **self._listed}, most, exact)
 
     def _is_as_it_was(self, changes: int) -> bool:
         """Whether nobody has changed anything since there were so many ``changes``."""
@@ -115,7 +127,7 @@ class SievedWalk:
 
     def _found_in(self, block: Block) -> Places | None:
         """Where in the block the rows are that may pass; None if these are too many, or it is not known."""
-        places = self._sieve.places(block.aids, block.count // _SHARE)
+        places = self._places(block, block.count // SHARE)
         self._vain = self._vain + _VAIN if places is None else max(self._vain - 1, 0)
         if self._vain >= _MOST_VAIN:
             self._columns.end_in_vain(self._tree._p_oid, self._sieve.keys)

@@ -14,11 +14,11 @@ from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from .aids import Aid, Order
+    from .aids import Aid, Listed, Order
 
-AidKey = tuple[Literal["order", "text", "folded"], int]
+AidKey = tuple[Literal["order", "equal", "text", "folded"], int]
 """What kind of aid, and the place of its column."""
-Aids = Mapping[AidKey, "Aid | None"]
+Aids = Mapping[AidKey, "Aid | Listed | None"]
 """None where an aid would not be worth its room."""
 Columns = Mapping[int, Sequence[Any]] | Sequence[Sequence[Any]]
 """Values of all rows of a leaf, by the place of the column."""
@@ -46,10 +46,11 @@ class Sieve(Protocol):
 
 class _OfOrder(ABC):
     __slots__ = ("_place", "keys")
+    _kind: Literal["order", "equal"] = "order"
 
     def __init__(self, place: int) -> None:
         self._place = place
-        self.keys: tuple[AidKey, ...] = (("order", place),)
+        self.keys: tuple[AidKey, ...] = ((self._kind, place),)
 
     def places(self, aids: Aids, most: int, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
@@ -89,6 +90,7 @@ class Among(_OfOrder):
     """The column has one of ``values``, of which None is none."""
 
     __slots__ = ("values",)
+    _kind = "equal"
 
     def __init__(self, place: int, values: Collection[Any]) -> None:
         super().__init__(place)

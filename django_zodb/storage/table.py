@@ -64,7 +64,7 @@ class StoredTable:
         self._largest_id = (1 << ((at is not None and plan.schema.columns[at].type.size) or 64) - 1) - 1
         self._index_tree = index_tree
         self._finders: dict[tuple[str, ...], Finder] = {}
-        self.walks = Walks(tree, plan.schema, self.count)
+        self.walks = Walks(tree, plan.schema, self.count, self.finder)
         self.rows, self.items = self.walks.rows, self.walks.items
         self.page, self.present = self.walks.page, self.walks.present
         self.count_passing = self.walks.count_passing

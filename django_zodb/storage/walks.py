@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from ..values import NOCASE
+from .aids import Listed
+from .finders import Finder, IndexFinder
 from .keys import Bounds, Row
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
-from .sieved_walk import SievedWalk
+from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
 from .trees import Tree, items_backwards, page_of, values_backwards
 
@@ -17,12 +20,22 @@ _WORTH_A_SIEVE = 3000
 
 
 class Walks:
-    """Those over ``tree``, whose rows ``count`` counts; see ``protocol.Table`` for what they give."""
+    """Those over ``tree``, whose rows ``count`` counts; see ``protocol.Table`` for what they give.
 
-    def __init__(self, tree: Tree, schema: TableSchema, count: Callable[[], int]) -> None:
+    ``finder`` gives what finds rows by the values of some columns.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        schema: TableSchema,
+        count: Callable[[], int],
+        finder: Callable[[tuple[str, ...]], Finder],
+    ) -> None:
         self._tree = tree
         self._schema = schema
         self._count = count
+        self._finder = finder
         self._rows_that_fit, self._estimate_above = 0.0, 0
 
     def rows(
@@ -35,7 +48,7 @@ class Walks:
     ) -> Iterable[Row]:
         """See ``protocol.Table.rows``."""
         if sieve is not None and self._is_worth_sieving():
-            return SievedWalk(self._tree, sieve).rows()
+            return self._sieved(sieve).rows()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns, sieve).rows()
         if reverse:
@@ -63,7 +76,7 @@ class Walks:
     ) -> Iterable[tuple[int, Row]]:
         """See ``protocol.Table.items``."""
         if sieve is not None and self._is_worth_sieving():
-            return SievedWalk(self._tree, sieve).items()
+            return self._sieved(sieve).items()
         if self.exceed_cache():
             return self._scan(low, high, reverse, columns, sieve).items()
         if reverse:
@@ -92,8 +105,20 @@ class Walks:
     ) -> int:
         """See ``protocol.Table.count_passing``."""
         if self._is_worth_sieving():
-            return SievedWalk(self._tree, sieve).count(passing)
+            return self._sieved(sieve).count(passing)
         return passing(self.rows(columns=columns))
+
+    def _sieved(self, sieve: Sieve) -> SievedWalk:
+        """The walk, with the indexes that list rows by what is asked for."""
+        listed = {}
+        for key in sieve.keys:
+            kind, place = key
+            column = self._schema.columns[place]
+            if kind == "equal" and column.collation != NOCASE:
+                finder = self._finder((column.name,))
+                if isinstance(finder, IndexFinder):
+                    listed[key] = Listed(finder.rowids, self._count() // SHARE)
+        return SievedWalk(self._tree, sieve, listed)
 
     def _is_worth_sieving(self) -> bool:
         return self._count() >= _WORTH_A_SIEVE and self._tree._p_jar is not None and not self.exceed_cache()

@@ -15,23 +15,22 @@ from .. import plan as p
 from ..expr import AggregateCall, Expr, is_nullable
 from ..functions import AggregateFunction, average_of
 from ..show import expressions
-from .access import postings, walk
+from .access import postings
 from .cells import Cell, amount_of, cell_of, counts_all, fed, function_of, tested_value
+from .counts import count_rows
 from .frame import Binding, Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text
 from .pieces import feed_by_pieces
-from .pipeline import For, Note, clean, indented
-from .sieves import exact_sieve_of_filter
+from .pipeline import For, Note, clean
 from .vertical import feed_by_columns
 
 
 def open_aggregate(frame: Frame, node: p.Aggregate, needed: Needed) -> None:
     """Bind the alias to one row per group."""
     node = _only_looked_at(node, needed)
-    if not node.keys and isinstance(node.source, p.Scan) and all(_counts_rows(call) for _, call in node.calls):
-        _count_table(frame, node)
-        return
-    if not node.keys and all(_counts_rows(call) for _, call in node.calls) and _count_filtered(frame, node):
+    counted = count_rows(frame, node)
+    if counted is not None:
+        _bind(frame, node, counted)
         return
     cells = [] if node.keys else [cell_of(frame, name, call) for name, call in node.calls]
     if not node.keys and feed_by_columns(frame, node, cells):
@@ -55,49 +54,6 @@ def _only_looked_at(node: p.Aggregate, needed: Needed) -> p.Aggregate:
         if (node.alias, name) in needed
     )
     return replace(node, calls=calls)
-
-
-def _counts_rows(call: AggregateCall) -> bool:
-    return call.function == "COUNT" and not call.args and call.filter is None
-
-
-def _count_table(frame: Frame, node: p.Aggregate) -> None:
-    assert isinstance(node.source, p.Scan)
-    frame.note(node.source)
-    frame.note(node)
-    columns = {name: frame.let(name, f"{frame.unit.table(node.source.table)}.count()") for name, _ in node.calls}
-    _bind(frame, node, columns)
-
-
-def _count_filtered(frame: Frame, node: p.Aggregate) -> bool:
-    """Count the rows of a table that a filter lets pass, if storage may know them without a look at each."""
-    source, unit = node.source, frame.unit
-    if not (isinstance(source, p.Filter) and isinstance(source.source, p.Scan)):
-        return False
-    if not node.calls or frame.scope or frame.repeated or unit.counted is not None:
-        return False
-    scan, condition = source.source, source.condition
-    sieve = exact_sieve_of_filter(frame, scan, condition)
-    if not sieve:
-        return False
-    passing = _passing(frame, scan, condition)
-    arguments = (passing, sieve, walk(frame, scan, needed_by((condition,))))
-    for each in (scan, source, node):
-        frame.note(each)
-    count = frame.let("count", f"{unit.table(scan.table)}.count_passing({', '.join(filter(None, arguments))})")
-    _bind(frame, node, dict.fromkeys((name for name, _ in node.calls), count))
-    return True
-
-
-def _passing(frame: Frame, scan: p.Scan, condition: Expr) -> str:
-    """A local function that tells of how many of some rows the condition is true."""
-    inner = Frame(frame.unit, repeated=True)
-    name, rows = frame.source.name("passing"), frame.source.name("rows")
-    inner.each(inner.bind_table(scan), rows)
-    inner.where(inner.is_true(condition))
-    inner.write(f"return len({inner.collect('None', 'found')})")
-    frame.unit.definitions += [f"def {name}({rows}):", *indented(inner.lines)]
-    return name
 
 
 # --- one group -----------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:
 def exact_sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:
     """Text of a sieve that lets exactly those rows pass for which the condition is true; empty if there is none."""
     sieves = _Sieves(frame, scan)
-    if frame.unit.nullable or any(isinstance(part, x.InPlan) for part in x.walk(condition)):
+    if frame.unit.nullable:
         return ""
     text = sieves.of_condition(condition)
     return text if sieves.exact else ""
@@ -86,6 +86,7 @@ class _Sieves:
                 return "" if at is None else _call(self._frame, "among", s.Among, at, key_set(self._frame, items))
             case x.InPlan(terms=(column,), negated=False, plan=plan) if self._is_found_once(plan):
                 at = _place(self._scan, column)
+                self.exact &= x.type_of(column).kind is not Kind.DOUBLE  # NaN equals itself here, but not in a set
                 return "" if at is None else _call(self._frame, "among", s.Among, at, self._named(term))
             case x.IsNull(term=column, negated=False):
                 at = _place(self._scan, column)
@@ -137,6 +138,9 @@ class _Sieves:
 
     def _named(self, subquery: x.InPlan) -> str:
         """The variable of a subquery's values, which the filter will look into."""
+        known = next((name for expr, name in self._frame.named if expr is subquery), "")
+        if known:
+            return known
         name = self._frame.let("members", self._frame.subquery(subquery))
         self._frame.named.append((subquery, name))
         return name

@@ -3,11 +3,12 @@
 ``Join inner b a ON b.author = a.id AND (b.title LIKE p OR a.name LIKE p)`` → the same over
 ``Filter b.title LIKE p OR b.author IN (SELECT id FROM a WHERE name LIKE p) (Scan b)``. Each row of the small side is
 tested once, and those of the large one that cannot matter are never joined. Searches through a table and what it
-refers to ask for this.
+refers to ask for this. Where the side is joined by its key, the join need not test the condition once more.
 """
 
 from __future__ import annotations
 
+from ...record import record
 from ..expr import Column, Compare, Expr, InPlan, Or, is_nullable
 from ..plan import Filter, Join, Node, Output, Project, Scan, bound_aliases, walk
 from ..rewrite import changed, map_sources
@@ -15,6 +16,7 @@ from .push_filters import push_filters
 from .reduce_joins import never_true
 from .statistics import Statistics, selectivity, selectivity_of
 from .terms import (
+    conjunction,
     conjuncts,
     filtered,
     holds_subquery,
@@ -36,26 +38,50 @@ def filter_sides(node: Node, statistics: Statistics) -> Node:
     """The same rows, with fewer to join."""
     match node:
         case Filter(source=Join(kind="left", lateral=False) as join, condition=condition):
-            term = _term_before(join.left, join.right, conjuncts(join.condition), conjuncts(condition), statistics)
-            if term is not None:
-                join = changed(join, left=_filtered(join.left, term, statistics))
-            return changed(node, source=map_sources(join, lambda side: filter_sides(side, statistics)))
+            on, terms = conjuncts(join.condition), conjuncts(condition)
+            found = _before(join.left, join.right, on, terms, statistics)
+            if found is None:
+                return changed(node, source=_sides(join, statistics))
+            join = changed(join, left=_filtered(join.left, found.term, statistics))
+            rest = found.rest(terms) if len(on) == 1 else terms
+            return filtered(_sides(join, statistics), rest)
         case Join(kind="inner", lateral=False, condition=condition):
             terms = conjuncts(condition)
-            term = _term_before(node.left, node.right, terms, terms, statistics)
-            if term is not None:
-                node = changed(node, left=_filtered(node.left, term, statistics))
-            elif (term := _term_before(node.right, node.left, terms, terms, statistics)) is not None:
-                node = changed(node, right=_filtered(node.right, term, statistics))
+            if found := _before(node.left, node.right, terms, terms, statistics):
+                left = _filtered(node.left, found.term, statistics)
+                node = changed(node, left=left, condition=conjunction(found.rest(terms)))
+            elif found := _before(node.right, node.left, terms, terms, statistics):
+                right = _filtered(node.right, found.term, statistics)
+                node = changed(node, right=right, condition=conjunction(found.rest(terms)))
+    return _sides(node, statistics)
+
+
+def _sides(node: Node, statistics: Statistics) -> Node:
     return map_sources(node, lambda source: filter_sides(source, statistics))
+
+
+@record
+class _Before:
+    """``term`` is true of each row of the large side that has a pair for which ``asked`` is true.
+
+    ``exact``: and ``asked`` of each pair of such a row.
+    """
+
+    term: Expr
+    asked: Expr
+    exact: bool
+
+    def rest(self, terms: Terms) -> Terms:
+        """Those of the terms that pairs of filtered rows still have to be tested for."""
+        return tuple(each for each in terms if each is not self.asked) if self.exact else terms
 
 
 def _filtered(side: Node, term: Expr, statistics: Statistics) -> Node:
     return push_filters(filtered(side, (term,)), statistics)
 
 
-def _term_before(large: Node, small: Node, on: Terms, terms: Terms, statistics: Statistics) -> Expr | None:
-    """What is true of each row of ``large`` that has a pair for which ``terms`` are; None if it is not worth while."""
+def _before(large: Node, small: Node, on: Terms, terms: Terms, statistics: Statistics) -> _Before | None:
+    """What ``large`` can be filtered by before it is joined; None if it is not worth while."""
     scan, known = unfiltered(small)
     if not isinstance(scan, Scan) or any(map(holds_subquery, known)) or not all(map(is_stable, known)):
         return None
@@ -66,7 +92,9 @@ def _term_before(large: Node, small: Node, on: Terms, terms: Terms, statistics: 
             ours, theirs = split
             wanted = (*known, Or(theirs) if len(theirs) > 1 else theirs[0])
             share = sum(map(_share, ours)) + selectivity_of(wanted)
-            return Or((*ours, _refers(*keys, scan, wanted))) if share <= _MOST else None
+            if share > _MOST:
+                return None
+            return _Before(Or((*ours, _refers(*keys, scan, wanted))), term, scan.table.is_key((keys[1].name,)))
     return None
 
 

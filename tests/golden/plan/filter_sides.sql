@@ -13,7 +13,7 @@ ok
 ---
 Project: grouped.count
   Aggregate: count(*)
-    HashJoin: inner on b.id = c.book_id and (c.note like '%99%') or (b.title like '%mm%')
+    HashJoin: inner on b.id = c.book_id
       Scan: book b
       Filter: (c.note like '%99%') or (c.book_id in (subquery))
           in subquery 1: Project: b apart.id
@@ -25,7 +25,7 @@ Project: grouped.count
 [plan]> SELECT c.id, b.title FROM copy c JOIN book b ON b.id = c.book_id WHERE (c.note LIKE '%999%' OR b.title = 'none' OR b.year = 1) AND c.id > 5 ORDER BY c.id
 ---
 Project: c.id, b.title
-  NestedLoop: inner on (b.title = 'none') or (b.year = 1) or (c.note like '%999%')
+  NestedLoop: inner
     Filter: (c.note like '%999%') or (c.book_id in (subquery))
         in subquery 1: Project: b apart.id
           Filter: (b apart.title = 'none') or (b apart.year = 1)
@@ -40,14 +40,13 @@ Project: c.id, b.title
 ---
 Project: c.id, a.name
   Limit: 3
-    Filter: (c.note = 'copy 6') or (a.name like 'Cal%')
-      NestedLoop: left
-        Filter: (c.note = 'copy 6') or (c.author_id in (subquery))
-            in subquery 1: Project: a apart.id
-              Filter: a apart.name like 'Cal%'
-                IndexRange: author a apart using author_name_key (a apart.name >= 'Cal' and a apart.name < 'Cam')
-          KeyRange: copy c (all)
-        KeyLookup: author a (a.id = c.author_id)
+    NestedLoop: left
+      Filter: (c.note = 'copy 6') or (c.author_id in (subquery))
+          in subquery 1: Project: a apart.id
+            Filter: a apart.name like 'Cal%'
+              IndexRange: author a apart using author_name_key (a apart.name >= 'Cal' and a apart.name < 'Cam')
+        KeyRange: copy c (all)
+      KeyLookup: author a (a.id = c.author_id)
 (3, 'Calvino')
 (6, None)
 (9, 'Calvino')
@@ -68,29 +67,23 @@ Project: c.id, a.name
 ---
 Project: grouped.count, grouped.min
   Aggregate: count(*), min(c.id)
-    HashJoin: inner on b.id = c.book_id and (c.note like '%1000%') or (a.name like 'Bor%') or (b.title like 'Fic%')
+    HashJoin: inner on b.id = c.book_id
       Scan: book b
-      Filter: (c.note like '%1000%') or (a.name like 'Bor%') or (c.book_id in (subquery))
+      Filter: (c.note like '%1000%') or (c.book_id in (subquery)) or (c.author_id in (subquery))
           in subquery 1: Project: b apart.id
             Filter: b apart.title like 'Fic%'
               Scan: book b apart
-        NestedLoop: left on a.born > 1800
-          Filter: (c.note like '%1000%') or (c.book_id in (subquery)) or (c.author_id in (subquery))
-              in subquery 2: Project: b apart.id
-                Filter: b apart.title like 'Fic%'
-                  Scan: book b apart
-              in subquery 3: Project: a apart.id
-                Filter: (a apart.born > 1800) and (a apart.name like 'Bor%')
-                  IndexRange: author a apart using author_name_key (a apart.name >= 'Bor' and a apart.name < 'Bos')
-            Scan: copy c
-          KeyLookup: author a (a.id = c.author_id)
+          in subquery 2: Project: a apart.id
+            Filter: (a apart.born > 1800) and (a apart.name like 'Bor%')
+              IndexRange: author a apart using author_name_key (a apart.name >= 'Bor' and a apart.name < 'Bos')
+        Scan: copy c
 (750, 2)
 
 [plan]> SELECT COUNT(*) FROM book b JOIN copy c ON b.id = c.book_id WHERE c.note LIKE '%99%' OR b.title LIKE '%mm%'
 ---
 Project: grouped.count
   Aggregate: count(*)
-    HashJoin: inner on b.id = c.book_id and (c.note like '%99%') or (b.title like '%mm%')
+    HashJoin: inner on b.id = c.book_id
       Scan: book b
       Filter: (c.note like '%99%') or (c.book_id in (subquery))
           in subquery 1: Project: b apart.id

@@ -1,0 +1,128 @@
+# Counts over joins with the rows that foreign keys refer to, also where some are missing until the commit.
+use: library
+
+> CREATE TABLE loan (id integer PRIMARY KEY, note text NOT NULL, book_id integer NOT NULL REFERENCES book (id) DEFERRABLE INITIALLY DEFERRED, author_id integer REFERENCES author (id) DEFERRABLE INITIALLY DEFERRED, other_id integer NOT NULL)
+---
+ok
+
+> INSERT INTO loan (id, note, book_id, author_id, other_id) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 30) SELECT i, 'loan ' || i, i % 6 + 1, NULLIF(i % 5, 0), i FROM s
+---
+30 rows
+
+[plan]> SELECT COUNT(*), MAX(l.id) FROM loan l JOIN book b ON l.book_id = b.id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count, grouped.max
+  Aggregate: count(*), max(l.id)
+    NestedLoop: inner
+      Filter: l.note like '%1%'
+        Scan: loan l
+      KeyLookup: book b (b.id = l.book_id)
+(12, 21)
+
+[plan]> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note LIKE '%1%' OR b.title LIKE '%mm%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner on (l.note like '%1%') or (b.title like '%mm%')
+      Scan: loan l
+      KeyLookup: book b (b.id = l.book_id)
+(15,)
+
+[plan]> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id JOIN author a ON a.id = b.author_id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner
+      NestedLoop: inner
+        Filter: l.note like '%1%'
+          Scan: loan l
+        KeyLookup: book b (b.id = l.book_id)
+      KeyLookup: author a (a.id = b.author_id)
+(12,)
+
+[plan]> SELECT COUNT(*) FROM loan l JOIN author a ON a.id = l.author_id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner
+      Filter: l.note like '%1%'
+        Scan: loan l
+      KeyLookup: author a (a.id = l.author_id)
+(10,)
+
+[plan]> SELECT COUNT(*) FROM loan l LEFT JOIN author a ON a.id = l.author_id JOIN book b ON b.id = l.book_id WHERE l.note LIKE '%1%' OR a.name LIKE 'Bor%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner
+      Filter: (l.note like '%1%') or (a.name like 'Bor%')
+        NestedLoop: left
+          Scan: loan l
+          KeyLookup: author a (a.id = l.author_id)
+      KeyLookup: book b (b.id = l.book_id)
+(16,)
+
+[plan]> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.other_id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner
+      Filter: l.note like '%1%'
+        Scan: loan l
+      KeyLookup: book b (b.id = l.other_id)
+(1,)
+
+[plan]> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id AND b.year > l.id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner on b.year > l.id
+      Filter: l.note like '%1%'
+        Scan: loan l
+      KeyLookup: book b (b.id = l.book_id)
+(12,)
+
+[plan]> SELECT COUNT(DISTINCT b.id) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note LIKE '%1%'
+---
+Project: grouped.count
+  Aggregate: count(distinct b.id)
+    NestedLoop: inner
+      Filter: l.note like '%1%'
+        Scan: loan l
+      KeyLookup: book b (b.id = l.book_id)
+(6,)
+
+[plan]> SELECT l.book_id, COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id GROUP BY l.book_id ORDER BY l.book_id
+---
+Project: grouped.book_id, grouped.count
+  Sort: grouped.book_id
+    Aggregate: count(*) by l.book_id
+      NestedLoop: inner
+        Scan: loan l
+        KeyLookup: book b (b.id = l.book_id)
+(1, 5)
+(2, 5)
+(3, 5)
+(4, 5)
+(5, 5)
+(6, 5)
+
+> BEGIN
+---
+ok
+
+> INSERT INTO loan VALUES (100, 'loan 1', 77, 1, 1), (101, 'loan 1', 1, 77, 1)
+---
+2 rows
+
+> SELECT COUNT(*), MAX(l.id) FROM loan l JOIN book b ON l.book_id = b.id WHERE l.note LIKE '%1%'
+---
+(13, 101)
+
+> SELECT COUNT(*) FROM loan l LEFT JOIN author a ON a.id = l.author_id JOIN book b ON b.id = l.book_id WHERE l.note LIKE '%1%' OR a.name LIKE 'Bor%'
+---
+(17,)
+
+> ROLLBACK
+---
+ok
