@@ -80,6 +80,8 @@ class Within(_OfOrder):
             return None
         values = columns[self._place]
         found: Places = range(len(values))
+        if low is None is high:
+            return [at for at in found if values[at] is not None]
         for bound, is_outside in ((low, le if low_open else lt), (high, ge if high_open else gt)):
             if bound is not None:
                 found = [at for at in found if (value := values[at]) is not None and not is_outside(value, bound)]
