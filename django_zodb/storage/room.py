@@ -23,6 +23,7 @@ NOTHING = frozenset(FLAG * length for length in range(9))
 # Room is worth writing for who commits repeatedly, and little at a time.
 _COMMITS = 4
 _LITTLE = SIZE // 4
+_PART = SIZE // 8
 SECTOR = 512  # what a disk writes as a whole, at least
 _HOLE = FLAG * SECTOR
 _ROOM = FLAG * SIZE
@@ -68,10 +69,9 @@ def used(descriptor: int, start: int) -> int:
     """Where the room begins that the file ends with; the file's size if there is none. Not before ``start``."""
     end = os.lseek(descriptor, 0, os.SEEK_END)
     while end > start:
-        length = min(end - start, len(_HOLE) * 8)
+        length = min(end - start, _PART)
         data = os.pread(descriptor, length, end - length)
-        rest = len(data.rstrip(FLAG))
-        if rest:
+        if data != _ROOM[:length] and (rest := len(data.rstrip(FLAG))):
             return end - length + rest
         end -= length
     return start
