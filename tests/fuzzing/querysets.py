@@ -446,9 +446,10 @@ class QuerySets:
             negated = self.often(0.25)
             if self.often(0.6):
                 related = related.filter(**{name: OuterRef(outer)})
-                if self.often(0.2):
+                if self.often(0.4):
                     deeper, deep_name, deep_outer = self.conditions.link(inner)
-                    nested = Exists(deeper._base_manager.filter(**{deep_name: OuterRef(deep_outer)}))
+                    deepest = deeper._base_manager.filter(**{deep_name: OuterRef(deep_outer)})
+                    nested = Exists(self._compared_with_two_up(deepest, deeper, model))
                     related = related.filter(nested if self.often(0.6) else ~nested)
                 test = Q(Exists(related))
             else:
@@ -458,6 +459,15 @@ class QuerySets:
         if self.often(0.25):
             return Probe(queryset, lambda bound: [(bound.count(),)], True)
         return self._finished(queryset.values_list(*names), names)
+
+    def _compared_with_two_up(self, queryset: AnyQuerySet, inner: Model, outermost: Model) -> AnyQuerySet:
+        """Perhaps filtered by a value of the row two levels up."""
+        theirs = self.path(outermost, 1, self.one("int", "text", "date"), single=True)
+        mine = self.path(inner, 0, theirs.kind)
+        if theirs.kind != mine.kind or mine.kind not in ("int", "text", "date") or self.often(0.3):
+            return queryset
+        self.conditions.used["two up"] += 1
+        return queryset.filter(**{f"{mine.name}__{self.one('exact', 'gte', 'lt')}": OuterRef(OuterRef(theirs.name))})
 
     # --- set operations --------------------------------------------------------------------------------------------
 
