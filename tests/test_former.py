@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 import transaction
 import ZODB
 from persistent.mapping import PersistentMapping
-from test_processes import Child, execute, serving, values
+from test_processes import Child, execute, retried, serving, values
 from ZODB.mvccadapter import MVCCAdapterInstance
 from ZODB.serialize import referencesf
 
@@ -188,6 +189,28 @@ def test_packs_that_this_process_has_missed(path: str) -> None:
     assert values(path, f"SELECT text FROM note WHERE id = {NOTE}") == ["2"]
     assert text(connection) == "old"
     assert old_files(path) == 1
+
+
+def test_packs_that_this_process_has_missed_beside_the_newest_state(path: str) -> None:
+    """If something was changed between two packs, the newest file lacks what is current in the one that was open."""
+    connection = begun(path)
+    elsewhere(path, "SELECT 1", f"UPDATE note SET text = 'new' WHERE id = {NOTE}")
+    assert values(path, f"SELECT text FROM note WHERE id = {NOTE}") == ["new"]
+    assert old_files(path) == 1
+    assert text(connection) == "old"
+    connection.rollback()
+    assert old_files(path) == 0
+
+
+def test_two_threads_that_find_the_packed_file(path: str) -> None:
+    connection = begun(path)
+    elsewhere(path, f"UPDATE note SET text = 'new' WHERE id = {NOTE}")
+    assert values(path, f"SELECT text FROM note WHERE id = {NOTE}") == ["new"]
+    storage = Database.open(path)._storage
+    view = storage._view
+    storage._reopen()  # by who has seen that it must be done before another thread has done it
+    assert storage._view is view
+    assert text(connection) == "old"
 
 
 @both
@@ -387,36 +410,73 @@ def test_a_transaction_that_begins_while_the_file_is_replaced(
     assert not storage._former
 
 
-def test_many_readers_beside_packs(path: str) -> None:
-    """Each transaction reads one state, whatever is packed meanwhile, by whom."""
-    stop, failed = threading.Event(), []
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.torture)])
+def test_readers_and_writers_beside_packs(path: str, seconds: int) -> None:
+    """Each transaction reads one state to its end, whatever others write, whoever packs, and lets go of it then."""
+    end = time.monotonic() + seconds
 
-    def read() -> None:
+    def read(failed: list[str]) -> None:
         connection = dbapi.connect(path)
-        try:
-            while not stop.is_set():
-                found = {text(connection, number) for number in (1, 500)}
-                time.sleep(0.01)
-                found |= {row[0] for row in connection.execute("SELECT text FROM note").fetchall()}
-                found |= {text(connection, number) for number in (300, NOTE)}
-                connection.rollback()
-                if len(found) != 1:
-                    failed.append(found)
-        except BaseException as error:
-            failed.append(error)
-            raise
+        connection.execute("SELECT id FROM event WHERE id = 1")
+        while time.monotonic() < end:
+            total = 0
+            for low in range(0, 1000, 200):
+                time.sleep(random.uniform(0, 0.1))
+                found = connection.execute("SELECT number FROM note WHERE id BETWEEN %s AND %s", [low, low + 199])
+                total += sum(number for (number,) in found.fetchall())
+            if total != 1000:
+                failed.append(f"read {total}")
+            connection.rollback()
+            connection.session.zodb_connection._cache.minimize()
 
-    threads = [threading.Thread(target=read) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for number in range(12):
-        (here, elsewhere)[number % 3 == 0](path, f"UPDATE note SET text = '{number}'")
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    values(path, "SELECT 1")
-    assert old_files(path) == 0
+    def write(failed: list[str]) -> None:
+        connection = dbapi.connect(path)
+
+        def move() -> None:
+            low, other = random.randrange(0, 1000, 100), random.randrange(1000)
+            taken = connection.execute("SELECT id, number FROM note WHERE id BETWEEN %s AND %s", [low, low + 99])
+            rows = taken.fetchall()
+            connection.execute("DELETE FROM note WHERE id BETWEEN %s AND %s", [low, low + 99])
+            put = connection.execute(
+                "UPDATE note SET number = number + %s WHERE id = %s", [sum(n for _, n in rows), other]
+            )
+            if not put.rowcount:
+                connection.execute("INSERT INTO note (id, number) VALUES (%s, %s)", [other, sum(n for _, n in rows)])
+
+        while time.monotonic() < end:
+            retried(connection, move)
+            time.sleep(0.005)
+
+    def run_packs(failed: list[str]) -> None:
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            pack(path)
+
+    def work(*jobs: Callable[[list[str]], None]) -> Callable[[Callable[[object], None]], None]:
+        def run(say: Callable[[object], None]) -> None:
+            failed: list[str] = []
+
+            def watched(job: Callable[[list[str]], None]) -> None:
+                try:
+                    job(failed)
+                except Exception as error:
+                    failed.append(f"{type(error).__name__}: {error}")
+
+            threads = [threading.Thread(target=watched, args=(job,)) for job in jobs]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            values(path, "SELECT id FROM event")
+            say([*failed, old_files(path)])
+
+        return run
+
+    with dbapi.connect(path) as connection:
+        connection.execute("ALTER TABLE note ADD COLUMN number integer NOT NULL DEFAULT 1")
+    close_all()
+    children = [Child(work(*jobs)) for jobs in ((read, read, write), (read, write, run_packs), (read, read))]
+    assert [child.succeeded() for child in children] == [["[0]"]] * 3
 
 
 # --- over a server ----------------------------------------------------------------------------------------------------

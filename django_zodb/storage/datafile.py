@@ -33,7 +33,7 @@ from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
-from ZODB.utils import maxtid, p64, z64
+from ZODB.utils import maxtid, p64, u64, z64
 from zope.interface import alsoProvides, implementer
 
 from ..errors import OperationalError
@@ -298,18 +298,21 @@ class DataFile(PackableFile):
     def _reopen(self) -> None:
         """Another file was put in place of the open one, by packing or by hand."""
         old, file = self._view, self._file
+        if self._is_current(old[0]) and old[0].size() >= self._pos:
+            return  # another thread has opened it just now
         if self._behind(self._pos) not in NOTHING:
             self._enter(settled=False)  # what was committed to the old one until it was replaced
         view, opened, position, tid = self._open()
         known = self._ltid
-        goes_on = old[0].identity != view[0].identity and tid >= known
-        if goes_on:
-            self._former.hand_out(old, known, self.readers())
+        former = changed = None
+        if old[0].identity != view[0].identity and tid >= known:
+            changed = self._changed_since(known, view[0], position)
+            # Where another file was there in between, the new one may lack what was current at the end of the old one.
+            former = self._former.add(old, known if changed is not None else p64(u64(known) + 1))
         else:
             self._former.let_go()
         self._use(view, opened)
         file.close()
-        changed = self._changed_since(known, position) if goes_on else None
         if self._db is not None:
             if changed is None:
                 self._db.invalidateCache()
@@ -317,10 +320,11 @@ class DataFile(PackableFile):
                 self._db.invalidate(tid, changed)
         self._ltid = tid
         self._pos = position
+        if former is not None:
+            former.hand_out(self.readers())
 
-    def _changed_since(self, known: bytes, end: int) -> list[bytes] | None:
+    def _changed_since(self, known: bytes, handle: Handle, end: int) -> list[bytes] | None:
         """The oids of what was committed after the tid ``known``, up to ``end``; None if that cannot be told."""
-        handle, _ = self._view
         first = end
         for tid, start in last_transactions(handle.fd, end):
             if tid <= known:

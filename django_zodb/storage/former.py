@@ -4,8 +4,9 @@ Packing drops what no new transaction sees, and a transaction that is open meanw
 reading the old file, which nobody writes any more: by the descriptor that is open, and the index of then. Such a view
 is held by its readers alone: with the end of the last one's transaction it is gone, and the old file's space is free.
 
-No reader is missed. It says first that it is in a transaction, and then takes its snapshot; a view is handed out before
-anything is read from the new file. So either the reader is found, or its snapshot has all that the old file held.
+No reader is missed. It says first that it is in a transaction, and then takes its snapshot. Whoever replaces the file
+holds the view of the old one from before anything is read from the new one until later snapshots do not need it any
+more; then it is handed out to all that are in a transaction.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ View = tuple[Handle, fsIndex]
 
 
 class FormerView:
-    """The view of a file that was replaced; ``last`` is the newest transaction in it."""
+    """The view of a file that was replaced: of the states before the transaction id ``last`` and all earlier ones."""
 
     def __init__(self, view: View, last: bytes) -> None:
         self.view: View | None = view
         self.last = last
+
+    def hand_out(self, readers: Iterable[Reader]) -> None:
+        """Have those hold it who need it; nobody else will."""
+        for reader in readers:
+            reader.keep(self)
 
 
 class Reader:
@@ -46,7 +52,7 @@ class Reader:
         return self._active
 
     def keep(self, former: FormerView) -> None:
-        """Called by any thread: keep the view, if the snapshot is of the file as it was, until the transaction ends."""
+        """Called by any thread: hold the view, if the snapshot needs it, until the transaction ends."""
         if self._active and self._needs(former.last):
             self._former_views.add(former)
             if not self._active:  # it has ended at this very moment
@@ -63,7 +69,7 @@ class Reader:
         return self._before or getattr(getattr(self._connection, "_normal_storage", None), "_start", None)
 
     def _keep_needed(self) -> None:
-        """Once the snapshot has been taken: keep those views only that were handed out for it."""
+        """Once the snapshot has been taken: hold those views only that it needs."""
         before = self._reads_before
         for former in tuple(self._former_views):
             if before is not None and before > former.last:
@@ -73,12 +79,11 @@ class Reader:
 class FormerViews(list[ref[FormerView]]):
     """The former views of a data file that are held by somebody, the oldest first: mostly none."""
 
-    def hand_out(self, view: View, last: bytes, readers: Iterable[Reader]) -> None:
-        """Have those of the readers hold the view who may not see all that is in it."""
+    def add(self, view: View, last: bytes) -> FormerView:
+        """A view that is looked at from now on for the states before ``last`` and earlier, as long as it is held."""
         former = FormerView(view, last)
-        for reader in readers:
-            reader.keep(former)
         self.append(ref(former, self._forget))
+        return former
 
     def _forget(self, reference: ref[FormerView]) -> None:
         with suppress(ValueError):  # all were let go of

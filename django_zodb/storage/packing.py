@@ -141,8 +141,9 @@ class PackableFile(PendingFile):
         with self._lock:
             self._file.close()
             file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
-            self._former.hand_out(view, self._ltid, self.readers())
+            former = self._former.add(view, self._ltid)
             self._use((packed, index), file)
+            former.hand_out(self.readers())
             self._pos = position
             self._save_index()
         free(old.fd)
