@@ -661,6 +661,31 @@ def test_killed_while_packing(path: str, module: ModuleType, place: str) -> None
     check_file(path)
 
 
+def test_who_locked_the_file_that_was_packed_sees_no_commit_to_the_new_one_too_early(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed: list[Child] = []
+    take, me = datafile.take, os.getpid()
+
+    def take_late(*arguments: Any) -> bool:
+        if not committed and os.getpid() == me:
+            Child(lambda say: pack(path)).succeeded()
+            committed.append(committing(path, "fsync"))
+            committed[0].stopped()
+        return take(*arguments)
+
+    connection = dbapi.connect(path, autocommit=True, timeout=0.3)
+    assert connection.execute("SELECT amount FROM account WHERE id = 2").fetchall() == [(100,)]
+    monkeypatch.setattr(datafile, "take", take_late)
+    with pytest.raises(errors.LockTimeoutError):
+        connection.execute("UPDATE account SET amount = 7 WHERE id = 2")
+    assert connection.execute("SELECT amount FROM account WHERE id = 1").fetchall() == [(100,)]
+    committed[0].signal(signal.SIGCONT)
+    assert committed[0].succeeded() == ["committed"]
+    assert connection.execute("SELECT amount FROM account WHERE id = 1").fetchall() == [(0,)]
+    check_file(path)
+
+
 @pytest.mark.parametrize("packs", [1, 2])
 def test_a_row_that_was_deleted_and_packed_away(path: str, packs: int) -> None:
     def work(say: Callable[[object], None]) -> None:

@@ -355,7 +355,7 @@ class DataFile(PackableFile):
                 with self._lock:
                     if not self._is_current(handle):
                         self._reopen()
-                    self._enter(settled=True)
+                    self._enter(settled=handle is self._view[0])
                     if handle is self._view[0]:
                         if not self._room.trusted or self._behind(self._pos) not in NOTHING:
                             self._room.cut(self._pos)
