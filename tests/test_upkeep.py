@@ -843,10 +843,15 @@ def test_zodbbackup_and_zodbrestore(alias: str, tmp_path: Path) -> None:
     assert target.read_bytes() == used_bytes(connections[alias].settings_dict["NAME"])
     with pytest.raises(CommandError, match="is no time"):
         command("zodbrestore", folder, "--output", str(tmp_path / "x"), "--at", "yesterday", database=alias)
-    with pytest.raises(CommandError, match="lives in the memory"):
-        command("zodbbackup", folder, database="default")
     with pytest.raises(CommandError, match="there is no backup"):
         command("zodbbackup", str(tmp_path), "--verify", database=alias)
+
+
+@two_databases
+def test_what_is_in_memory_is_not_backed_up(alias: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections[alias].settings_dict, "NAME", ":memory:backup")
+    with pytest.raises(CommandError, match="lives in the memory"):
+        command("zodbbackup", str(tmp_path / "backups"), database=alias)
 
 
 def test_in_memory_too(transactional_db: None) -> None:
