@@ -215,6 +215,8 @@ def _matches(frame: Frame, condition: Expr | None, right: Right, kind: Literal["
 
 def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     node, tests = _tested_early(node)
+    if _only_has_to_match(node, needed):
+        node = replace(node, kind="semi")
     needed |= needed_by([node.condition] if node.condition is not None else [])
     keys_only, unique = _keys_suffice(node), p.has_key(node.right, node.right_keys)
     right, table = _right_table(frame, node, tests, needed)
@@ -229,6 +231,14 @@ def _open_hash(frame: Frame, node: p.HashJoin, needed: Needed) -> None:
     if unique:
         found = f"({table}[{key}],) if {key} in {table} else ()"
     _open_matches(frame, node, replace(right, iterable=f"({found})"), needed)
+
+
+def _only_has_to_match(node: p.HashJoin, needed: Needed) -> bool:
+    """Whether the right side has one row at most for each left one, of which nothing is looked at."""
+    if node.kind != "inner" or node.condition is not None or not p.has_key(node.right, node.right_keys):
+        return False
+    aliases = p.bound_aliases(node.right)
+    return not any(alias in aliases for alias, _ in needed)
 
 
 def _keys_suffice(node: p.HashJoin) -> bool:

@@ -102,3 +102,79 @@ Project: a.name, b.title
 20     return [(the_books_of_the_author[TITLE],) for the_books_of_the_author in found]
 ('El Aleph',)
 ('Ficciones',)
+
+> CREATE TABLE line (id integer PRIMARY KEY, copy_id integer NOT NULL, n integer NOT NULL)
+---
+ok
+
+> CREATE TABLE copy (id integer PRIMARY KEY, note text NOT NULL, place integer)
+---
+ok
+
+> INSERT INTO copy (id, note, place) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 1200) SELECT i, 'copy ' || i, i % 9 FROM s
+---
+1200 rows
+
+> INSERT INTO line (id, copy_id, n) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 3000) SELECT i, i * 7 % 1300, i FROM s
+---
+3000 rows
+
+[plan, code]> SELECT l.n FROM line l JOIN copy c ON c.id = l.copy_id WHERE c.note LIKE '%399' ORDER BY l.n
+---
+Project: l.n
+  Sort: l.n
+    HashJoin: inner on l.copy_id = c.id
+      Scan: line l
+      Filter: c.note like '%399'
+        Scan: copy c
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT l.n FROM line l JOIN copy c ON c.id = l.copy_id WHERE c.note LIKE '%399' ORDER BY l.n
+ 2 def select(line, copy, params):
+ 3     # Scan: copy c
+ 4     # Filter: c.note like '%399'
+ 5     c_by_id = {
+ 6         c[ID]
+ 7         for c in copy.rows(columns=(0, 1), sieve=holding(1, 'end', '399', False))
+ 8         if c[NOTE].endswith('399')
+ 9     }
+10     # Scan: line l
+11     # HashJoin: inner on l.copy_id = c.id
+12     found = [l for l in line.rows(columns=(1, 2)) if l[COPY_ID] in c_by_id]
+13     # Sort: l.n
+14     found.sort(key=itemgetter(2))
+15     # Project: l.n
+16     return [(l[N],) for l in found]
+(57,)
+(1357,)
+(2657,)
+
+[plan]> SELECT l.n, c.place FROM line l JOIN copy c ON c.id = l.copy_id WHERE c.note LIKE '%399' ORDER BY l.n
+---
+Project: l.n, c.place
+  Sort: l.n
+    HashJoin: inner on l.copy_id = c.id
+      Scan: line l
+      Filter: c.note like '%399'
+        Scan: copy c
+(57, 3)
+(1357, 3)
+(2657, 3)
+
+[plan]> SELECT COUNT(*), COUNT(c.place) FROM line l JOIN copy c ON c.id = l.copy_id WHERE c.note LIKE '%9' AND c.place > l.n % 9
+---
+Project: grouped.count, grouped.count_2 as count
+  Aggregate: count(*), count(c.place)
+    HashJoin: inner on l.copy_id = c.id and c.place > (l.n % 9)
+      Scan: line l
+      Filter: c.note like '%9'
+        Scan: copy c
+(119, 119)
+
+[plan]> SELECT COUNT(*) FROM line l JOIN copy c ON c.place = l.n WHERE c.note LIKE '%9'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    HashJoin: inner on l.n = c.place
+      Scan: line l
+      Filter: c.note like '%9'
+        Scan: copy c
+(106,)
