@@ -434,17 +434,17 @@ def test_readers_and_writers_beside_packs(path: str, seconds: int) -> None:
 
         def move() -> None:
             low, other = random.randrange(0, 1000, 100), random.randrange(1000)
-            taken = connection.execute("SELECT id, number FROM note WHERE id BETWEEN %s AND %s", [low, low + 99])
-            rows = taken.fetchall()
-            connection.execute("DELETE FROM note WHERE id BETWEEN %s AND %s", [low, low + 99])
-            put = connection.execute(
-                "UPDATE note SET number = number + %s WHERE id = %s", [sum(n for _, n in rows), other]
-            )
+            taken = connection.execute("DELETE FROM note WHERE id BETWEEN %s AND %s RETURNING number", [low, low + 99])
+            total = sum(number for (number,) in taken.fetchall())  # without what others have deleted meanwhile
+            put = connection.execute("UPDATE note SET number = number + %s WHERE id = %s", [total, other])
             if not put.rowcount:
-                connection.execute("INSERT INTO note (id, number) VALUES (%s, %s)", [other, sum(n for _, n in rows)])
+                connection.execute("INSERT INTO note (id, number) VALUES (%s, %s)", [other, total])
 
         while time.monotonic() < end:
-            retried(connection, move)
+            try:
+                retried(connection, move)
+            except errors.IntegrityError:  # another one has inserted that row meanwhile
+                connection.rollback()
             time.sleep(0.005)
 
     def run_packs(failed: list[str]) -> None:

@@ -26,6 +26,8 @@ STEADY = ("Transfers", "LockedTransfers", "Families", "Trees", "Tagging", "Share
 KILLED = ("Transfers", "LockedTransfers", "Families", "Trees", "Disjoint")
 GROWTH = 1.1
 """So much more memory may be used in the last third: caches fill, and the allocator keeps what it once had."""
+MORE_FILES = 3
+"""The saved index, if it was there when the file was opened; a file that was packed, with its own, while it is read."""
 _SAMPLES = 60
 
 
@@ -50,8 +52,8 @@ class Use:
         before, last = ([*zip(*part, strict=True)] for part in (self.samples[third : 2 * third], self.samples[-third:]))
         memory = statistics.median(last[0]) / statistics.median(before[0])
         problems = [f"process {self.pid} grew to {memory:.2f} of its memory"] if memory > GROWTH else []
-        for at, what in ((1, "open files"), (2, "threads")):
-            if max(last[at]) > max(before[at]):
+        for at, what, more in ((1, "open files", MORE_FILES), (2, "threads", 0)):
+            if max(last[at]) > max(before[at]) + more:
                 problems.append(f"process {self.pid} has {max(last[at])} {what}, and had {max(before[at])}")
         return problems
 
