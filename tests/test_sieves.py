@@ -421,9 +421,8 @@ def test_the_fourth_walk_looks_at_what_passes_only(
     assert others[3] == 0
 
 
-@pytest.mark.parametrize("options", [{}, {"cache_size_bytes": 60_000}], ids=["cached", "larger"])
-def test_what_is_changed_is_found(opened: Callable[..., dbapi.Connection], options: dict[str, int]) -> None:
-    one, other = opened(**options), opened(**options)
+def test_what_is_changed_is_found(opened: Callable[..., dbapi.Connection]) -> None:
+    one, other = opened(), opened()
     generator = random.Random(1)
     few = 0
     for step in range(60):

@@ -5,8 +5,7 @@ over the same columns again and again pays each time for reading, checking and d
 are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
 ``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
 the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. Those
-who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``; for larger ones, the
-columns that tell which rows these are.
+who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
@@ -19,7 +18,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from BTrees.LOBTree import LOBTree
@@ -31,7 +30,7 @@ from .keys import Row
 from .present import Present, packed_values
 from .sieves import AidKey
 
-MOST_COLUMNS = 6
+_MOST_COLUMNS = 6
 """A walk that looks at more of them is not much slower if it reads the records."""
 _PARTS = 64
 """A walk may put one of so many parts of what is kept in the place of others."""
@@ -39,17 +38,17 @@ _MOST_WALKS = 1000
 _WALKS_WITHOUT = 7
 _ENTRY, _BLOCK = 32, 700
 """What it takes to know which block a record belongs to, and to have a block."""
-_NO_ROWIDS, _NO_SIZES = array("q"), array("I")
+_NO_ROWIDS = array("q")
 
 
 class Block:
     """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
 
     Apart from these, ``present`` has columns without their NULLs, and ``aids`` what finds rows, None where that is too
-    large. ``rowids`` are there if an aid is. ``sizes`` may be there: how many rows each leaf has.
+    large. ``rowids`` are there if an aid is.
     """
 
-    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size", "sizes")
+    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
@@ -59,7 +58,6 @@ class Block:
         self.present: dict[int, Present] = {}
         self.aids: dict[AidKey, Aid | None] = {}
         self.rowids = _NO_ROWIDS
-        self.sizes = _NO_SIZES
         self.size = _BLOCK + _ENTRY * len(self.numbers)
 
 
@@ -80,7 +78,7 @@ class Columns:
 
     def begin_walk(self, tree: bytes, places: Collection[Any]) -> bool:
         """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them."""
-        if not self.limit or len(places) > MOST_COLUMNS:
+        if not self.limit or len(places) > _MOST_COLUMNS:
             return False
         self._may_replace, self.is_full = self.limit // _PARTS, False
         walk = tree, tuple(places)
@@ -107,16 +105,6 @@ class Columns:
             columns[at] = unpack(packed)[0]
         self._blocks.move_to_end(node)
         return list(zip(*columns, strict=True))
-
-    def values(self, node: bytes, places: Collection[int]) -> tuple[dict[int, Sequence[Any]], Sequence[int]] | None:
-        """All values below an inner node of the column at each place, and how many rows each leaf has; None where not
-        all of these are kept.
-        """
-        block = self._blocks.get(node)
-        if block is None or not block.sizes or not all(map(block.columns.get, places)):
-            return None
-        self._blocks.move_to_end(node)
-        return {at: unpack(block.columns[at])[0] for at in places}, block.sizes
 
     def present(self, node: bytes, places: Collection[int]) -> list[Sequence[Any]] | None:
         """The values below an inner node of the column at each place, without NULLs; None where they are not kept.
@@ -164,19 +152,6 @@ class Columns:
         new = {at: packed_values([row[at] for row in rows]) for at in places if at not in block.columns}
         if self._grows(block, sum(map(len, new.values()))):
             block.columns |= new
-
-    def keep_values(
-        self, node: Any, leaves: Iterable[Any], values: Mapping[int, Sequence[Any]], sizes: Sequence[int]
-    ) -> None:
-        """Keep columns, and the numbers of rows, of all ``leaves`` below ``node``."""
-        block = None if self.is_full else self._block(node, leaves, sum(sizes))
-        if block is None:
-            return
-        new = {at: packed_values(column) for at, column in values.items() if at not in block.columns}
-        kept = block.sizes or array("I", sizes)
-        if self._grows(block, sum(map(len, new.values())) + (0 if block.sizes else kept.itemsize * len(kept))):
-            block.columns |= new
-            block.sizes = kept
 
     def keep_present(
         self, node: Any, leaves: Iterable[Any], count: int, columns: dict[int, list[Any]], in_memory: bool
