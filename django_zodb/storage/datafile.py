@@ -448,15 +448,17 @@ class DataFile(PackableFile):
             size = self._tfile.tell()
             lengths = map(len, self._ude)
             header = TRANSACTION.pack(self._tid, self._thl + size, b"c", *lengths) + b"".join(self._ude)
+            end = self._pos + self._thl + size + 8
             mark(self._view[0].fd, self._pos, True)
             try:
+                self._room.prepare(self._pos, end)
                 self._append(header, size)
             except BaseException:
                 os.ftruncate(self._file.fileno(), self._pos)
                 mark(self._view[0].fd, self._pos, False)
                 raise
-            self._nextpos = self._pos + self._thl + size + 8
-            self._room.make(self._pos, self._nextpos)
+            self._nextpos = end
+            self._room.make(self._pos, end)
             return self._resolved
 
     def _append(self, header: bytes, size: int) -> None:

@@ -73,36 +73,46 @@ def is_followed(descriptor: int, position: int, header: bytes) -> bool:
         end = position + u64(header[8:16])
         if end + 8 < size and os.pread(descriptor, 8, end) == header[8:16]:
             return os.pread(descriptor, TRANS_HDR_LEN, position) == header
-    return _last_whole(descriptor, size)[0] > position and os.pread(descriptor, len(header), position) == header
+    return _last_whole(descriptor, size) > position and os.pread(descriptor, len(header), position) == header
 
 
 def is_half_written(descriptor: int, position: int, header: bytes) -> bool:
     """Whether a power failure may have left the transaction so, which makes no sense: a sector of it is still room.
 
-    That can be the last one only, and only if it was written over room, of which some is left. Anything else that
-    makes no sense is damage.
+    That can be the last one only, and one that was written over room alone. Its length is in the sector of its flag,
+    which tells that it was not read too early. Anything else that makes no sense is damage.
     """
-    end = used(descriptor, position)
-    if end == os.lseek(descriptor, 0, os.SEEK_END):
+    if len(header) < TRANS_HDR_LEN:
         return False
-    last, length = _last_whole(descriptor, end)
-    if last > position or (last == position and length != header[8:16]):
+    end = position + u64(header[8:16]) + 8
+    size, last = os.lseek(descriptor, 0, os.SEEK_END), used(descriptor, position)
+    if not position + TRANS_HDR_LEN < end <= size or last > end or _last_whole(descriptor, last) > position:
         return False
-    first = position - position % SECTOR
-    end = max(position + TRANS_HDR_LEN, min(position + u64(header[8:16]) + 8, end + SECTOR))
-    return has_hole(os.pread(descriptor, end + -end % SECTOR - first, first), first)
+    if any(behind != end and start == position for behind, start, _ in _ends(descriptor, last)):
+        return False  # all of it is there, but its header tells another length
+    first, end = position - position % SECTOR, end + -end % SECTOR
+    data = os.pread(descriptor, end - first, first)
+    return has_hole(data + FLAG * (end - size), first)
 
 
-def _last_whole(descriptor: int, end: int) -> tuple[int, bytes]:
-    """Where the whole transaction begins that ends here, and its length as it is written; 0 if there is none."""
-    for behind in range(end, end + 9):  # the last bytes of its length may look like room
+def _last_whole(descriptor: int, end: int) -> int:
+    """Where the whole transaction begins that ends here; 0 if there is none."""
+    for _, start, length in _ends(descriptor, end):
+        header = os.pread(descriptor, TRANS_HDR_LEN, start) if start > 0 else b""
+        if header[8:16] == length and header[STATUS_AT : STATUS_AT + 1] in STATUSES:
+            return start
+    return 0
+
+
+def _ends(descriptor: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+    """Where a transaction may end, begin, and how its length is written, if what ends here is one.
+
+    The last bytes of its length may look like room.
+    """
+    for behind in range(end, end + 9):
         length = os.pread(descriptor, 8, behind - 8)
-        start = behind - 8 - u64(length) if len(length) == 8 else 0
-        if start > 0:
-            header = os.pread(descriptor, TRANS_HDR_LEN, start)
-            if header[8:16] == length and header[STATUS_AT : STATUS_AT + 1] in STATUSES:
-                return start, length
-    return 0, b""
+        if len(length) == 8:
+            yield behind, behind - 8 - u64(length), length
 
 
 def damaged(name: str, position: int, size: int) -> OperationalError:

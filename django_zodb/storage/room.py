@@ -41,6 +41,14 @@ class Room:
         self._reached = 0
         self.made = self.trusted = False
 
+    def prepare(self, start: int, end: int) -> None:
+        """Before a transaction is written from ``start`` to ``end``: it goes over room alone, or over none.
+
+        Else a power failure could leave one that the file's old end cuts, as it would be in an incomplete copy.
+        """
+        if start < os.lseek(self._descriptor, 0, os.SEEK_END) < end:
+            os.ftruncate(self._descriptor, start)
+
     def make(self, start: int, end: int) -> None:
         """Make room behind the transaction that was written from ``start`` to ``end``, if that is worth it.
 
