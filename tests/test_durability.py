@@ -356,6 +356,14 @@ def test_room_is_made_for_who_commits_again_and_again(tmp_path: Path, monkeypatc
     assert path.stat().st_size > used_length(path) + SIZE // 2
     path.with_name("copy.fs").write_bytes(path.read_bytes())
     assert content_of(path.with_name("copy.fs")) == content_of(path)
+    cut: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", lambda _, size, real=os.ftruncate: (real(_, size), cut.append(size)))
+        end = used_length(path)
+        insert(session, "parent", "x" * SIZE)
+        session.commit()
+    assert cut == [end], "what does not fit goes over no room"
+    assert path.stat().st_size == used_length(path) > end + SIZE
     session.close()
     close_all()
     assert path.stat().st_size == used_length(path)
@@ -371,7 +379,7 @@ def test_room_is_made_for_who_commits_again_and_again(tmp_path: Path, monkeypatc
         assert path.stat().st_size == used_length(path)
     session.close()
     close_all()
-    assert sorted(row[1] for row in content_of(path)["parent"]) == sorted(map(str, range(40)))
+    assert {row[1] for row in content_of(path)["parent"]} == {*map(str, range(40)), "x" * SIZE}
 
 
 # --- failing disks ----------------------------------------------------------------------------------------------------
