@@ -31,7 +31,9 @@ def download(version: str, cache: Path) -> None:
     subprocess.run([*pip, "--no-deps", "--no-binary=:all:", f"--dest={cache}", f"Django=={version}"], check=True)
     (archive,) = (path for path in cache.glob("[dD]jango-*.tar.gz") if path.name.lower() == f"django-{version}.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(cache, filter="data")
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(cache)
     unpacked = next(path for path in cache.glob("[dD]jango-*/") if path.name.lower() == f"django-{version}")
     unpacked.rename(cache / f"django-{version}")
     archive.unlink()
