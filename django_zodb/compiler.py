@@ -18,6 +18,8 @@ from django.db.models.expressions import BaseExpression, Col
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from .saved_values import is_saved_as_it_is
+
 Converters = dict[int, tuple[list[Callable[..., Any]], Any]]
 
 _BY_FROM_DB_VALUE = (models.Field.get_db_converters, models.ForeignKey.get_db_converters)
@@ -127,6 +129,10 @@ class SQLAggregateCompiler(NativeRows, compiler.SQLAggregateCompiler):
 
 class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
     """INSERT."""
+
+    def prepare_value(self, field: Any, value: Any) -> Any:
+        """As Django's, which asks several methods about each value."""
+        return value if is_saved_as_it_is(field, value) else super().prepare_value(field, value)
 
     def assemble_as_sql(self, fields: Sequence[Any], value_rows: Sequence[Sequence[Any]]) -> Any:
         """As Django's, which asks of each value what it is, row by row; mostly each is one parameter."""

@@ -35,6 +35,7 @@ def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(PlainColumns, "compile")
     monkeypatch.delattr(PlainColumns, "get_converters")
     monkeypatch.delattr(SQLInsertCompiler, "assemble_as_sql")
+    monkeypatch.delattr(SQLInsertCompiler, "prepare_value")
 
 
 def compiled(query: Any) -> tuple[Any, Any]:
