@@ -1,6 +1,6 @@
 """Django's SQL compilers, but for what they do with rows: these are here already, and hold what the fields want.
 
-Also what Django does for each column of a query, or value of an INSERT, and mostly finds that there is nothing to do.
+Also without most of what Django does anew for each column of a query, or value of an INSERT.
 """
 
 from __future__ import annotations
@@ -12,59 +12,20 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-import django
-from django.db import models
-from django.db.models.expressions import BaseExpression, Col
+from django.db.models.expressions import BaseExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from .known_columns import KnownColumns
+from .plain_columns import Converters, PlainColumns
 from .saved_values import is_saved_as_it_is
 
-Converters = dict[int, tuple[list[Callable[..., Any]], Any]]
-
-_BY_FROM_DB_VALUE = (models.Field.get_db_converters, models.ForeignKey.get_db_converters)
-_NO_PARAMETERS: Callable[[], Any] = tuple if django.VERSION >= (6,) else list
 _PIECE = 1000
 _FEW = 10
 _NUMBERS = {"FloatField": float, "DecimalField": Decimal}
 
 
-class PlainColumns(compiler.SQLCompiler):
-    """Writes columns, and sees whether their values are converted, in less time than Django.
-
-    Half of the time of a query for one row is Django's, a good part of it spent on each of the columns.
-    """
-
-    def compile(self, node: Any) -> tuple[str, Any]:
-        """As Django's."""
-        if type(node) is not Col:
-            return super().compile(node)
-        field: Any = node.target
-        column = self._quoted(field.column)
-        return (f"{self._quoted(node.alias)}.{column}" if node.alias else column), _NO_PARAMETERS()
-
-    def _quoted(self, name: str) -> str:
-        quoted: str | None = self.quote_cache.get(name)
-        if quoted is not None:
-            return quoted
-        query = self.query
-        if name in query.alias_map or query.extra or query.external_aliases:  # it may be a name that is not quoted
-            return str(self._quote_name(name))
-        self.quote_cache[name] = quoted = str(self.connection.ops.quote_name(name))
-        return quoted
-
-    _quote_name = getattr(compiler.SQLCompiler, "quote_name", None) or compiler.SQLCompiler.quote_name_unless_alias
-
-    def get_converters(self, expressions: Iterable[Any]) -> Converters:
-        """As Django's, which asks each column's field, although hardly any converts anything."""
-        expressions = list(expressions)
-        if all(map(_is_plain_column, expressions)):
-            return {}
-        converters: Converters = super().get_converters(expressions)
-        return converters
-
-
-class NativeRows(PlainColumns):
+class NativeRows(KnownColumns):
     """Takes all rows at once where all are asked for, and converts no number that is of its field's class."""
 
     def execute_sql(
@@ -95,18 +56,6 @@ class NativeRows(PlainColumns):
             }
             rest = {at: converter for at, converter in converters.items() if at not in native}
             yield from super().apply_converters(piece, rest) if rest else piece
-
-
-def _is_plain_column(expression: Any) -> bool:
-    """Whether it is a column whose values are handed to the model as they are."""
-    if type(expression) is not Col:
-        return False
-    field, output = expression.target, expression.output_field
-    return _converts_nothing(field) and (output is field or _converts_nothing(output))
-
-
-def _converts_nothing(field: Any) -> bool:
-    return type(field).get_db_converters in _BY_FROM_DB_VALUE and not hasattr(field, "from_db_value")
 
 
 def _class(convert: list[Callable[..., Any]], expression: Any) -> type | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from django_suite import alike
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,6 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium with chromedriver")
+    alike.watch()
     config.addinivalue_line("markers", "torture: takes long; run by `make torture`, which sets TORTURE")
 
 

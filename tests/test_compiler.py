@@ -6,13 +6,63 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
 from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery, compiler
 from django_project.models import Author, Book, Everything, Node
 
-from django_zodb.compiler import PlainColumns, SQLInsertCompiler
+from django_zodb.compiler import SQLInsertCompiler
+from django_zodb.known_columns import KnownColumns
+from django_zodb.plain_columns import PlainColumns
+
+
+class Shelf(models.Model):
+    """Comes in an order of its own; one of its columns is called as its table is."""
+
+    name = models.CharField(max_length=10, db_column="shelf")
+    place = models.IntegerField()
+    data = models.JSONField()
+    author = models.ForeignKey(Author, models.CASCADE)
+
+    class Meta:
+        app_label = "compiled"
+        db_table = "shelf"
+        managed = False
+        ordering = ["-place", "pk"]
+
+
+class Board(models.Model):
+    """Comes in an order that is an expression, too."""
+
+    name = models.CharField(max_length=10)
+    shelf = models.ForeignKey(Shelf, models.CASCADE)
+
+    class Meta:
+        app_label = "compiled"
+        managed = False
+        ordering = ["name", F("id").desc()]
+
+
+class Plank(Board):
+    """Has columns in two tables."""
+
+    length = models.IntegerField()
+
+    class Meta:
+        app_label = "compiled"
+        managed = False
+        ordering = ["length", "name"]
+
+
+class Lath(Board):
+    """The same rows under another name."""
+
+    class Meta:
+        app_label = "compiled"
+        proxy = True
+        ordering = ["-name"]
+
 
 QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.all(),
@@ -27,11 +77,40 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.filter(Q(pages=F("price")) | ~Q(author__in=Author.objects.filter(edited__pages=1))),
     lambda: Book.objects.values("author").union(Node.objects.values("parent")).order_by("author"),
     lambda: Everything.objects.defer("text").only("small", "json", "uuid", "lowered"),
+    lambda: Everything.objects.order_by("-pk"),
+    lambda: Book.objects.order_by("-pages", "pk", "title"),
+    lambda: Book.objects.order_by("pages", "-pages"),
+    lambda: Book.objects.order_by("title").reverse()[3:7],
+    lambda: Book.objects.order_by("author"),
+    lambda: Book.objects.order_by("author_id"),
+    lambda: Book.objects.order_by("author__name", "title"),
+    lambda: Book.objects.order_by("?"),
+    lambda: Book.objects.order_by(F("pages").desc(), "title"),
+    lambda: Book.objects.filter(editors__name="a").order_by("title").distinct(),
+    lambda: Book.objects.select_related("author").order_by("title"),
+    lambda: Book.objects.only("title").order_by("title"),
+    lambda: Book.objects.values("title", "pages").order_by("title"),
+    lambda: Book.objects.alias(title_=Lower("title")).order_by("title_"),
+    lambda: Book.objects.extra(order_by=["pages"]).order_by("title"),
+    lambda: Book.objects.filter(author=Author(pk=7), pages__lte=7, price__gt=F("pages"), title="a", published=None),
+    lambda: Book.objects.exclude(author_id__gte=3).filter(pk=1),
+    lambda: Everything.objects.filter(boolean=True, nullable_boolean=False, json={"a": 1}, json__a=1, uuid=None),
+    lambda: Shelf.objects.all(),
+    lambda: Shelf.objects.reverse(),
+    lambda: Shelf.objects.order_by(),
+    lambda: Shelf.objects.filter(author__name="a").order_by("place"),
+    lambda: Board.objects.all(),
+    lambda: Board.objects.order_by("shelf"),
+    lambda: Plank.objects.all(),
+    lambda: Lath.objects.all(),
+    lambda: Lath.objects.order_by("name"),
 ]
 
 
 def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave it to Django."""
+    for name in ("get_select", "get_order_by", "get_converters"):
+        monkeypatch.delattr(KnownColumns, name)
     monkeypatch.delattr(PlainColumns, "compile")
     monkeypatch.delattr(PlainColumns, "get_converters")
     monkeypatch.delattr(SQLInsertCompiler, "assemble_as_sql")
@@ -50,9 +129,56 @@ def compiled(query: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("queryset", QUERYSETS)
 def test_queries(monkeypatch: pytest.MonkeyPatch, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
-    ours = compiled(queryset().query)
+    ours = [compiled(queryset().query) for _ in range(3)]
     plainly(monkeypatch)
-    assert ours == compiled(queryset().query)
+    assert ours == [compiled(queryset().query)] * 3
+
+
+@pytest.mark.parametrize("model", [Author, Book, Node, Everything])
+def test_columns_are_taken_from_the_query_before(model: Any) -> None:
+    for _ in range(2):
+        made = model.objects.order_by("-pk").query.get_compiler(connection=connection)
+        made.as_sql()
+    assert made._whole
+    assert (True, "-pk") in made._known.orders
+
+
+@pytest.mark.parametrize(
+    "only", [Value(1), Value(True), Value("a"), Count("*"), Count("pk"), Count("*", distinct=True)]
+)
+def test_what_exists_and_count_select(monkeypatch: pytest.MonkeyPatch, only: Any) -> None:
+    def query() -> Any:
+        query = Book.objects.filter(pages=1).query.clone()
+        query.clear_select_clause()
+        query.add_annotation(only, "only")
+        return query
+
+    ours = compiled(query())
+    plainly(monkeypatch)
+    assert ours == compiled(query())
+
+
+def test_a_model_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changing(models.Model):
+        name = models.CharField(max_length=10)
+
+        class Meta:
+            app_label = "changing"
+
+    def statements() -> list[Any]:
+        return [compiled(Changing.objects.order_by("name").query) for _ in range(2)]
+
+    assert statements()[1][0] == (
+        'SELECT "changing_changing"."id", "changing_changing"."name" FROM "changing_changing" '
+        'ORDER BY "changing_changing"."name" ASC',
+        (),
+    )
+    Changing.add_to_class("size", models.IntegerField())
+    assert '"changing_changing"."size" FROM' in statements()[1][0][0]
+    monkeypatch.setattr(Changing._meta, "db_table", "changed")
+    ours = statements()
+    plainly(monkeypatch)
+    assert ours == statements()
 
 
 def test_changes(monkeypatch: pytest.MonkeyPatch) -> None:

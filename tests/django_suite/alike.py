@@ -1,0 +1,84 @@
+"""Compares what the engine's compilers write in fewer steps with what Django's would have written, query by query.
+
+``watch()`` does so for every query from then on, in whatever tests run in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models.expressions import Col
+from django.db.models.sql import compiler
+
+from django_zodb.compiler import SQLInsertCompiler
+from django_zodb.known_columns import KnownColumns, _only_number
+from django_zodb.plain_columns import PlainColumns, _is_comparison
+from django_zodb.saved_values import is_saved_as_it_is
+
+Method = Callable[..., Any]
+
+
+def watch() -> None:
+    """From now on, AssertionError for what is not written as Django would have written it."""
+    select, insert = compiler.SQLCompiler, compiler.SQLInsertCompiler
+    _compare(PlainColumns, select, "compile", lambda self, node: _is_plain(node))
+    _compare(PlainColumns, select, "get_converters", lambda self, expressions: True)
+    _compare(KnownColumns, select, "get_converters", lambda self, expressions: True)
+    _compare(KnownColumns, select, "get_select", _is_known)
+    _compare(KnownColumns, select, "get_order_by", _is_known_order)
+    _compare(SQLInsertCompiler, insert, "prepare_value", lambda self, *both: is_saved_as_it_is(*both))
+
+
+def _is_known(self: Any, *_: Any, **__: Any) -> bool:
+    return self._whole or (self._known is None and _only_number(self.query) is not None)
+
+
+def _is_known_order(self: Any) -> bool:
+    query = self.query
+    names = query.order_by or (query.get_meta().ordering if query.default_ordering else ())
+    return (
+        self._known is not None
+        and not query.extra_order_by
+        and all(type(name) is str for name in names)
+        and (query.standard_ordering, *names) in self._known.orders
+    )
+
+
+def _is_plain(node: Any) -> bool:
+    return type(node) is Col or (_is_comparison(type(node)) and type(node.lhs) is Col and type(node.rhs) is not bool)
+
+
+def _compare(owner: Any, base: Any, name: str, is_ours: Method) -> None:
+    ours, theirs = getattr(owner, name), getattr(base, name)
+
+    def compared(self: Any, *arguments: Any, **named: Any) -> Any:
+        answer = ours(self, *arguments, **named)
+        if not hasattr(self, "_is_compared") and is_ours(self, *arguments, **named):
+            expected = _aside(self, theirs, *arguments, **named)
+            assert _shown(answer) == _shown(expected), f"{owner.__name__}.{name}{arguments}"
+        return answer
+
+    setattr(owner, name, compared)
+
+
+def _aside(self: Any, theirs: Method, *arguments: Any, **named: Any) -> Any:
+    """What Django writes; nothing is left of its doing so."""
+    kept, counts = dict(vars(self)), dict(self.query.alias_refcount)
+    self.quote_cache, self._is_compared = {"*": "*"}, True
+    try:
+        return theirs(self, *arguments, **named)
+    finally:
+        vars(self).clear()
+        vars(self).update(kept)
+        self.query.alias_refcount.clear()
+        self.query.alias_refcount.update(counts)
+
+
+def _shown(answer: Any) -> Any:
+    """What can be compared: expressions are made anew each time, and say the same."""
+    if isinstance(answer, list | tuple):
+        return [type(answer).__name__, *map(_shown, answer)]
+    if isinstance(answer, dict):
+        return {key: _shown(value) for key, value in answer.items()}
+    return getattr(answer, "__qualname__", None) or repr(answer)
