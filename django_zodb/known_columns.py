@@ -59,9 +59,11 @@ class _Known:
 def _known_for(query: Any) -> _Known | None:
     """What is known of the model of a query that calls its table and its columns by their names."""
     meta = query.get_meta()
+    if meta is None:
+        return None
     known: _Known | None = getattr(meta, _PLACE, None)
     if known is None or known.fields is not meta.concrete_fields or known.table != meta.db_table:
-        if len(meta.local_concrete_fields) != len(meta.concrete_fields):
+        if len(meta.concrete_model._meta.local_concrete_fields) != len(meta.concrete_fields):
             return None
         known = _Known(meta)
         setattr(meta, _PLACE, known)

@@ -134,7 +134,7 @@ def test_queries(monkeypatch: pytest.MonkeyPatch, queryset: Callable[[], QuerySe
     assert ours == [compiled(queryset().query)] * 3
 
 
-@pytest.mark.parametrize("model", [Author, Book, Node, Everything])
+@pytest.mark.parametrize("model", [Author, Book, Node, Everything, Lath])
 def test_columns_are_taken_from_the_query_before(model: Any) -> None:
     for _ in range(2):
         made = model.objects.order_by("-pk").query.get_compiler(connection=connection)

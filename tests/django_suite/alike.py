@@ -36,13 +36,10 @@ def _is_known(self: Any, *_: Any, **__: Any) -> bool:
 
 def _is_known_order(self: Any) -> bool:
     query = self.query
+    if self._known is None or query.extra_order_by:
+        return False
     names = query.order_by or (query.get_meta().ordering if query.default_ordering else ())
-    return (
-        self._known is not None
-        and not query.extra_order_by
-        and all(type(name) is str for name in names)
-        and (query.standard_ordering, *names) in self._known.orders
-    )
+    return all(type(name) is str for name in names) and (query.standard_ordering, *names) in self._known.orders
 
 
 def _is_plain(node: Any) -> bool:
@@ -64,15 +61,16 @@ def _compare(owner: Any, base: Any, name: str, is_ours: Method) -> None:
 
 def _aside(self: Any, theirs: Method, *arguments: Any, **named: Any) -> Any:
     """What Django writes; nothing is left of its doing so."""
-    kept, counts = dict(vars(self)), dict(self.query.alias_refcount)
+    kept, counts = dict(vars(self)), getattr(self.query, "alias_refcount", {})
+    before = dict(counts)
     self.quote_cache, self._is_compared = {"*": "*"}, True
     try:
         return theirs(self, *arguments, **named)
     finally:
         vars(self).clear()
         vars(self).update(kept)
-        self.query.alias_refcount.clear()
-        self.query.alias_refcount.update(counts)
+        counts.clear()
+        counts.update(before)
 
 
 def _shown(answer: Any) -> Any:
