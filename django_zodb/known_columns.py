@@ -56,18 +56,24 @@ class _Known:
         )
 
 
-def _known_for(query: Any) -> _Known | None:
-    """What is known of the model of a query that calls its table and its columns by their names."""
-    meta = query.get_meta()
-    if meta is None:
-        return None
+def _known_of(meta: Any) -> _Known | None:
+    """What is known of a model; None if some of its columns are in another table."""
     known: _Known | None = getattr(meta, _PLACE, None)
     if known is None or known.fields is not meta.concrete_fields or known.table != meta.db_table:
         if len(meta.concrete_model._meta.local_concrete_fields) != len(meta.concrete_fields):
             return None
         known = _Known(meta)
         setattr(meta, _PLACE, known)
-    return known if query.base_table == known.table and known.names.isdisjoint(query.alias_map) else None
+    return known
+
+
+def _known_for(query: Any) -> _Known | None:
+    """The same for a query's model, if the query calls its table and its columns by their names."""
+    meta = query.get_meta()
+    known = None if meta is None else _known_of(meta)
+    if known is None or query.base_table != known.table or not known.names.isdisjoint(query.alias_map):
+        return None
+    return known
 
 
 class KnownColumns(PlainColumns):
@@ -98,6 +104,17 @@ class KnownColumns(PlainColumns):
         query.get_initial_alias()
         self._whole = True
         return list(known.select), {"model": query.model, "select_fields": list(range(len(known.select)))}, {}
+
+    def get_default_columns(
+        self, select_mask: Any, start_alias: str | None = None, opts: Any = None, from_parent: Any = None
+    ) -> list[Any]:
+        """As Django's."""
+        if opts is not None and start_alias == opts.db_table and not (select_mask or from_parent):
+            known = _known_of(opts)
+            if known is not None and known.expressions:
+                return list(known.expressions)
+        columns: list[Any] = super().get_default_columns(select_mask, start_alias, opts, from_parent)
+        return columns
 
     def get_order_by(self) -> Any:
         """As Django's."""

@@ -1,4 +1,4 @@
-"""Columns and comparisons of columns with values, written in fewer steps than Django takes.
+"""Columns, and comparisons of columns with values, written in fewer steps than Django takes.
 
 And what Django asks about each column that is selected, mostly to find that there is nothing to do.
 """
@@ -12,9 +12,11 @@ from typing import Any
 import django
 from django.db import models
 from django.db.models.expressions import Col
-from django.db.models.fields.related_lookups import RelatedLookupMixin
-from django.db.models.lookups import BuiltinLookup, Exact
+from django.db.models.fields.related_lookups import RelatedIn, RelatedLookupMixin
+from django.db.models.lookups import BuiltinLookup, Exact, In
 from django.db.models.sql import compiler
+
+from .saved_values import are_saved_as_they_are
 
 Converters = dict[int, tuple[list[Callable[..., Any]], Any]]
 
@@ -23,6 +25,7 @@ parameters: Callable[..., Any] = tuple if django.VERSION >= (6,) else list
 """Makes what expressions return beside their SQL."""
 
 _COMPARISONS = frozenset(("exact", "gt", "gte", "lt", "lte"))
+_MEMBERSHIPS = frozenset((In, RelatedIn))
 _THEIR_SQL = (BuiltinLookup.as_sql, Exact.as_sql, RelatedLookupMixin.as_sql)
 
 
@@ -38,6 +41,8 @@ class PlainColumns(compiler.SQLCompiler):
             return self._column(node), parameters()
         if _is_comparison(node.__class__) and type(node.lhs) is Col and type(node.rhs) is not bool:
             return self._comparison(node)
+        if type(node) in _MEMBERSHIPS and type(node.lhs) is Col and type(node.rhs) is list:
+            return self._membership(node) or super().compile(node)
         return super().compile(node)
 
     def _column(self, node: Col) -> str:
@@ -50,6 +55,18 @@ class PlainColumns(compiler.SQLCompiler):
         column = self._column(node.lhs)
         sql, values = node.process_rhs(self, self.connection)
         return f"{column} {node.get_rhs_op(self.connection, sql)}", parameters(values)
+
+    def _membership(self, node: Any) -> tuple[str, Any] | None:
+        """As ``In.as_sql``, which asks several methods about each value; None where these have something to do."""
+        try:
+            values = dict.fromkeys(node.rhs)
+        except TypeError:
+            return None
+        values.pop(None, None)
+        if not values or not are_saved_as_they_are(node.lhs.output_field, set(map(type, values))):
+            return None
+        marks = ", ".join(("%s",) * len(values))
+        return f"{self._column(node.lhs)} IN ({marks})", parameters(values)
 
     def _quoted(self, name: str) -> str:
         quoted: str | None = self.quote_cache.get(name)

@@ -6,7 +6,7 @@ known from the classes of the field and of the value, and from little of the val
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,11 @@ def is_saved_as_it_is(field: Any, value: Any) -> bool:
     """Whether ``field.get_db_prep_save(value)`` would return ``value``; False also where that is not known."""
     test = _test(field.__class__, value.__class__)
     return test is _always or (test is not None and test(field, value))
+
+
+def are_saved_as_they_are(field: Any, classes: Iterable[type]) -> bool:
+    """Whether it saves every value of these classes as it is."""
+    return all(_test(field.__class__, each) is _always for each in classes)
 
 
 def _always(field: Any, value: Any) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
+from operator import is_
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
@@ -15,6 +20,8 @@ from django_project.models import Author, Book, Everything, Node
 from django_zodb.compiler import SQLInsertCompiler
 from django_zodb.known_columns import KnownColumns
 from django_zodb.plain_columns import PlainColumns
+
+NOW = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 class Shelf(models.Model):
@@ -88,11 +95,19 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.order_by(F("pages").desc(), "title"),
     lambda: Book.objects.filter(editors__name="a").order_by("title").distinct(),
     lambda: Book.objects.select_related("author").order_by("title"),
+    lambda: Board.objects.select_related("shelf__author"),
+    lambda: Node.objects.select_related("parent__parent").order_by("name", "parent__name"),
+    lambda: Plank.objects.select_related("shelf").order_by("name"),
+    lambda: Shelf.objects.select_related("author").only("place", "author__name"),
     lambda: Book.objects.only("title").order_by("title"),
     lambda: Book.objects.values("title", "pages").order_by("title"),
     lambda: Book.objects.alias(title_=Lower("title")).order_by("title_"),
     lambda: Book.objects.extra(order_by=["pages"]).order_by("title"),
     lambda: Book.objects.filter(author=Author(pk=7), pages__lte=7, price__gt=F("pages"), title="a", published=None),
+    lambda: Book.objects.filter(pk__in=[3, 1, None, 3], author__in=[7, Author(pk=8)], title__in=("a",)),
+    lambda: Book.objects.filter(price__in=[Decimal(1), 2], pages__in=[F("pk"), 7], published__in={NOW}),
+    lambda: Everything.objects.filter(json__in=[{"a": 1}, [2]], uuid__in=[UUID(int=7)], integer__in=range(3)),
+    lambda: Book.objects.filter(author__in=Author.objects.filter(pk__in=[1, 2])),
     lambda: Book.objects.exclude(author_id__gte=3).filter(pk=1),
     lambda: Everything.objects.filter(boolean=True, nullable_boolean=False, json={"a": 1}, json__a=1, uuid=None),
     lambda: Shelf.objects.all(),
@@ -109,7 +124,7 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
 
 def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave it to Django."""
-    for name in ("get_select", "get_order_by", "get_converters"):
+    for name in ("get_select", "get_default_columns", "get_order_by", "get_converters"):
         monkeypatch.delattr(KnownColumns, name)
     monkeypatch.delattr(PlainColumns, "compile")
     monkeypatch.delattr(PlainColumns, "get_converters")
@@ -132,6 +147,15 @@ def test_queries(monkeypatch: pytest.MonkeyPatch, queryset: Callable[[], QuerySe
     ours = [compiled(queryset().query) for _ in range(3)]
     plainly(monkeypatch)
     assert ours == [compiled(queryset().query)] * 3
+
+
+def test_columns_of_related_models_are_taken_from_queries_of_these() -> None:
+    compiled(Author.objects.all().query)
+    made = Book.objects.select_related("author").query.get_compiler(connection=connection)
+    made.as_sql()
+    known = Author.objects.all().query.get_compiler(connection=connection)
+    known.as_sql()
+    assert all(map(is_, [column for column, _, _ in made.select[-3:]], known._known.expressions))
 
 
 @pytest.mark.parametrize("model", [Author, Book, Node, Everything, Lath])
@@ -191,6 +215,12 @@ def test_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = changes()
     plainly(monkeypatch)
     assert ours == changes()
+
+
+@pytest.mark.parametrize("values", [[], [None]])
+def test_among_nothing(values: list[Any]) -> None:
+    with pytest.raises(EmptyResultSet):
+        compiled(Book.objects.filter(pk__in=values).query)
 
 
 @pytest.mark.parametrize("born", [None, Value("2000-01-01")])

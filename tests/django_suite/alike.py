@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models.expressions import Col
+from django.db.models.fields.related_lookups import RelatedIn
+from django.db.models.lookups import In
 from django.db.models.sql import compiler
 
 from django_zodb.compiler import SQLInsertCompiler
@@ -26,6 +28,7 @@ def watch() -> None:
     _compare(PlainColumns, select, "get_converters", lambda self, expressions: True)
     _compare(KnownColumns, select, "get_converters", lambda self, expressions: True)
     _compare(KnownColumns, select, "get_select", _is_known)
+    _compare(KnownColumns, select, "get_default_columns", lambda self, mask, start_alias=None, **_: start_alias)
     _compare(KnownColumns, select, "get_order_by", _is_known_order)
     _compare(SQLInsertCompiler, insert, "prepare_value", lambda self, *both: is_saved_as_it_is(*both))
 
@@ -43,7 +46,9 @@ def _is_known_order(self: Any) -> bool:
 
 
 def _is_plain(node: Any) -> bool:
-    return type(node) is Col or (_is_comparison(type(node)) and type(node.lhs) is Col and type(node.rhs) is not bool)
+    if type(node) is Col:
+        return True
+    return type(getattr(node, "lhs", None)) is Col and (_is_comparison(type(node)) or type(node) in (In, RelatedIn))
 
 
 def _compare(owner: Any, base: Any, name: str, is_ours: Method) -> None:
