@@ -63,7 +63,8 @@ class PlainColumns(compiler.SQLCompiler):
         except TypeError:
             return None
         values.pop(None, None)
-        if not values or not are_saved_as_they_are(node.lhs.output_field, set(map(type, values))):
+        field = getattr(node.lhs.output_field, "target_field", None) or node.lhs.output_field
+        if not values or not are_saved_as_they_are(field, set(map(type, values))):
             return None
         marks = ", ".join(("%s",) * len(values))
         return f"{self._column(node.lhs)} IN ({marks})", parameters(values)

@@ -247,3 +247,11 @@ def test_an_empty_object_and_a_default_of_the_database(monkeypatch: pytest.Monke
     ours = inserts()
     plainly(monkeypatch)
     assert ours == inserts()
+
+
+@pytest.mark.parametrize("name", ["pk", "author", "author_id", "pages", "author__pk", "editors"])
+def test_lists_of_plain_values_are_written_at_once(name: str) -> None:
+    query = Book.objects.filter(**{f"{name}__in": [3, 1]}).query
+    sql, values = query.get_compiler(connection=connection)._membership(query.where.children[0])
+    assert sql.endswith(" IN (%s, %s)")
+    assert list(values) == [3, 1]
