@@ -41,7 +41,7 @@ def _is_known_order(self: Any) -> bool:
     query = self.query
     if self._known is None or query.extra_order_by:
         return False
-    names = query.order_by or (query.get_meta().ordering if query.default_ordering else ())
+    names = query.order_by or (query.get_meta().ordering if query.default_ordering else None) or ()
     return all(type(name) is str for name in names) and (query.standard_ordering, *names) in self._known.orders
 
 
