@@ -16,16 +16,16 @@ from django.db.models.expressions import BaseExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
-from .known_columns import KnownColumns
 from .plain_columns import Converters, PlainColumns
 from .saved_values import is_saved_as_it_is
+from .simple_select import SimpleSelect
 
 _PIECE = 1000
 _FEW = 10
 _NUMBERS = {"FloatField": float, "DecimalField": Decimal}
 
 
-class NativeRows(KnownColumns):
+class NativeRows(SimpleSelect):
     """Takes all rows at once where all are asked for, and converts no number that is of its field's class."""
 
     def execute_sql(

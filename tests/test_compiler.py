@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import product
 from operator import is_
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from django_project.models import Author, Book, Everything, Node
 from django_zodb.compiler import SQLInsertCompiler
 from django_zodb.known_columns import KnownColumns
 from django_zodb.plain_columns import PlainColumns
+from django_zodb.simple_select import SimpleSelect, _may_be_simple
 
 NOW = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -108,6 +110,10 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.filter(price__in=[Decimal(1), 2], pages__in=[F("pk"), 7], published__in={NOW}),
     lambda: Everything.objects.filter(json__in=[{"a": 1}, [2]], uuid__in=[UUID(int=7)], integer__in=range(3)),
     lambda: Book.objects.filter(author__in=Author.objects.filter(pk__in=[1, 2])),
+    lambda: Book.objects.filter(Q(pk__in=[]) | Q(pk=1)).exclude(pk__in=[]),
+    lambda: Book.objects.exclude(pk__in=[]),
+    lambda: Book.objects.filter(Q(pages__gt=1) | ~Q(title="a"), pk__lt=5)[2:],
+    lambda: Book.objects.none().union(Book.objects.all()),
     lambda: Book.objects.exclude(author_id__gte=3).filter(pk=1),
     lambda: Everything.objects.filter(boolean=True, nullable_boolean=False, json={"a": 1}, json__a=1, uuid=None),
     lambda: Shelf.objects.all(),
@@ -124,6 +130,7 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
 
 def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave it to Django."""
+    monkeypatch.delattr(SimpleSelect, "as_sql")
     for name in ("get_select", "get_default_columns", "get_order_by", "get_converters"):
         monkeypatch.delattr(KnownColumns, name)
     monkeypatch.delattr(PlainColumns, "compile")
@@ -147,6 +154,58 @@ def test_queries(monkeypatch: pytest.MonkeyPatch, queryset: Callable[[], QuerySe
     ours = [compiled(queryset().query) for _ in range(3)]
     plainly(monkeypatch)
     assert ours == [compiled(queryset().query)] * 3
+
+
+SIMPLE: list[Callable[[], QuerySet[Any, Any]]] = [
+    lambda: Book.objects.all(),
+    lambda: Book.objects.filter(pk=1, title__contains="a").order_by("-title")[2:5],
+    lambda: Book.objects.exclude(Q(author=3) | Q(pages__in=[1, 2])),
+    lambda: Book.objects.filter(pages__gt=F("price"), author__in=Author.objects.filter(name="a")),
+    lambda: Book.objects.exclude(pk__in=[]),
+    lambda: Lath.objects.all(),
+]
+NOT_SIMPLE: list[Callable[[], QuerySet[Any, Any]]] = [
+    lambda: Book.objects.distinct(),
+    lambda: Book.objects.filter(author__name="a"),
+    lambda: Book.objects.order_by("author__name"),
+    lambda: Book.objects.select_related("author"),
+    lambda: Book.objects.annotate(n=Count("editors")),
+    lambda: Book.objects.values("title"),
+    lambda: Book.objects.only("title"),
+    lambda: Book.objects.extra(where=["1=1"], tables=["author"]),
+    lambda: Book.objects.select_for_update(),
+    lambda: Book.objects.union(Book.objects.filter(pk=1)),
+    lambda: Plank.objects.all(),
+]
+
+
+@pytest.mark.parametrize(("simple", "queryset"), [*product([True], SIMPLE), *product([False], NOT_SIMPLE)])
+def test_what_is_written_at_once(simple: bool, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
+    compiled(queryset().model.objects.all().query)
+    compiled(queryset().model.objects.order_by("-title" if queryset().model is Book else "-name").query)
+    made = queryset().query.get_compiler(connection=connection)
+    assert (_may_be_simple(made.query) and made._written(True) is not None) is simple
+
+
+def test_nothing_is_left_of_writing_at_once() -> None:
+    compiled(Book.objects.all().query)
+    query = Book.objects.all().query
+    assert compiled(query) == compiled(query) == compiled(query.clone())
+    assert set(query.alias_refcount.values()) == {0}
+    filtered = Book.objects.filter(pages=1).query
+    assert compiled(filtered) == compiled(filtered)
+    assert filtered.alias_refcount == {"django_project_book": 1}
+
+
+@pytest.mark.parametrize("elide", [True, False])
+def test_conditions_that_nothing_fulfils(elide: bool) -> None:
+    compiled(Book.objects.all().query)
+    made = Book.objects.filter(pk=2**70).query.get_compiler(connection=connection, elide_empty=elide)
+    if not elide:
+        assert made.as_sql()[0].endswith(" WHERE 0 = 1")
+        return
+    with pytest.raises(EmptyResultSet):
+        made.as_sql()
 
 
 def test_columns_of_related_models_are_taken_from_queries_of_these() -> None:

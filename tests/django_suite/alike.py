@@ -17,6 +17,7 @@ from django_zodb.compiler import SQLInsertCompiler
 from django_zodb.known_columns import KnownColumns, _only_number
 from django_zodb.plain_columns import PlainColumns, _is_comparison
 from django_zodb.saved_values import is_saved_as_it_is
+from django_zodb.simple_select import SimpleSelect
 
 Method = Callable[..., Any]
 
@@ -29,20 +30,13 @@ def watch() -> None:
     _compare(KnownColumns, select, "get_converters", lambda self, expressions: True)
     _compare(KnownColumns, select, "get_select", _is_known)
     _compare(KnownColumns, select, "get_default_columns", lambda self, mask, start_alias=None, **_: start_alias)
-    _compare(KnownColumns, select, "get_order_by", _is_known_order)
+    _compare(KnownColumns, select, "get_order_by", lambda self: self.known_order() is not None)
+    _compare(SimpleSelect, select, "_written", lambda self, *_: True, "as_sql")
     _compare(SQLInsertCompiler, insert, "prepare_value", lambda self, *both: is_saved_as_it_is(*both))
 
 
 def _is_known(self: Any, *_: Any, **__: Any) -> bool:
     return self._whole or (self._known is None and _only_number(self.query) is not None)
-
-
-def _is_known_order(self: Any) -> bool:
-    query = self.query
-    if self._known is None or query.extra_order_by:
-        return False
-    names = query.order_by or (query.get_meta().ordering if query.default_ordering else None) or ()
-    return all(type(name) is str for name in names) and (query.standard_ordering, *names) in self._known.orders
 
 
 def _is_plain(node: Any) -> bool:
@@ -51,12 +45,12 @@ def _is_plain(node: Any) -> bool:
     return type(getattr(node, "lhs", None)) is Col and (_is_comparison(type(node)) or type(node) in (In, RelatedIn))
 
 
-def _compare(owner: Any, base: Any, name: str, is_ours: Method) -> None:
-    ours, theirs = getattr(owner, name), getattr(base, name)
+def _compare(owner: Any, base: Any, name: str, is_ours: Method, their_name: str | None = None) -> None:
+    ours, theirs = getattr(owner, name), getattr(base, their_name or name)
 
     def compared(self: Any, *arguments: Any, **named: Any) -> Any:
         answer = ours(self, *arguments, **named)
-        if not hasattr(self, "_is_compared") and is_ours(self, *arguments, **named):
+        if answer is not None and not hasattr(self, "_is_compared") and is_ours(self, *arguments, **named):
             expected = _aside(self, theirs, *arguments, **named)
             assert _shown(answer) == _shown(expected), f"{owner.__name__}.{name}{arguments}"
         return answer

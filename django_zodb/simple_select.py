@@ -1,0 +1,108 @@
+"""SELECT from one table, of its rows or of their number: what most queries are, written at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db.models.expressions import Col
+from django.db.models.sql.datastructures import BaseTable
+
+from .known_columns import KnownColumns
+
+
+class SimpleSelect(KnownColumns):
+    """Compiles SELECT; a simple one without looking for what it does not have."""
+
+    def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> Any:
+        """As Django's."""
+        query: Any = self.query
+        if not with_col_aliases and _may_be_simple(query):
+            counts = query.alias_refcount.copy()
+            try:
+                written = self._written(with_limits)
+            finally:
+                query.reset_refcounts(counts)
+            if written is not None:
+                return written
+        return super().as_sql(with_limits, with_col_aliases)
+
+    def _written(self, with_limits: bool) -> tuple[str, tuple[Any, ...]] | None:
+        """The statement and its parameters; None if there is more to it."""
+        query: Any = self.query
+        if not query.alias_map:
+            query.get_initial_alias()
+        selected = self.known_select(False)
+        order = None if selected is None else self.known_order()
+        if order is None or not _is_of_one_table(query):
+            return None
+        self.select, self.klass_info, self.annotation_col_map = selected
+        self.col_count, self.has_extra_select = len(selected[0]), False
+        sql, values = self._start()
+        try:
+            condition = self._condition()
+        except EmptyResultSet:  # which it may be asked to write, too
+            return None
+        if condition is None:
+            return None
+        if condition[0]:
+            sql = f"{sql} WHERE {condition[0]}"
+            values.extend(condition[1])
+        if order:
+            sql = f"{sql} ORDER BY {', '.join([each for _, (each, _, _) in order])}"
+        if with_limits and query.is_sliced:
+            sql = f"{sql} {self.connection.ops.limit_offset_sql(query.low_mark, query.high_mark)}"
+        return sql, tuple(values)
+
+    def _start(self) -> tuple[str, list[Any]]:
+        """SELECT, what is selected, and the table."""
+        if self._whole and self._known is not None:
+            return self._known.start(self._quoted), []
+        ((_, (sql, values), name),) = self.select
+        table, name = self._quoted(self.query.base_table), self.connection.ops.quote_name(name)
+        return f"SELECT {sql} AS {name} FROM {table}", list(values)
+
+    def _condition(self) -> tuple[str, Any] | None:
+        """The WHERE clause and its parameters; None if some of the conditions are not for that clause."""
+        where: Any = self.query.where
+        if _compares_columns(where):
+            self.where, self.having, self.qualify = where, None, None
+        else:
+            self.where, self.having, self.qualify = where.split_having_qualify(must_group_by=False)
+        if self.where is None or self.having is not None or self.qualify is not None:
+            return None
+        try:
+            return self.compile(self.where)
+        except FullResultSet:
+            return "", ()
+
+
+def _may_be_simple(query: Any) -> bool:
+    """Whether it asks for nothing that takes a clause more."""
+    return not (
+        query.distinct
+        or query.select_related
+        or query.combinator
+        or query.select_for_update
+        or query.explain_info
+        or query.extra
+        or query.extra_tables
+        or query.group_by is not None
+        or query.model is None
+    )
+
+
+def _is_of_one_table(query: Any) -> bool:
+    """Whether no table is joined, and the one there is has no other name."""
+    base = query.base_table
+    if any(count for alias, count in query.alias_refcount.items() if alias != base):
+        return False
+    return type(query.alias_map[base]) is BaseTable and base == query.get_meta().db_table
+
+
+def _compares_columns(where: Any) -> bool:
+    """Whether each condition compares a column with values: there is no aggregate in them."""
+    return all(
+        type(getattr(each, "lhs", None)) is Col and not hasattr(each.rhs, "resolve_expression")
+        for each in where.children
+    )
