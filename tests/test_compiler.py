@@ -19,9 +19,9 @@ from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery, compiler
 from django_project.models import Author, Book, Everything, Node
 
 from django_zodb.compiler import SQLInsertCompiler
-from django_zodb.known_columns import KnownColumns
-from django_zodb.plain_columns import PlainColumns
-from django_zodb.simple_select import SimpleSelect, _may_be_simple
+from django_zodb.compiler.known_columns import KnownColumns
+from django_zodb.compiler.plain_columns import PlainColumns
+from django_zodb.compiler.simple_select import SimpleSelect, _may_be_simple
 
 NOW = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from django_project.models import Author, Book, Everything, Node
 
-from django_zodb.saved_values import is_saved_as_it_is
+from django_zodb.compiler.saved_values import is_saved_as_it_is
 
 OTHERS = (
     models.EmailField,

@@ -14,10 +14,10 @@ from django.db.models.lookups import In
 from django.db.models.sql import compiler
 
 from django_zodb.compiler import SQLInsertCompiler
-from django_zodb.known_columns import KnownColumns, _only_number
-from django_zodb.plain_columns import PlainColumns, _is_comparison
-from django_zodb.saved_values import is_saved_as_it_is
-from django_zodb.simple_select import SimpleSelect
+from django_zodb.compiler.known_columns import KnownColumns, _only_number
+from django_zodb.compiler.plain_columns import PlainColumns, _is_comparison
+from django_zodb.compiler.saved_values import is_saved_as_it_is
+from django_zodb.compiler.simple_select import SimpleSelect
 
 Method = Callable[..., Any]
 

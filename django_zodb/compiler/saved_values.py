@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
-from .clock import dt
+from ..clock import dt
 
 Test = Callable[[Any, Any], bool]
 
