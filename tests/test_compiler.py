@@ -15,7 +15,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
-from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery, compiler
+from django.db.models.sql import AggregateQuery, DeleteQuery, InsertQuery, UpdateQuery, compiler
 from django_project.models import Author, Book, Everything, Node
 
 from django_zodb.compiler import SQLInsertCompiler
@@ -239,6 +239,17 @@ def test_what_exists_and_count_select(monkeypatch: pytest.MonkeyPatch, only: Any
     ours = compiled(query())
     plainly(monkeypatch)
     assert ours == compiled(query())
+
+
+def test_aggregates_over_a_subquery(monkeypatch: pytest.MonkeyPatch) -> None:
+    def outer() -> Any:
+        query = AggregateQuery(Book, Book.objects.distinct()[:3].query)
+        query.add_annotation(Count("*"), "n", select=True)
+        return query.get_compiler(using="default").as_sql()
+
+    ours = outer()
+    plainly(monkeypatch)
+    assert ours == outer()
 
 
 def test_a_model_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:

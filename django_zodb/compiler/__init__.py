@@ -16,6 +16,7 @@ from django.db.models.expressions import BaseExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from .known_columns import KnownColumns
 from .plain_columns import Converters, PlainColumns
 from .saved_values import is_saved_as_it_is
 from .simple_select import SimpleSelect
@@ -25,7 +26,7 @@ _FEW = 10
 _NUMBERS = {"FloatField": float, "DecimalField": Decimal}
 
 
-class NativeRows(SimpleSelect):
+class NativeRows(KnownColumns):
     """Takes all rows at once where all are asked for, and converts no number that is of its field's class."""
 
     def execute_sql(
@@ -68,7 +69,7 @@ def _class(convert: list[Callable[..., Any]], expression: Any) -> type | None:
     return int if kind.endswith("IntegerField") else _NUMBERS.get(kind)
 
 
-class SQLCompiler(NativeRows):
+class SQLCompiler(NativeRows, SimpleSelect):
     """SELECT."""
 
 
