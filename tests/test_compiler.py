@@ -162,11 +162,12 @@ SIMPLE: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.exclude(Q(author=3) | Q(pages__in=[1, 2])),
     lambda: Book.objects.filter(pages__gt=F("price"), author__in=Author.objects.filter(name="a")),
     lambda: Book.objects.exclude(pk__in=[]),
+    lambda: Book.objects.filter(author__name="a").order_by("title")[:3],
+    lambda: Book.objects.filter(editors__edited__editors__name="a"),
     lambda: Lath.objects.all(),
 ]
 NOT_SIMPLE: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Book.objects.distinct(),
-    lambda: Book.objects.filter(author__name="a"),
     lambda: Book.objects.order_by("author__name"),
     lambda: Book.objects.select_related("author"),
     lambda: Book.objects.annotate(n=Count("editors")),
@@ -182,7 +183,8 @@ NOT_SIMPLE: list[Callable[[], QuerySet[Any, Any]]] = [
 @pytest.mark.parametrize(("simple", "queryset"), [*product([True], SIMPLE), *product([False], NOT_SIMPLE)])
 def test_what_is_written_at_once(simple: bool, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
     compiled(queryset().model.objects.all().query)
-    compiled(queryset().model.objects.order_by("-title" if queryset().model is Book else "-name").query)
+    if simple:
+        compiled(queryset().query)
     made = queryset().query.get_compiler(connection=connection)
     assert (_may_be_simple(made.query) and made._written(True) is not None) is simple
 

@@ -1,4 +1,4 @@
-"""SELECT from one table, of its rows or of their number: what most queries are, written at once."""
+"""SELECT of a model's rows, or of their number, with conditions, an order and limits: what most queries are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SimpleSelect(KnownColumns):
             query.get_initial_alias()
         selected = self.known_select(False)
         order = None if selected is None else self.known_order()
-        if order is None or not _is_of_one_table(query):
+        if order is None:
             return None
         self.select, self.klass_info, self.annotation_col_map = selected
         self.col_count, self.has_extra_select = len(selected[0]), False
@@ -55,12 +55,17 @@ class SimpleSelect(KnownColumns):
         return sql, tuple(values)
 
     def _start(self) -> tuple[str, list[Any]]:
-        """SELECT, what is selected, and the table."""
+        """SELECT, what is selected, and from where."""
+        query: Any = self.query
         if self._whole and self._known is not None:
-            return self._known.start(self._quoted), []
-        ((_, (sql, values), name),) = self.select
-        table, name = self._quoted(self.query.base_table), self.connection.ops.quote_name(name)
-        return f"SELECT {sql} AS {name} FROM {table}", list(values)
+            columns, values = self._known.columns, []
+        else:
+            ((_, (sql, values), name),) = self.select
+            columns, values = f"{sql} AS {self.connection.ops.quote_name(name)}", list(values)
+        if _is_of_one_table(query):
+            return f"SELECT {columns} FROM {self._quoted(query.base_table)}", values
+        tables, more = self.get_from_clause()
+        return f"SELECT {columns} FROM {' '.join(tables)}", [*values, *more]
 
     def _condition(self) -> tuple[str, Any] | None:
         """The WHERE clause and its parameters; None if some of the conditions are not for that clause."""
@@ -78,7 +83,7 @@ class SimpleSelect(KnownColumns):
 
 
 def _may_be_simple(query: Any) -> bool:
-    """Whether it asks for nothing that takes a clause more."""
+    """Whether it asks for nothing that takes another clause."""
     return not (
         query.distinct
         or query.select_related
@@ -93,7 +98,7 @@ def _may_be_simple(query: Any) -> bool:
 
 
 def _is_of_one_table(query: Any) -> bool:
-    """Whether no table is joined, and the one there is has no other name."""
+    """Whether no table is joined to that of the model, which has no other name."""
     base = query.base_table
     if any(count for alias, count in query.alias_refcount.items() if alias != base):
         return False
