@@ -14,11 +14,13 @@ import pytest
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import Col
 from django.db.models.functions import Lower
 from django.db.models.sql import AggregateQuery, DeleteQuery, InsertQuery, UpdateQuery, compiler
+from django.utils.functional import SimpleLazyObject
 from django_project.models import Author, Book, Everything, Node
 
-from django_zodb.compiler import SQLInsertCompiler
+from django_zodb.compiler import SQLCompiler, SQLInsertCompiler
 from django_zodb.compiler.known_columns import KnownColumns
 from django_zodb.compiler.plain_columns import PlainColumns
 from django_zodb.compiler.simple_select import SimpleSelect, _may_be_simple
@@ -62,6 +64,16 @@ class Plank(Board):
         app_label = "compiled"
         managed = False
         ordering = ["length", "name"]
+
+
+class Strip(models.Model):
+    """No query but those of one test has asked for its columns."""
+
+    name = models.CharField(max_length=10)
+
+    class Meta:
+        app_label = "compiled"
+        managed = False
 
 
 class Lath(Board):
@@ -277,6 +289,110 @@ def test_a_model_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ours == statements()
 
 
+class Translated(models.CharField):  # type: ignore[type-arg]
+    """Stands in another column where another language is spoken."""
+
+    language = "en"
+
+    def get_col(self, alias: str, output_field: Any = None) -> Any:
+        """The column of the language."""
+        field: Any = self if self.language == "en" else self.model._meta.get_field("name_de")
+        return Col(alias, field, self)
+
+
+def test_a_field_that_changes_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Spoken(models.Model):
+        name = Translated(max_length=10)
+        name_de = models.CharField(max_length=10)
+
+        class Meta:
+            app_label = "spoken"
+
+    compiled(Spoken.objects.all().query)
+    monkeypatch.setattr(Translated, "language", "de")
+    assert compiled(Spoken.objects.all().query)[0][0].startswith(
+        'SELECT "spoken_spoken"."id", "spoken_spoken"."name_de"'
+    )
+
+
+ASKED = [
+    *("compile", "setup_query", "pre_sql_setup", "get_select", "get_default_columns", "get_extra_select"),
+    *("get_order_by", "get_distinct", "get_from_clause", "get_group_by", "quote_name_unless_alias"),
+]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_compilers_derived_from_the_engine_s_have_a_say_in(name: str) -> None:
+    """They are asked as often as those derived from Django's, and change nothing for others."""
+    query = Book.objects.filter(pages=1).order_by("title").query
+    plain = compiled(query)
+
+    def statement_of(base: Any) -> Any:
+        asked = []
+
+        def ask(self: Any, *arguments: Any, **named: Any) -> Any:
+            asked.append(name)
+            return getattr(super(Mixin, self), name)(*arguments, **named)
+
+        Mixin = type("Mixin", (), {name: ask})
+        derived = type("Derived", (Mixin, base), {"_is_compared": True})  # comparing would ask, too
+        return derived(query.clone(), connection, "default").as_sql(), asked
+
+    assert statement_of(SQLCompiler) == statement_of(compiler.SQLCompiler)
+    assert statement_of(SQLCompiler)[1]
+    assert compiled(query) == plain
+
+
+def test_a_derived_compiler_writes_columns_in_its_own_way() -> None:
+    def statement_of(base: Any, queryset: QuerySet[Any, Any]) -> Any:
+        class Derived(base):  # type: ignore[misc]
+            def compile(self, node: Any) -> Any:
+                sql, values = super().compile(node)
+                return (f"TRIM({sql})" if type(node) is Col else sql), values
+
+        return Derived(queryset.query, connection, "default").as_sql()
+
+    def queryset() -> QuerySet[Any, Any]:
+        return Strip.objects.filter(name="a", pk__in=[1, 2]).order_by("name")
+
+    ours, theirs = statement_of(SQLCompiler, queryset()), statement_of(compiler.SQLCompiler, queryset())
+    assert ours == theirs
+    assert "TRIM" not in compiled(queryset().query)[0][0]
+
+
+def test_a_derived_compiler_writes_what_is_inserted_in_its_own_way() -> None:
+    def statement_of(base: Any) -> Any:
+        class Derived(base):  # type: ignore[misc]
+            def field_as_sql(self, *arguments: Any) -> Any:
+                sql, values = super().field_as_sql(*arguments)
+                return f"TRIM({sql})", values
+
+        query = InsertQuery(Author)
+        query.insert_values([Author._meta.get_field("name")], [Author(name="Ann")])
+        return Derived(query, connection, "default").as_sql()
+
+    assert statement_of(SQLInsertCompiler) == statement_of(compiler.SQLInsertCompiler)
+
+
+def test_a_condition_that_is_no_lookup() -> None:
+    class Positive:
+        """Has a column as lookups have one, and nothing that it is compared with."""
+
+        conditional = True
+        contains_aggregate = contains_over_clause = False
+
+        def __init__(self, lhs: Any) -> None:
+            self.lhs = lhs
+
+        def as_sql(self, made: Any, _: Any) -> Any:
+            sql, values = made.compile(self.lhs)
+            return f"{sql} > 0", values
+
+    query = Book.objects.all().query
+    query.where.add(Positive(Book._meta.get_field("pages").get_col(query.get_initial_alias())), "AND")
+    assert compiled(query)[0][0].endswith('WHERE "django_project_book"."pages" > 0')
+
+
 def test_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     def changes() -> list[Any]:
         where = Book.objects.filter(title="a", editors__name="b").query
@@ -307,6 +423,12 @@ def test_inserts(monkeypatch: pytest.MonkeyPatch, name: Any, born: Any) -> None:
     ours = insert()
     plainly(monkeypatch)
     assert ours == insert()
+
+
+def test_a_lazy_number_is_refused_as_by_django() -> None:
+    field: Any = Book._meta.get_field("pages")
+    with pytest.raises(TypeError, match="Field 'pages' expected a number"):
+        InsertQuery(Book).get_compiler(connection=connection).prepare_value(field, SimpleLazyObject(lambda: 7))
 
 
 def test_an_empty_object_and_a_default_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
     def assemble_as_sql(self, fields: Sequence[Any], value_rows: Sequence[Sequence[Any]]) -> Any:
         """As Django's, which asks of each value what it is, row by row; mostly each is one parameter."""
         kinds = set(map(type, chain.from_iterable(value_rows)))
-        if any(map(_has_own_sql, kinds)) or any(map(_has_own_placeholder, fields)):
+        if not self._may_pass_over or any(map(_has_own_sql, kinds)) or any(map(_has_own_placeholder, fields)):
             return super().assemble_as_sql(fields, value_rows)
         return [("%s",) * len(fields)] * len(value_rows), value_rows
 

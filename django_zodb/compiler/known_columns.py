@@ -17,6 +17,8 @@ from .plain_columns import Converters, PlainColumns, is_plain_column, parameters
 Selected = tuple[Any, tuple[str, Any], str | None]
 Ordered = tuple[Any, tuple[str, Any, bool]]
 
+_GET_COL = (models.Field.get_col, models.ForeignKey.get_col, models.GeneratedField.get_col)
+"""Another one may name another column each time it is asked."""
 _MOST_ORDERS = 100
 _PLACE = "_django_zodb_known"
 """The attribute of a model's options where it is kept: tests and migrations make models and forget them."""
@@ -75,6 +77,7 @@ class _Known:
             type(expression) is Col
             and expression.target is field
             and expression.alias == self.table
+            and type(field).get_col in _GET_COL
             and type(expression.output_field).select_format is models.Field.select_format
             and not (values or name)
         )
@@ -123,6 +126,8 @@ class KnownColumns(PlainColumns):
         """What ``get_select`` returns, if that is known."""
         query: Any = self.query
         self._known, self._whole = None, False
+        if not self._may_pass_over:
+            return None
         if with_col_aliases or not _is_of_instances(query):
             only = _only_number(query)
             if only is None:

@@ -22,7 +22,8 @@ Test = Callable[[Any, Any], bool]
 
 def is_saved_as_it_is(field: Any, value: Any) -> bool:
     """Whether ``field.get_db_prep_save(value)`` would return ``value``; False also where that is not known."""
-    test = _test(field.__class__, value.__class__)
+    # A lazy value tells the class of another as its own.
+    test = _test(field.__class__, type(value))  # type: ignore[arg-type]
     return test is _always or (test is not None and test(field, value))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models.expressions import Col
+from django.db.models.lookups import Lookup
 from django.db.models.sql.datastructures import BaseTable
 
 from .known_columns import KnownColumns
@@ -108,6 +109,6 @@ def _is_of_one_table(query: Any) -> bool:
 def _compares_columns(where: Any) -> bool:
     """Whether each condition compares a column with values: there is no aggregate in them."""
     return all(
-        type(getattr(each, "lhs", None)) is Col and not hasattr(each.rhs, "resolve_expression")
+        isinstance(each, Lookup) and type(each.lhs) is Col and not hasattr(each.rhs, "resolve_expression")
         for each in where.children
     )
