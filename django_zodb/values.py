@@ -234,7 +234,7 @@ def _whole_number(value: Any, type_: SqlType) -> int:
             return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
         if isinstance(value, str):
             return int(value.strip())
-    except (ValueError, OverflowError, ArithmeticError) as error:
+    except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
         raise _refuse(value, type_) from error
     raise _refuse(value, type_)
 
@@ -299,7 +299,7 @@ def _to_decimal(value: Any) -> Decimal:
                 value = Decimal(value)
             else:
                 raise _refuse(value, DECIMAL)
-        except InvalidOperation as error:
+        except (TypeError, InvalidOperation) as error:
             raise _refuse(value, DECIMAL) from error
     if not value.is_finite():
         raise _refuse(value, DECIMAL)
@@ -326,8 +326,6 @@ def _varchar_converter(type_: SqlType) -> Converter:
 def _to_text(value: Any) -> str:
     if type(value) is str:
         return value
-    if isinstance(value, str):
-        return str.__str__(value)  # a subclass, such as SafeString, must not reach the file
     return as_text(value)
 
 
@@ -336,8 +334,8 @@ def as_text(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case str():
-            return str.__str__(value)
+        case str():  # a subclass, such as SafeString, must not reach the file; nor what is no str and says it were
+            return str.__str__(value) if issubclass(type(value), str) else str(value)
         case float():
             return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         case bytes():
@@ -380,7 +378,7 @@ def _to_double(value: Any) -> float:
             if not isinstance(value, int | float | Decimal | str):
                 raise _refuse(value, DOUBLE)
             value = float(value)
-        except (ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise _refuse(value, DOUBLE) from error
     return value + 0.0  # type: ignore[no-any-return]  # -0.0 + 0.0 is 0.0
 

@@ -203,6 +203,30 @@ def test_values_come_back_as_they_were(connection: dbapi.Connection) -> None:
     assert list(map(type, found)) == list(map(type, row))
 
 
+class Lazy:
+    """Tells the class of another value as its own, and shows as it does."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.value)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def test_values_that_only_say_they_are_of_a_class(connection: dbapi.Connection) -> None:
+    assert connection.execute("SELECT id FROM book WHERE title = %s", (Lazy("Emma"),)).fetchall() == [(1,)]
+    connection.execute("UPDATE book SET title = %s WHERE id = 1", (Lazy("Lady Susan"),))
+    (title,) = connection.execute("SELECT title FROM book WHERE id = 1").fetchall()[0]
+    assert (title, type(title)) == ("Lady Susan", str)
+    for column, value in itertools.product(("id", "price", "CAST(1 AS double precision)"), (7, 1.5, Decimal(1))):
+        with pytest.raises(dbapi.DataError, match="is no value of type"):
+            connection.execute(f"SELECT id FROM book WHERE {column} = %s", (Lazy(value),))
+
+
 # --- transactions --------------------------------------------------------------------------------------------------
 
 
