@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist, FieldError
 from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Col
@@ -76,6 +76,19 @@ class Strip(models.Model):
         managed = False
 
 
+class Knot(models.Model):
+    """Comes in the order of another table, which a query may call as one of the columns is called."""
+
+    name = models.CharField(max_length=10, db_column="T3")
+    inner = models.ForeignKey("self", models.CASCADE, null=True)
+    outer = models.ForeignKey("self", models.CASCADE, null=True)
+
+    class Meta:
+        app_label = "compiled"
+        managed = False
+        ordering = ["outer__outer__name", "name"]
+
+
 class Lath(Board):
     """The same rows under another name."""
 
@@ -137,6 +150,10 @@ QUERYSETS: list[Callable[[], QuerySet[Any, Any]]] = [
     lambda: Plank.objects.all(),
     lambda: Lath.objects.all(),
     lambda: Lath.objects.order_by("name"),
+    lambda: Knot.objects.all(),
+    lambda: Knot.objects.filter(name="a"),
+    lambda: Knot.objects.order_by("name"),
+    lambda: Knot.objects.filter(inner__inner__name="a").order_by("name"),
 ]
 
 
@@ -253,6 +270,15 @@ def test_what_exists_and_count_select(monkeypatch: pytest.MonkeyPatch, only: Any
     ours = compiled(query())
     plainly(monkeypatch)
     assert ours == compiled(query())
+
+
+@pytest.mark.parametrize("queryset", [Book.objects.only("none"), Book.objects.select_related("none")])
+def test_names_that_no_field_has_are_refused_where_nothing_is_read(queryset: QuerySet[Any, Any]) -> None:
+    query: Any = queryset.query.clone()
+    query.default_cols = False
+    query.add_annotation(Count("*"), "only")
+    with pytest.raises((FieldDoesNotExist, FieldError, TypeError)):
+        compiled(query)
 
 
 def test_aggregates_over_a_subquery(monkeypatch: pytest.MonkeyPatch) -> None:

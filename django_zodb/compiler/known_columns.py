@@ -27,7 +27,7 @@ _PLACE = "_django_zodb_known"
 class _Known:
     """What Django has found so far about a model, all of whose columns are in its own table."""
 
-    __slots__ = ("columns", "expressions", "fields", "names", "orders", "plain", "select", "table")
+    __slots__ = ("columns", "expressions", "fields", "names", "orders", "plain", "quoted", "select", "table")
 
     def __init__(self, meta: Any) -> None:
         self.table, self.fields = meta.db_table, meta.concrete_fields
@@ -39,15 +39,18 @@ class _Known:
         """Whether nothing converts them."""
         self.columns = ""
         """Their SQL."""
+        self.quoted: dict[str, str] = {}
+        """The names in it: one that has been written keeps its quotes, even if a table is then called so."""
         self.orders: dict[tuple[Any, ...], list[Ordered]] = {}
         """By the names of columns, and whether they are in standard order."""
 
-    def has_seen(self, select: list[Selected]) -> None:
-        """Keep it if any query would select the same."""
+    def has_seen(self, select: list[Selected], quotes: dict[str, str]) -> None:
+        """Keep it, and how names in it are quoted, if any query would select the same."""
         expressions = [expression for expression, _, _ in select]
         if len(select) == len(self.fields) and all(map(self._is_column, select, self.fields)):
             self.plain = all(map(is_plain_column, expressions))
             self.columns = ", ".join(sql for _, (sql, _), _ in select)
+            self.quoted = {name: quotes[name] for name in (self.table, *self.names)}
             self.expressions, self.select = expressions, list(select)
 
     def has_ordered(self, names: Any, standard: bool, order: list[Ordered]) -> None:
@@ -119,7 +122,7 @@ class KnownColumns(PlainColumns):
         found = super().get_select(with_col_aliases)
         query, known = self.query, self._known
         if known is not None and not (query.select_related or query.deferred_loading[0]):
-            known.has_seen(found[0])
+            known.has_seen(found[0], self.quote_cache)
         return found
 
     def known_select(self, with_col_aliases: bool) -> Any:
@@ -139,6 +142,7 @@ class KnownColumns(PlainColumns):
             return None
         query.get_initial_alias()
         self._whole = True
+        self.quote_cache.update(known.quoted)
         return list(known.select), {"model": query.model, "select_fields": list(range(len(known.select)))}, {}
 
     def get_default_columns(
@@ -207,6 +211,8 @@ def _is_of_instances(query: Any) -> bool:
 def _only_number(query: Any) -> tuple[str, Any, tuple[str, Any]] | None:
     """What it selects if that is a number alone, as ``exists()`` does, or ``COUNT(*)``: the name, and the SQL."""
     if query.default_cols or query.select or query.selected or query.extra or len(query.annotations) != 1:
+        return None
+    if query.deferred_loading[0] or query.select_related:  # by names that may be those of no field
         return None
     for name, expression in query.annotation_select.items():
         if type(expression) is Value:

@@ -49,20 +49,21 @@ def _compare(owner: Any, base: Any, name: str, is_ours: Method, their_name: str 
     ours, theirs = getattr(owner, name), getattr(base, their_name or name)
 
     def compared(self: Any, *arguments: Any, **named: Any) -> Any:
+        names = dict(self.quote_cache)
         answer = ours(self, *arguments, **named)
         if answer is not None and not hasattr(self, "_is_compared") and is_ours(self, *arguments, **named):
-            expected = _aside(self, theirs, *arguments, **named)
+            expected = _aside(self, names, theirs, *arguments, **named)
             assert _shown(answer) == _shown(expected), f"{owner.__name__}.{name}{arguments}"
         return answer
 
     setattr(owner, name, compared)
 
 
-def _aside(self: Any, theirs: Method, *arguments: Any, **named: Any) -> Any:
-    """What Django writes; nothing is left of its doing so."""
+def _aside(self: Any, names: dict[str, str], theirs: Method, *arguments: Any, **named: Any) -> Any:
+    """What Django writes after having quoted these names; nothing is left of its doing so."""
     kept, counts = dict(vars(self)), getattr(self.query, "alias_refcount", {})
     before = dict(counts)
-    self.quote_cache, self._is_compared = {"*": "*"}, True
+    self.quote_cache, self._is_compared = names, True
     try:
         return theirs(self, *arguments, **named)
     finally:
