@@ -257,6 +257,12 @@ def test_columns_are_taken_from_the_query_before(model: Any) -> None:
     assert (True, "-pk") in made._known.orders
 
 
+def test_an_order_by_a_column_whose_name_is_that_of_a_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Knot._meta, "_django_zodb_known", raising=False)
+    compiled(Knot.objects.select_related("inner", "outer").order_by("name").query)
+    assert compiled(Knot.objects.order_by("name").query)[0][0].endswith('ORDER BY "compiled_knot"."T3" ASC')
+
+
 @pytest.mark.parametrize(
     "only", [Value(1), Value(True), Value("a"), Count("*"), Count("pk"), Count("*", distinct=True)]
 )

@@ -161,8 +161,9 @@ class KnownColumns(PlainColumns):
         order = self.known_order()
         if order is None:
             order = super().get_order_by()
-            if self._known is not None and not self.query.extra_order_by:
-                self._known.has_ordered(self._ordering(), self.query.standard_ordering, order)
+            known, query = self._known, self.query
+            if known is not None and not query.extra_order_by and known.names.isdisjoint(query.alias_map):
+                known.has_ordered(self._ordering(), query.standard_ordering, order)
         return order
 
     def known_order(self) -> list[Ordered] | None:
