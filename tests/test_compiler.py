@@ -349,7 +349,8 @@ def test_a_field_that_changes_its_column(monkeypatch: pytest.MonkeyPatch) -> Non
 
 ASKED = [
     *("compile", "setup_query", "pre_sql_setup", "get_select", "get_default_columns", "get_extra_select"),
-    *("get_order_by", "get_distinct", "get_from_clause", "get_group_by", "quote_name_unless_alias"),
+    *("get_order_by", "get_distinct", "get_from_clause", "get_group_by"),
+    "quote_name" if hasattr(compiler.SQLCompiler, "quote_name") else "quote_name_unless_alias",
 ]
 
 
