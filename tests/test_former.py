@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import threading
 import time
@@ -414,6 +415,7 @@ def test_a_transaction_that_begins_while_the_file_is_replaced(
 def test_readers_and_writers_beside_packs(path: str, seconds: int) -> None:
     """Each transaction reads one state to its end, whatever others write, whoever packs, and lets go of it then."""
     end = time.monotonic() + seconds
+    all_have_ended = multiprocessing.get_context("fork").Barrier(3, timeout=60)
 
     def read(failed: list[str]) -> None:
         connection = dbapi.connect(path)
@@ -467,6 +469,7 @@ def test_readers_and_writers_beside_packs(path: str, seconds: int) -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
+            all_have_ended.wait()  # the last pack, too, or it may replace the file between these two lines
             values(path, "SELECT id FROM event")
             say([*failed, old_files(path)])
 
