@@ -16,6 +16,7 @@ from django.db.models.expressions import BaseExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from .instances import make_directly
 from .known_columns import KnownColumns
 from .plain_columns import Converters, PlainColumns
 from .saved_values import is_saved_as_it_is
@@ -32,8 +33,14 @@ class NativeRows(KnownColumns):
     def execute_sql(
         self, result_type: Any = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE
     ) -> Any:
-        """As Django's, which takes a hundred rows at a time even where it keeps them all."""
-        return super().execute_sql(result_type, chunked_fetch, chunk_size if chunked_fetch else sys.maxsize)
+        """As Django's, which takes a hundred rows at a time even where it keeps them all.
+
+        Instances are made of them in fewer steps, see ``instances``.
+        """
+        found = super().execute_sql(result_type, chunked_fetch, chunk_size if chunked_fetch else sys.maxsize)
+        if result_type == MULTI and self.klass_info is not None:
+            make_directly(self.klass_info, self.select)
+        return found
 
     def apply_converters(self, rows: Iterable[Any], converters: Converters) -> Iterator[Any]:
         """As Django's; a column that holds nothing but numbers of its class and NULLs is left alone."""

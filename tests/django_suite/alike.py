@@ -1,5 +1,7 @@
 """Compares what the engine's compilers write in fewer steps with what Django's would have written, query by query.
 
+And the instances that are made of rows with those that Django would have made.
+
 ``watch()`` does so for every query from then on, in whatever tests run in this process.
 """
 
@@ -13,7 +15,7 @@ from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
 from django.db.models.sql import compiler
 
-from django_zodb.compiler import SQLInsertCompiler
+from django_zodb.compiler import SQLInsertCompiler, instances
 from django_zodb.compiler.known_columns import KnownColumns, _only_number
 from django_zodb.compiler.plain_columns import PlainColumns, _is_comparison
 from django_zodb.compiler.saved_values import is_saved_as_it_is
@@ -33,6 +35,7 @@ def watch() -> None:
     _compare(KnownColumns, select, "get_order_by", lambda self: self.known_order() is not None)
     _compare(SimpleSelect, select, "_written", lambda self, *_: True, "as_sql")
     _compare(SQLInsertCompiler, insert, "prepare_value", lambda self, *both: is_saved_as_it_is(*both))
+    _compare_instances()
 
 
 def _is_known(self: Any, *_: Any, **__: Any) -> bool:
@@ -57,6 +60,32 @@ def _compare(owner: Any, base: Any, name: str, is_ours: Method, their_name: str 
         return answer
 
     setattr(owner, name, compared)
+
+
+def _compare_instances() -> None:
+    ours, theirs = instances._from_db, instances._FROM_DB
+
+    def compared(model: Any, names: Any) -> Method:
+        make = ours(model, names)
+
+        def from_db(model: Any, *arguments: Any, **named: Any) -> Any:
+            made = make(model, *arguments, **named)
+            assert _contents(made) == _contents(theirs(model, *arguments, **named)), names
+            return made
+
+        return from_db
+
+    instances._from_db = compared
+
+
+def _contents(instance: Any) -> Any:
+    """The class of an instance, its state, and which values it has, in their order.
+
+    What the state holds of related instances, nothing, is there once somebody has asked for it.
+    """
+    (_, state), *values = vars(instance).items()
+    assert state.fields_cache == {}
+    return type(instance), type(state), vars(state), [(name, id(value)) for name, value in values]
 
 
 def _aside(self: Any, names: dict[str, str], theirs: Method, *arguments: Any, **named: Any) -> Any:
