@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, models
 from django.db.models import Count, Prefetch, QuerySet, signals
+from django.db.models.functions import Length
 from django_project.models import Author, Book, Everything, Node
 
 from django_zodb import compiler
@@ -266,6 +267,14 @@ def test_columns_of_a_parent_that_was_selected_are_left_to_django() -> None:
     info = {"model": Author, "select_fields": [0, 1, 2], "related_klass_infos": [below]}
     compiler.make_directly(info, select)
     assert type(info["model"]) is Making and below["model"] is Author
+
+
+def test_values_that_are_no_columns() -> None:
+    """Django says of which model they are, although no instance is made."""
+    found = Book.objects.annotate(n=Length("title")).values("n", "author__name")
+    assert list(found) == [{"n": 3, "author__name": "Ann"}]
+    assert list(Book.objects.values_list("published__year", "title")) == [(None, "One")]
+    assert not are_made_directly(Book.objects.values("title"))
 
 
 def test_prefetched() -> None:

@@ -38,7 +38,7 @@ class NativeRows(KnownColumns):
         Instances are made of them in fewer steps, see ``instances``.
         """
         found = super().execute_sql(result_type, chunked_fetch, chunk_size if chunked_fetch else sys.maxsize)
-        if result_type == MULTI and self.klass_info is not None:
+        if result_type == MULTI and self.query.default_cols and self.klass_info is not None:
             make_directly(self.klass_info, self.select)
         return found
 
