@@ -81,7 +81,7 @@ class _Known:
             and expression.target is field
             and expression.alias == self.table
             and type(field).get_col in _GET_COL
-            and type(expression.output_field).select_format is models.Field.select_format
+            and _is_selected_as_it_is(expression)
             and not (values or name)
         )
 
@@ -110,7 +110,7 @@ class KnownColumns(PlainColumns):
     """Compiles SELECT; takes from queries before it what does not depend on the query."""
 
     _known: _Known | None = None
-    """Of the model, where the query selects instances."""
+    """Of the model, where the query selects instances, or values of columns."""
     _whole = False
     """Whether it selects all columns of the model's table, and nothing else, as was seen before."""
 
@@ -134,7 +134,7 @@ class KnownColumns(PlainColumns):
         if with_col_aliases or not _is_of_instances(query):
             only = _only_number(query)
             if only is None:
-                return None
+                return None if with_col_aliases else self._known_values()
             name, expression, sql = only
             return [(expression, sql, name)], None, {name: 0}
         self._known = known = _known_for(query)
@@ -144,6 +144,17 @@ class KnownColumns(PlainColumns):
         self._whole = True
         self.quote_cache.update(known.quoted)
         return list(known.select), {"model": query.model, "select_fields": list(range(len(known.select)))}, {}
+
+    def _known_values(self) -> Any:
+        """The same where it selects values of columns, as ``values()`` does, under names or none."""
+        query: Any = self.query
+        values = plain_values(query)
+        if values is None:
+            return None
+        self._known = _known_for(query)
+        select = [(column, (self._column(column), parameters()), name) for name, column in values]
+        names = {name: at for at, (name, _) in enumerate(values) if name}
+        return select, {"model": query.model, "select_fields": list(range(len(values)))}, names
 
     def get_default_columns(
         self, select_mask: Any, start_alias: str | None = None, opts: Any = None, from_parent: Any = None
@@ -177,6 +188,8 @@ class KnownColumns(PlainColumns):
         known = self._known
         if known is None or set(map(type, names)) != {str} or not known.names.isdisjoint(query.alias_map):
             return None
+        if query.selected and any(name.removeprefix("-") in query.selected for name in names):
+            return None  # it is by what is selected, wherever that is from
         order = known.orders.get((query.standard_ordering, *names))
         if order is None:
             return None
@@ -207,6 +220,24 @@ def _is_of_instances(query: Any) -> bool:
         and query.selected is None
         and not (query.annotations or query.extra or query.external_aliases or query.combinator)
     )
+
+
+def plain_values(query: Any) -> list[tuple[str | None, Col]] | None:
+    """The columns whose values it selects, and nothing else, each with its name or None."""
+    columns = query.select
+    if not columns or query.select_related or query.annotations or query.extra or query.external_aliases:
+        return None
+    if any(type(each) is not Col or not _is_selected_as_it_is(each) for each in columns):
+        return None
+    if query.selected is None:
+        return [(None, each) for each in columns]
+    if set(map(type, query.selected.values())) != {int}:
+        return None
+    return [(name, columns[at]) for name, at in query.selected.items()]
+
+
+def _is_selected_as_it_is(column: Col) -> bool:
+    return type(column.output_field).select_format is models.Field.select_format
 
 
 def _only_number(query: Any) -> tuple[str, Any, tuple[str, Any]] | None:

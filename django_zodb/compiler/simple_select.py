@@ -34,11 +34,13 @@ class SimpleSelect(KnownColumns):
         if not query.alias_map:
             query.get_initial_alias()
         selected = self.known_select(False)
-        order = None if selected is None else self.known_order()
-        if order is None:
+        if selected is None:
             return None
         self.select, self.klass_info, self.annotation_col_map = selected
         self.col_count, self.has_extra_select = len(selected[0]), False
+        order = self._order()
+        if order is None:
+            return None
         sql, values = self._start()
         try:
             condition = self._condition()
@@ -50,10 +52,32 @@ class SimpleSelect(KnownColumns):
             sql = f"{sql} WHERE {condition[0]}"
             values.extend(condition[1])
         if order:
-            sql = f"{sql} ORDER BY {', '.join([each for _, (each, _, _) in order])}"
+            sql = f"{sql} ORDER BY {', '.join(order)}"
         if with_limits and query.is_sliced:
             sql = f"{sql} {self.connection.ops.limit_offset_sql(query.low_mark, query.high_mark)}"
         return sql, tuple(values)
+
+    def _order(self) -> list[str] | None:
+        """What it orders by; None if it takes Django to tell."""
+        places = self._order_by_places()
+        if places is not None:
+            return places
+        order = self.known_order()
+        return None if order is None else [sql for _, (sql, _, _) in order]
+
+    def _order_by_places(self) -> list[str] | None:
+        """The same where all of it is selected, under names by which Django goes: it writes which ones these are."""
+        query, names = self.query, self._ordering()
+        if not names or query.extra_order_by or set(map(type, names)) != {str}:
+            return None
+        places = [self.annotation_col_map.get(name.removeprefix("-")) for name in names]
+        if None in places:
+            return None
+        if not query.order_by:
+            self._meta_ordering = names
+        descend = [name.startswith("-") is query.standard_ordering for name in names]
+        order = dict(zip(reversed(places), reversed(descend), strict=True))  # of a place that comes twice, the first
+        return [f"{at + 1} {'DESC' if order[at] else 'ASC'}" for at in dict.fromkeys(places)]
 
     def _start(self) -> tuple[str, list[Any]]:
         """SELECT, what is selected, and from where."""
@@ -61,8 +85,9 @@ class SimpleSelect(KnownColumns):
         if self._whole and self._known is not None:
             columns, values = self._known.columns, []
         else:
-            ((_, (sql, values), name),) = self.select
-            columns, values = f"{sql} AS {self.connection.ops.quote_name(name)}", list(values)
+            quote = self.connection.ops.quote_name
+            columns = ", ".join([f"{sql} AS {quote(name)}" if name else sql for _, (sql, _), name in self.select])
+            values = [value for _, (_, values), _ in self.select for value in values]
         if _is_of_one_table(query):
             return f"SELECT {columns} FROM {self._quoted(query.base_table)}", values
         tables, more = self.get_from_clause()

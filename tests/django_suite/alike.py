@@ -16,7 +16,7 @@ from django.db.models.lookups import In
 from django.db.models.sql import compiler
 
 from django_zodb.compiler import SQLInsertCompiler, instances
-from django_zodb.compiler.known_columns import KnownColumns, _only_number
+from django_zodb.compiler.known_columns import KnownColumns, _only_number, plain_values
 from django_zodb.compiler.plain_columns import PlainColumns, _is_comparison
 from django_zodb.compiler.saved_values import is_saved_as_it_is
 from django_zodb.compiler.simple_select import SimpleSelect
@@ -38,8 +38,10 @@ def watch() -> None:
     _compare_instances()
 
 
-def _is_known(self: Any, *_: Any, **__: Any) -> bool:
-    return self._whole or (self._known is None and _only_number(self.query) is not None)
+def _is_known(self: Any, with_col_aliases: bool = False) -> bool:
+    if self._whole or (self._known is None and _only_number(self.query) is not None):
+        return True
+    return not with_col_aliases and type(self)._may_pass_over and plain_values(self.query) is not None
 
 
 def _is_plain(node: Any) -> bool:
