@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from django.db import connection, models
 from django.db.models import Count, Prefetch, QuerySet, signals
 from django.db.models.functions import Length
+from django.db.models.query import ValuesIterable
 from django_project.models import Author, Book, Everything, Node
 
-from django_zodb import compiler
+from django_zodb import collector, compiler
 from django_zodb.compiler.instances import Making, maker_of
 
 pytestmark = pytest.mark.django_db
@@ -353,6 +355,63 @@ def test_kept_ways_to_make_instances_are_few() -> None:
     for _ in range(3):
         list(Book.objects.only("title"))
     assert len(vars(Book._meta)["_django_zodb_makers"]) < 20
+
+
+@pytest.fixture
+def collects(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Whether the garbage collector was on, each time an author is made of a row; two are many."""
+    monkeypatch.setattr(collector, "MANY_ROWS", 2)
+    Author.objects.create(name="Eve")
+    seen: list[bool] = []
+
+    def listen(instance: Author, **named: Any) -> None:
+        seen.append(gc.isenabled())
+        if instance.name == "wrong":
+            raise ZeroDivisionError
+
+    signals.post_init.connect(listen, Author)
+    yield seen
+    signals.post_init.disconnect(listen, Author)
+    assert gc.isenabled()
+
+
+def test_the_garbage_collector_waits_while_many_instances_are_made(collects: list[bool]) -> None:
+    assert len(Author.objects.all()) == 2
+    assert collects == [False, False] and gc.isenabled()
+    Author.objects.get(name="Ann")
+    assert collects == [False, False, True]
+
+
+def test_the_garbage_collector_works_again_after_an_error(collects: list[bool]) -> None:
+    Author.objects.filter(name="Eve").update(name="wrong")
+    with pytest.raises(ZeroDivisionError):
+        list(Author.objects.order_by("pk"))
+    assert collects == [False, False] and gc.isenabled()
+
+
+def test_a_garbage_collector_that_is_off_stays_off(collects: list[bool]) -> None:
+    gc.disable()
+    try:
+        assert len(Author.objects.all()) == 2
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_garbage_collector_does_not_wait_for_whoever_iterates(
+    monkeypatch: pytest.MonkeyPatch, collects: list[bool], at_once: bool
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", at_once)
+    for _ in Author.objects.iterator():
+        assert gc.isenabled()
+    assert collects == [True, True]
+
+
+def test_the_garbage_collector_does_not_wait_for_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "MANY_ROWS", 0)
+    for _ in ValuesIterable(Author.objects.values("name")):
+        assert gc.isenabled()
 
 
 def test_pickled_and_saved() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from django_zodb import dbapi, errors
+from django_zodb import collector, dbapi, errors
 from django_zodb.storage import bounded, journal, large_writes, runs
 from django_zodb.storage.database import close_all
 from django_zodb.storage.runs import Run
@@ -30,7 +30,7 @@ Rows = list[tuple[Any, ...]]
 def low_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     close_all()  # others may have left something in memory
     monkeypatch.setattr(large_writes, "PIECE_ROWS", 20)
-    monkeypatch.setattr(large_writes, "MANY_ROWS", 20)
+    monkeypatch.setattr(collector, "MANY_ROWS", 20)
     monkeypatch.setattr(journal, "PACKED_AT", 30)
     monkeypatch.setattr(runs, "WINDOW_ROWS", 20)
     monkeypatch.setattr(bounded, "_MOST_OTHERS", 15)
@@ -135,7 +135,7 @@ def test_the_garbage_collector_waits(place: str, monkeypatch: pytest.MonkeyPatch
     connection.execute(sql)
     assert seen and not any(seen)
     assert gc.isenabled()
-    monkeypatch.setattr(large_writes, "MANY_ROWS", ROWS)
+    monkeypatch.setattr(collector, "MANY_ROWS", ROWS)
     del seen[:]
     connection.execute("INSERT INTO note (text) SELECT 'x' FROM author")
     assert seen == [True] and gc.isenabled()

@@ -16,6 +16,7 @@ from django.db.models.expressions import BaseExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from .. import collector
 from .instances import make_directly
 from .known_columns import KnownColumns
 from .plain_columns import Converters, PlainColumns
@@ -42,6 +43,19 @@ class NativeRows(KnownColumns):
             make_directly(self.klass_info, self.select)
         return found
 
+    def results_iter(self, results: Any = None, *arguments: Any, **named: Any) -> Iterator[Any]:
+        """As Django's; while a long list of instances is made, the garbage collector waits.
+
+        Not where ``iterator()`` is told to take all rows at once: what is done with each is the user's then.
+        """
+        rows: Iterator[Any] = super().results_iter(results, *arguments, **named)
+        if type(results) is not list or not self.query.default_cols:
+            return rows
+        if self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            return rows
+        count = sum(map(len, results))
+        return _uncollected(rows, count) if count >= collector.MANY_ROWS else rows
+
     def apply_converters(self, rows: Iterable[Any], converters: Converters) -> Iterator[Any]:
         """As Django's; a column that holds nothing but numbers of its class and NULLs is left alone."""
         rows = iter(rows)
@@ -64,6 +78,11 @@ class NativeRows(KnownColumns):
             }
             rest = {at: converter for at, converter in converters.items() if at not in native}
             yield from super().apply_converters(piece, rest) if rest else piece
+
+
+def _uncollected(rows: Iterator[Any], count: int) -> Iterator[Any]:
+    with collector.uncollected(count):
+        yield from rows
 
 
 def _class(convert: list[Callable[..., Any]], expression: Any) -> type | None:

@@ -8,13 +8,12 @@ undone as a whole, by its caller.
 
 from __future__ import annotations
 
-import gc
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..collector import uncollected
 from .compact import Unpackable
 from .protocol import Row
 from .runs import with_columns
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 PIECE_ROWS = 20_000
 """So many rows are written together."""
-MANY_ROWS = 1000
-"""From so many on, the garbage collector waits."""
 PIECES_OF_INDEXES = 12
 """The keys of so many pieces are taken out of an index together: they are all over the place, and each round writes
 most leaves."""
@@ -51,23 +48,6 @@ def pieces(values: Iterable[Any]) -> Iterator[list[Any]]:
     values = iter(values)
     while piece := list(islice(values, PIECE_ROWS)):
         yield piece
-
-
-@contextmanager
-def _uncollected(rows: int = PIECE_ROWS) -> Iterator[None]:
-    """Without passes of the garbage collector, of which there would be one for some thousand rows, if they are many.
-
-    Each looks at all that the process holds, to find nothing: rows come and go, but never in circles. That would take
-    half as long again.
-    """
-    collects = rows >= MANY_ROWS and gc.isenabled()
-    if collects:
-        gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 class Waiting:
@@ -103,9 +83,9 @@ def update_all(
     fixed = () if given is None else given()
     if second is None or table.acts_on_update:  # a row that is changed may change others, still to come
         rest = chain.from_iterable(parts)
-        with _uncollected(len(first)):
+        with uncollected(len(first)):
             return _update(table, list(zip(*first, *(second or ()), *rest, strict=True)), assigned, fixed)
-    with _uncollected():
+    with uncollected(PIECE_ROWS):
         waiting = Waiting(list(zip(*part, strict=True)) for part in chain((first, second), parts))
         del first, second
         count = 0
@@ -130,11 +110,11 @@ def delete_all(table: StoredTable, rowids: Iterable[int]) -> int:
     first = list(islice(rowids, PIECE_ROWS))
     found = array("q", islice(rowids, 1))
     if not found:
-        with _uncollected(len(first)):
+        with uncollected(len(first)):
             return len(first) - len(table.delete_many(first))
     found = array("q", first) + found
     found.extend(rowids)
-    with _uncollected():
+    with uncollected(PIECE_ROWS):
         return _delete(table, found)
 
 
@@ -173,10 +153,10 @@ def insert_all(table: Inserts, rows: Iterable[Row]) -> tuple[int, Row | None]:
     parts = pieces(rows)
     first, second = next(parts, []), next(parts, None)
     if second is None:
-        with _uncollected(len(first)):
+        with uncollected(len(first)):
             inserted = table.insert_many(first)
         return len(inserted), inserted[-1] if inserted else None
-    with _uncollected():
+    with uncollected(PIECE_ROWS):
         waiting = Waiting((part,) for part in chain((first, second), parts))
         del first, second
         count = 0
