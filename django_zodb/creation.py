@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import NotSupportedError
-from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX, BaseDatabaseCreation
 
 from .storage.database import Database
 from .storage.open import MEMORY
@@ -36,8 +36,15 @@ class DatabaseCreation(BaseDatabaseCreation):
     """Makes, copies and drops test databases."""
 
     def _get_test_db_name(self) -> str:
-        name = self.connection.settings_dict["TEST"]["NAME"]
-        return os.fspath(name) if name and name != MEMORY else f"{MEMORY}test_{self.connection.alias}"
+        settings = self.connection.settings_dict
+        name = os.fspath(settings["TEST"]["NAME"] or MEMORY)
+        in_memory = f"{MEMORY}test_{self.connection.alias}"
+        # Where none is given, pytest-django gives one to each of xdist's workers: it puts NAME, which may be a path,
+        # between a prefix and the worker's name. Only for sqlite3 it knows that there is nothing to name.
+        made = f"{TEST_DATABASE_PREFIX}{settings['NAME']}_"
+        if name.startswith(made):
+            return f"{in_memory}_{name.removeprefix(made)}"
+        return in_memory if name == MEMORY else name
 
     def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
         name = self._get_test_db_name()

@@ -60,3 +60,36 @@ def test_a_kept_database_is_not_migrated_again(tmp_path: Path) -> None:
     second = run_tests("-k", "InTransaction", "--keepdb", settings="settings_file", DATA_FOLDER=str(tmp_path))
     assert (count(first), count(second)) == (11, 4)
     assert (tmp_path / "test_default.fs").stat().st_ino == modified
+
+
+@pytest.mark.parametrize("name", ["{folder}/Data.fs", ":memory:"])
+def test_under_pytest_xdist(tmp_path: Path, name: str) -> None:
+    """pytest-django names each worker's database after NAME; what is meant is one in memory, as for sqlite3."""
+    (tmp_path / "settings.py").write_text(
+        f"DATABASES = {{'default': {{'ENGINE': 'django_zodb', 'NAME': {name.format(folder=tmp_path)!r}}}}}\n"
+        "INSTALLED_APPS = ['django.contrib.contenttypes']\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "from django.contrib.contenttypes.models import ContentType\n"
+        "from django.db import connection\n"
+        "@pytest.mark.django_db\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_it(number):\n"
+        "    ContentType.objects.create(app_label='app', model='model')\n"
+        "    assert connection.settings_dict['NAME'].startswith(':memory:test_default_gw')\n"
+    )
+    before = sorted(path.name for path in tmp_path.iterdir())
+    command = [sys.executable, "-m", "pytest", "-n2", "-q", "-p", "no:cacheprovider", "--ds=settings", "-c", os.devnull]
+    result = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "test_it.py"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "4 passed" in result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
