@@ -29,7 +29,7 @@ _PLACE = "_django_zodb_makers"
 """The attribute of a model's options where it is kept: tests and migrations make models and forget them."""
 
 _SOURCE = """
-def from_db(model, db, names, values, *, fetch_mode=None):
+def from_db(model, db, field_names, values, *, fetch_mode=None):
     made = new(model)
     {state} = state = ModelState()
     state.adding = False
