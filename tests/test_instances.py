@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import pickle
+import runpy
 from collections.abc import Callable, Iterator
+from copy import copy
+from functools import wraps
 from inspect import getattr_static
 from typing import Any
 
@@ -16,6 +19,7 @@ from django.db.models.query import ValuesIterable
 from django_project.models import Author, Book, Everything, Node
 
 from django_zodb import collector, compiler
+from django_zodb.compiler import instances
 from django_zodb.compiler.instances import Making, maker_of
 
 pytestmark = pytest.mark.django_db
@@ -174,12 +178,40 @@ class Keyword(models.Model):
     plain = models.IntegerField()
     locals()["class"] = models.IntegerField()
     locals()["with space"] = models.IntegerField()
+    locals()["\ufb01"] = models.IntegerField()  # a ligature: in a program it would be "fi"
 
     class Meta:
         app_label = "instances"
 
 
+class Later(Author):
+    """Is changed after it has been made of rows."""
+
+    class Meta:
+        app_label = "instances"
+        proxy = True
+
+
+class Copied(Author):
+    """Gets the options of another model."""
+
+    class Meta:
+        app_label = "instances"
+        proxy = True
+
+
 WITH_A_SAY = [Loud, Loaded, Careful, Upper, Mixed, Counted, Made, Picture]
+
+
+class _Apart:
+    """A descriptor that puts what it is given elsewhere, with what the state says then."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else instance.__dict__["kept"]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        state = instance._state
+        instance.__dict__.update(kept=value, adding=state.adding, db=state.db)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -193,7 +225,7 @@ def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         base = Base.objects.create(name="base", file="a.txt")
         Derived.objects.create(name="derived", length=1, base=base)
         Derived.objects.create(name="other", length=2)
-        Keyword.objects.create(**{"plain": 1, "class": 2, "with space": 3})
+        Keyword.objects.create(**{"plain": 1, "class": 2, "with space": 3, "\ufb01": 4})
         Picture.objects.create(width=5)
         for model in WITH_A_SAY[:-1]:
             model.objects.bulk_create([model(name="a"), model(name="b")])
@@ -242,7 +274,6 @@ def both(monkeypatch: pytest.MonkeyPatch, queryset: Callable[[], QuerySet[Any, A
         lambda: Everything.objects.all(),
         lambda: Base.objects.all(),
         lambda: Derived.objects.all(),
-        lambda: Keyword.objects.all(),
         lambda: Book.objects.only("title"),
         lambda: Book.objects.defer("author", "title"),
         lambda: Derived.objects.defer("name"),
@@ -287,7 +318,7 @@ def test_prefetched() -> None:
     assert (book.title, book.author_id) == ("One", author.pk)
 
 
-@pytest.mark.parametrize("model", WITH_A_SAY)
+@pytest.mark.parametrize("model", [Keyword, *WITH_A_SAY])
 def test_a_model_that_has_a_say_is_asked(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
     assert not are_made_directly(model.objects.all())
     ours, theirs = both(monkeypatch, model.objects.order_by("pk").all)
@@ -337,6 +368,59 @@ def test_a_method_that_is_replaced_later(monkeypatch: pytest.MonkeyPatch, name: 
         assert Author.objects.get().name == "Ann"
         assert called
     assert are_made_directly(Author.objects.all())
+
+
+def test_an_init_that_was_replaced_before_the_engine_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = models.Model.__init__
+    assert type(runpy.run_path(instances.__file__)["maker_of"](Copied, ("id", "name"))).__name__ == "Making"
+
+    @wraps(before)
+    def replacement(*args: Any, **kwargs: Any) -> None:
+        before(*args, **kwargs)
+
+    monkeypatch.setattr(models.Model, "__init__", replacement)
+    assert runpy.run_path(instances.__file__)["maker_of"](Copied, ("id", "name")) is Copied
+
+
+def test_a_base_class_that_models_get_later() -> None:
+    """Model calls it."""
+    before = models.Model.__bases__
+    assert are_made_directly(Author.objects.all())
+    models.Model.__bases__ = (*before, _Behind)
+    try:
+        assert Author.objects.get().said == "made"
+    finally:
+        models.Model.__bases__ = before
+    assert are_made_directly(Author.objects.all())
+
+
+def test_what_makes_instances_is_replaced_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def replacement(cls: Any, *_: Any) -> Any:
+        made = object.__new__(cls)
+        made.said = "made"
+        return made
+
+    assert are_made_directly(Later.objects.all())
+    with monkeypatch.context() as patched:
+        patched.setattr(Later, "__new__", replacement)
+        assert Later.objects.get().said == "made"
+
+
+@pytest.mark.parametrize(("model", "name"), [(Author, "name"), (Book, "title"), (Book, "author_id"), (Base, "file")])
+def test_a_descriptor_that_comes_later(monkeypatch: pytest.MonkeyPatch, model: Any, name: str) -> None:
+    assert are_made_directly(model.objects.all())
+    with monkeypatch.context() as patched:
+        patched.setattr(model, name, _Apart())
+        ours, theirs = both(monkeypatch, model.objects.all)
+        assert ours == theirs
+        assert all(each.adding and each.db is None and name not in vars(each) for each in model.objects.all())
+    assert are_made_directly(model.objects.all())
+
+
+def test_options_that_are_a_copy_of_those_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    list(Author.objects.all())
+    monkeypatch.setattr(Copied, "_meta", copy(Author._meta))
+    assert [type(each) for each in QuerySet(Copied)] == [Copied]
 
 
 def test_columns_in_another_order_are_left_to_django() -> None:

@@ -7,13 +7,13 @@ known: an instance with a state, and the row's values by their names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import getattr_static
 from keyword import iskeyword
 from types import MethodType
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, base
 from django.db.models.base import ModelBase, ModelState
 from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
@@ -21,8 +21,14 @@ from django.db.models.signals import post_init, pre_init
 
 Names = tuple[str, ...]
 
-_FROM_DB, _INIT = Model.from_db.__func__, Model.__init__  # type: ignore[attr-defined]
-_SETTERS = (None, FileDescriptor.__set__, ForeignKeyDeferredAttribute.__set__)
+
+def _djangos(method: Any) -> Any:
+    """None where somebody put another in the place of Django's before the engine was loaded."""
+    return method if method.__globals__ is vars(base) else None
+
+
+_FROM_DB, _INIT = map(_djangos, (Model.from_db.__func__, Model.__init__))  # type: ignore[attr-defined]
+_SETTERS = (FileDescriptor.__set__, ForeignKeyDeferredAttribute.__set__)
 """They do nothing but put a new instance's value into its dictionary."""
 _MOST_CHOICES = 100
 _PLACE = "_django_zodb_makers"
@@ -31,12 +37,13 @@ _PLACE = "_django_zodb_makers"
 _SOURCE = """
 def from_db(model, db, field_names, values, *, fetch_mode=None):
     made = new(model)
-    {state} = state = ModelState()
+    made._state = state = ModelState()
+    {kept}
+    {places}, = values
     state.adding = False
     state.db = db
     if fetch_mode is not None:
         state.fetch_mode = fetch_mode
-    {places}, = values
     return made
 """
 
@@ -44,14 +51,19 @@ def from_db(model, db, field_names, values, *, fetch_mode=None):
 class Making:
     """Stands in for a model where Django makes instances of rows, as ``from_db`` does."""
 
-    __slots__ = ("_model", "from_db")
+    __slots__ = ("_model", "_passed_over", "from_db")
 
-    def __init__(self, model: type[Model], from_db: Callable[..., Model]) -> None:
+    def __init__(self, model: type[Model], names: Names) -> None:
         self._model = model
-        self.from_db = MethodType(from_db, model)
+        self._passed_over = {name: getattr_static(model, name) for name in names if _setter(model, name)}
+        self.from_db = MethodType(_from_db(names, self._passed_over), model)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+    def is_current(self) -> bool:
+        """Whether the descriptors that are passed over are still those of the model."""
+        return all(getattr(self._model, name, None) is each for name, each in self._passed_over.items())
 
 
 def make_directly(info: dict[str, Any], select: list[Any]) -> None:
@@ -69,17 +81,19 @@ def maker_of(model: type[Model], names: Names) -> Any:
     if (
         getattr(model.from_db, "__func__", None) is not _FROM_DB
         or model.__init__ is not _INIT
+        or super(Model, model).__init__ is not object.__init__
+        or model.__new__ is not object.__new__
         or model.__setattr__ is not object.__setattr__
         or any(signal.receivers and signal.has_listeners(model) for signal in (pre_init, post_init))
     ):
         return model
     makers = vars(model._meta).setdefault(_PLACE, {})
-    found = makers.get(names)
+    found = makers.get((model, names))  # the options may be a copy of those of another model
     if found is None:
         if len(makers) >= _MOST_CHOICES:
             makers.clear()
-        found = makers[names] = Making(model, _from_db(model, names)) if _is_plain(model, names) else model
-    return found
+        found = makers[model, names] = Making(model, names) if _is_plain(model, names) else model
+    return found if found is not model and found.is_current() else model
 
 
 def _is_plain(model: type[Model], names: Names) -> bool:
@@ -88,9 +102,9 @@ def _is_plain(model: type[Model], names: Names) -> bool:
     return (
         list(names) == known
         and type(model) is ModelBase
-        and model.__new__ is object.__new__
-        and model.__mro__[-len(Model.__mro__) :] == Model.__mro__  # it ends Model's chain of ``__init__``
-        and all(_setter(model, name) in _SETTERS for name in ("_state", *names))
+        and _setter(model, "_state") is None
+        and all(_setter(model, name) in (None, *_SETTERS) for name in names)
+        and all(name.isascii() and name.isidentifier() and not iskeyword(name) for name in names)
     )
 
 
@@ -99,14 +113,13 @@ def _setter(model: type[Model], name: str) -> Any:
     return getattr(type(getattr_static(model, name, None)), "__set__", None)
 
 
-def _from_db(model: type[Model], names: Names) -> Callable[..., Model]:
-    """As ``Model.from_db`` for values of these columns.
+def _from_db(names: Names, passed_over: Collection[str]) -> Callable[..., Model]:
+    """As ``Model.from_db`` for values of these columns, which puts those that are passed over into the dictionary.
 
     An instance whose ``__dict__`` nobody has asked for has none, and is one object for the garbage collector, not two.
     """
-    state, *places = [f"made.{name}" for name in ("_state", *names)]
-    if any(_setter(model, name) is not None or iskeyword(name) or not name.isidentifier() for name in names):
-        state, *places = "kept = made.__dict__; kept['_state']", *(f"kept[{name!r}]" for name in names)
+    places = [f"kept[{name!r}]" if name in passed_over else f"made.{name}" for name in names]
+    kept = "kept = made.__dict__" if passed_over else ""
     scope: dict[str, Any] = {"ModelState": ModelState, "new": object.__new__}
-    exec(_SOURCE.format(state=state, places=", ".join(places)), scope)
+    exec(_SOURCE.format(kept=kept, places=", ".join(places)), scope)
     return scope["from_db"]  # type: ignore[no-any-return]

@@ -67,8 +67,8 @@ def _compare(owner: Any, base: Any, name: str, is_ours: Method, their_name: str 
 def _compare_instances() -> None:
     ours, theirs = instances._from_db, instances._FROM_DB
 
-    def compared(model: Any, names: Any) -> Method:
-        make = ours(model, names)
+    def compared(names: Any, *others: Any) -> Method:
+        make = ours(names, *others)
 
         def from_db(model: Any, *arguments: Any, **named: Any) -> Any:
             made = make(model, *arguments, **named)
