@@ -15,7 +15,7 @@ import pytest
 from django.db import connection, models
 from django.db.models import Count, Prefetch, QuerySet, signals
 from django.db.models.functions import Length
-from django.db.models.query import ValuesIterable
+from django.db.models.query import ModelIterable, ValuesIterable
 from django_project.models import Author, Book, Everything, Node
 
 from django_zodb import collector, compiler
@@ -212,6 +212,32 @@ class _Apart:
     def __set__(self, instance: Any, value: Any) -> None:
         state = instance._state
         instance.__dict__.update(kept=value, adding=state.adding, db=state.db)
+
+
+class _Calling(ModelIterable):  # type: ignore[type-arg]  # not generic when run
+    """Calls what the compiler says the model is."""
+
+    def __iter__(self) -> Iterator[Any]:
+        found = self.queryset.query.get_compiler(self.queryset.db)
+        for row in found.results_iter(found.execute_sql()):
+            yield self.make(found.klass_info["model"], row)
+
+    def make(self, model: Any, row: Any) -> Any:
+        return model(*row)
+
+
+class _Leaving(_Calling):
+    """Makes instances of some of the columns that were selected."""
+
+    def make(self, model: Any, row: Any) -> Any:
+        return model.from_db(self.queryset.db, [model._meta.pk.attname], row[:1])
+
+
+class _Renaming(_Calling):
+    """Makes instances of as many columns as were selected, but of others."""
+
+    def make(self, model: Any, row: Any) -> Any:
+        return model.from_db(self.queryset.db, ["id", "pages"], row)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -421,6 +447,15 @@ def test_options_that_are_a_copy_of_those_of_another_model(monkeypatch: pytest.M
     list(Author.objects.all())
     monkeypatch.setattr(Copied, "_meta", copy(Author._meta))
     assert [type(each) for each in QuerySet(Copied)] == [Copied]
+
+
+@pytest.mark.parametrize("iterable", [_Calling, _Leaving, _Renaming])
+def test_who_makes_instances_in_another_way(monkeypatch: pytest.MonkeyPatch, iterable: Any) -> None:
+    queryset = Book.objects.only("title") if iterable is _Renaming else Book.objects.all()
+    queryset._iterable_class = iterable
+    assert are_made_directly(queryset.all())
+    ours, theirs = both(monkeypatch, queryset.all)
+    assert ours == theirs
 
 
 def test_columns_in_another_order_are_left_to_django() -> None:

@@ -35,7 +35,14 @@ _PLACE = "_django_zodb_makers"
 """The attribute of a model's options where it is kept: tests and migrations make models and forget them."""
 
 _SOURCE = """
+seen = None
+
 def from_db(model, db, field_names, values, *, fetch_mode=None):
+    global seen
+    if field_names is not seen:
+        if list(field_names) != known:
+            return other(model, db, field_names, values, fetch_mode)
+        seen = field_names
     made = new(model)
     made._state = state = ModelState()
     {kept}
@@ -60,6 +67,10 @@ class Making:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+    def __call__(self, *values: Any, **named: Any) -> Model:
+        """Make an instance as the model does."""
+        return self._model(*values, **named)
 
     def is_current(self) -> bool:
         """Whether the descriptors that are passed over are still those of the model."""
@@ -120,6 +131,11 @@ def _from_db(names: Names, passed_over: Collection[str]) -> Callable[..., Model]
     """
     places = [f"kept[{name!r}]" if name in passed_over else f"made.{name}" for name in names]
     kept = "kept = made.__dict__" if passed_over else ""
-    scope: dict[str, Any] = {"ModelState": ModelState, "new": object.__new__}
+    scope: dict[str, Any] = {"ModelState": ModelState, "new": object.__new__, "known": list(names), "other": _other}
     exec(_SOURCE.format(kept=kept, places=", ".join(places)), scope)
     return scope["from_db"]  # type: ignore[no-any-return]
+
+
+def _other(model: Any, db: Any, names: Any, values: Any, fetch_mode: Any) -> Any:
+    """Django's answer, where somebody makes instances of other columns than were selected."""
+    return model.from_db(db, names, values, **({} if fetch_mode is None else {"fetch_mode": fetch_mode}))
