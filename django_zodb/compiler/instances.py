@@ -7,7 +7,7 @@ known: an instance with a state, and the row's values by their names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from inspect import getattr_static
 from keyword import iskeyword
 from types import MethodType
@@ -58,12 +58,14 @@ def from_db(model, db, field_names, values, *, fetch_mode=None):
 class Making:
     """Stands in for a model where Django makes instances of rows, as ``from_db`` does."""
 
-    __slots__ = ("_model", "_passed_over", "from_db")
+    __slots__ = ("_model", "_names", "_seen", "from_db")
 
     def __init__(self, model: type[Model], names: Names) -> None:
-        self._model = model
-        self._passed_over = {name: getattr_static(model, name) for name in names if _setter(model, name)}
-        self.from_db = MethodType(_from_db(names, self._passed_over), model)
+        self._model, self._names = model, names
+        goes_around = any(_setter(model, name) for name in names)
+        self.from_db = MethodType(_from_db(names, goes_around), model)
+        own = model.__mro__[: model.__mro__.index(Model)] if goes_around else ()
+        self._seen = [(vars(each).get, [*map(vars(each).get, names)]) for each in own]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -73,8 +75,8 @@ class Making:
         return self._model(*values, **named)
 
     def is_current(self) -> bool:
-        """Whether the descriptors that are passed over are still those of the model."""
-        return all(getattr(self._model, name, None) is each for name, each in self._passed_over.items())
+        """Whether the descriptors that it goes around are still those of the model."""
+        return not self._seen or all([*map(get, self._names)] == seen for get, seen in self._seen)
 
 
 def make_directly(info: dict[str, Any], select: list[Any]) -> None:
@@ -124,15 +126,14 @@ def _setter(model: type[Model], name: str) -> Any:
     return getattr(type(getattr_static(model, name, None)), "__set__", None)
 
 
-def _from_db(names: Names, passed_over: Collection[str]) -> Callable[..., Model]:
-    """As ``Model.from_db`` for values of these columns, which puts those that are passed over into the dictionary.
+def _from_db(names: Names, goes_around: bool) -> Callable[..., Model]:
+    """As ``Model.from_db`` for values of these columns, perhaps around the descriptors of their names.
 
     An instance whose ``__dict__`` nobody has asked for has none, and is one object for the garbage collector, not two.
     """
-    places = [f"kept[{name!r}]" if name in passed_over else f"made.{name}" for name in names]
-    kept = "kept = made.__dict__" if passed_over else ""
     scope: dict[str, Any] = {"ModelState": ModelState, "new": object.__new__, "known": list(names), "other": _other}
-    exec(_SOURCE.format(kept=kept, places=", ".join(places)), scope)
+    place, kept = ("kept[{!r}]", "kept = made.__dict__") if goes_around else ("made.{}", "")
+    exec(_SOURCE.format(kept=kept, places=", ".join(map(place.format, names))), scope)
     return scope["from_db"]  # type: ignore[no-any-return]
 
 
