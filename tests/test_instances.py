@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.db import connection, models
 from django.db.models import Count, Prefetch, QuerySet, signals
+from django.db.models.fields.files import FileDescriptor
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.functions import Length
 from django.db.models.query import ModelIterable, ValuesIterable
 from django_project.models import Author, Book, Everything, Node
@@ -441,6 +443,25 @@ def test_a_descriptor_that_comes_later(monkeypatch: pytest.MonkeyPatch, model: A
         assert ours == theirs
         assert all(each.adding and each.db is None and name not in vars(each) for each in model.objects.all())
     assert are_made_directly(model.objects.all())
+
+
+@pytest.mark.parametrize(("model", "descriptor"), [(Book, ForeignKeyDeferredAttribute), (Base, FileDescriptor)])
+def test_a_setter_that_is_replaced(monkeypatch: pytest.MonkeyPatch, model: Any, descriptor: Any) -> None:
+    """Whether before the engine was loaded, or later."""
+    called: list[Any] = []
+    before = descriptor.__set__
+
+    @wraps(before)
+    def replacement(self: Any, instance: Any, value: Any) -> None:
+        called.append(value)
+        before(self, instance, value)
+
+    assert are_made_directly(model.objects.all())
+    monkeypatch.setattr(descriptor, "__set__", replacement)
+    assert not are_made_directly(model.objects.all())
+    assert list(model.objects.all()) and called
+    name = model._meta.concrete_fields[2].attname
+    assert runpy.run_path(instances.__file__)["maker_of"](model, (name,)) is model
 
 
 def test_options_that_are_a_copy_of_those_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import getattr_static
 from keyword import iskeyword
-from types import MethodType
+from types import MethodType, ModuleType
 from typing import Any
 
 from django.db.models import Model, base
 from django.db.models.base import ModelBase, ModelState
+from django.db.models.fields import files, related_descriptors
 from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.signals import post_init, pre_init
@@ -22,13 +23,17 @@ from django.db.models.signals import post_init, pre_init
 Names = tuple[str, ...]
 
 
-def _djangos(method: Any) -> Any:
+def _djangos(method: Any, module: ModuleType) -> Any:
     """None where somebody put another in the place of Django's before the engine was loaded."""
-    return method if method.__globals__ is vars(base) else None
+    return method if method.__globals__ is vars(module) else None
 
 
-_FROM_DB, _INIT = map(_djangos, (Model.from_db.__func__, Model.__init__))  # type: ignore[attr-defined]
-_SETTERS = (FileDescriptor.__set__, ForeignKeyDeferredAttribute.__set__)
+_FROM_DB = _djangos(Model.from_db.__func__, base)  # type: ignore[attr-defined]
+_INIT = _djangos(Model.__init__, base)
+_SETTERS = [
+    _djangos(FileDescriptor.__set__, files),
+    _djangos(ForeignKeyDeferredAttribute.__set__, related_descriptors),
+]
 """They do nothing but put a new instance's value into its dictionary."""
 _MOST_CHOICES = 100
 _PLACE = "_django_zodb_makers"
@@ -76,7 +81,10 @@ class Making:
 
     def is_current(self) -> bool:
         """Whether the descriptors that it goes around are still those of the model."""
-        return not self._seen or all([*map(get, self._names)] == seen for get, seen in self._seen)
+        if not self._seen:
+            return True
+        setters = [FileDescriptor.__set__, ForeignKeyDeferredAttribute.__set__]
+        return setters == _SETTERS and all([*map(get, self._names)] == seen for get, seen in self._seen)
 
 
 def make_directly(info: dict[str, Any], select: list[Any]) -> None:
@@ -92,7 +100,7 @@ def make_directly(info: dict[str, Any], select: list[Any]) -> None:
 def maker_of(model: type[Model], names: Names) -> Any:
     """What makes the model's instances of values of these columns: the model itself, if it has a say in that."""
     if (
-        getattr(model.from_db, "__func__", None) is not _FROM_DB
+        getattr(model.from_db, "__func__", model) is not _FROM_DB
         or model.__init__ is not _INIT
         or super(Model, model).__init__ is not object.__init__
         or model.__new__ is not object.__new__
