@@ -491,6 +491,7 @@ def test_what_stands_in_for_a_model_answers_as_the_model() -> None:
     assert making.objects is Author.objects
     with pytest.raises(AttributeError):
         _ = making.nonsense
+    assert copy(making)._meta is Author._meta
 
 
 def test_kept_ways_to_make_instances_are_few() -> None:

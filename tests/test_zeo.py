@@ -156,12 +156,16 @@ class Proxy:
                     return
                 if to_server or not self._muted:
                     target.sendall(data)
-        self.cut()
+        self._end(source, target)  # no other: a client that has waited for too long has made a new one meanwhile
 
     def cut(self) -> None:
         """End all connections at once, in the middle of whatever passes."""
         pairs, self._pairs = self._pairs, []
-        for each in pairs:
+        self._end(*pairs)
+
+    @staticmethod
+    def _end(*connections: socket.socket) -> None:
+        for each in connections:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()

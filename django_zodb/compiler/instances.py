@@ -73,6 +73,8 @@ class Making:
         self._seen = [(vars(each).get, [*map(vars(each).get, names)]) for each in own]
 
     def __getattr__(self, name: str) -> Any:
+        if name in self.__slots__:  # of a copy that is being made
+            raise AttributeError(name)
         return getattr(self._model, name)
 
     def __call__(self, *values: Any, **named: Any) -> Model:
