@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from sites import free_port
 from test_sessions import PARENT, insert, new_session
+from ZEO.Exceptions import ClientDisconnected
 
 from django_zodb import errors
 from django_zodb.storage.database import Database, close_all
@@ -278,6 +279,28 @@ def test_a_commit_whose_answer_is_lost(proxy: Proxy) -> None:
     assert caught.value.retryable is False
     eventually(lambda: add(session, "third"))
     assert names(session) == ["first", "second", "unknown", "third"], "it was committed, once"
+
+
+def test_a_connection_that_is_lost_while_it_is_written_to(served: Served) -> None:
+    """asyncio's transports of some versions of Python then call what is None, or drop what is written."""
+    session = served.session()
+    assert names(session) == ["first"]
+    server = session.database._storage._server
+    transport = server.client.protocol.sm_protocol.transport
+
+    def seems_lost(yes: bool) -> None:
+        transport._conn_lost, transport._write_ready = yes, None
+        done.set()
+
+    done = threading.Event()
+    server.loop.call_soon_threadsafe(seems_lost, True)
+    assert done.wait(10)
+    with pytest.raises(errors.OperationalError) as caught:
+        names(session)
+    assert isinstance(caught.value.__cause__, ClientDisconnected)
+    server.loop.call_soon_threadsafe(seems_lost, False)
+    server.loop.call_soon_threadsafe(transport.abort)
+    assert eventually(lambda: names(session)) == ["first"]
 
 
 @pytest.mark.parametrize(

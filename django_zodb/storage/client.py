@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from traceback import walk_tb
 from typing import Any
 
 import ZEO.Exceptions
@@ -116,6 +117,11 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
         except ClientDisconnected:
             self._server.loop.call_soon_threadsafe(self._connect_anew)
             raise
+        except (AttributeError, TypeError) as error:
+            if not _is_of_asyncio(error):
+                raise
+            self._server.loop.call_soon_threadsafe(self._hang_up)
+            raise ClientDisconnected("the connection was lost while it was written to") from error
 
     def _hang_up(self) -> None:
         """In the network's thread: drop the connection, with what may still be waiting to be sent."""
@@ -136,3 +142,12 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
         for protocol in client.protocols:
             protocol.close()
         client.try_connecting()
+
+
+def _is_of_asyncio(error: BaseException) -> bool:
+    """Whether it was raised there: some versions of Python write to a connection that was lost as if it were not.
+
+    Then they call what is None; see issue 136234 of CPython.
+    """
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).startswith("asyncio.")
