@@ -27,7 +27,7 @@ def chosen(arguments: argparse.Namespace) -> Iterator[Race]:
                 if level in ALL[name].levels:
                     yield Race([name], place, level, arguments.seconds, arguments.seed)
         for guard, (_, name) in GUARDS.items() if arguments.guards else ():
-            yield Race([name], place, ALL[name].levels[-1], arguments.seconds, arguments.seed, guard)
+            yield Race([name], place, ALL[name].levels[0], arguments.seconds, arguments.seed, guard)
 
 
 def say(race: Race, outcome: Outcome) -> None:
