@@ -848,7 +848,7 @@ def test_a_scan_runs_in_bounded_memory(tmp_path: Path) -> None:
         seen += 1
         largest = max(largest, cache.cache_non_ghost_count)
     assert seen == 40_000
-    assert largest < 700, "of some 2,700 leaves"
+    assert largest < 250, "of some 2,700 leaves"
 
 
 def test_memory_keeps_no_history(monkeypatch: pytest.MonkeyPatch) -> None:

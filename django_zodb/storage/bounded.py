@@ -28,7 +28,7 @@ from .seal import check_seal
 
 T = TypeVar("T")
 
-_LOADS_PER_SWEEP = 500
+_LOADS_PER_SWEEP = 100
 _MOST_OTHERS = 40_000
 """So many changed records besides leaves of rows may stay in memory: some 100 MB."""
 

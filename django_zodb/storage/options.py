@@ -24,7 +24,7 @@ class Options:
     """
 
     cache_size: int = 100_000
-    cache_size_bytes: int = 24 * 1024 * 1024
+    cache_size_bytes: int = 24_000_000
     pool_size: int = 16
     blob_dir: str | None = None
     timeout: float = 10.0
