@@ -29,6 +29,7 @@ from .seal import check_seal
 T = TypeVar("T")
 
 _LOADS_PER_SWEEP = 100
+"""What may come in beyond the limit: some MB. A sweep that finds nothing to do takes 0.1 µs."""
 _MOST_OTHERS = 40_000
 """So many changed records besides leaves of rows may stay in memory: some 100 MB."""
 

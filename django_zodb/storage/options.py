@@ -19,7 +19,7 @@ class Options:
     ``cache_size_bytes`` is: it counts bytes as stored; in memory rows take seven times as many, indexes three to five
     times. As many bytes again, at most, are columns of tables larger than the cache. ``pool_size`` is how many idle
     connections keep their caches for the next user; more may be in use. With the defaults a connection's cache holds
-    some 150,000 rows of ten columns with their indexes, and stays under some 210 MB, however large the file:
+    some 130,000 rows of ten columns with their indexes, and stays under some 210 MB, however large the file:
     docs/performance.md has the measurements.
     """
 

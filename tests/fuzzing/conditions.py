@@ -187,7 +187,7 @@ class Conditions:
         if name == "key":
             known = [key for key in KEY_LOOKUPS if _below(held, key) is not None]
             key = self.one(*(known or KEY_LOOKUPS))
-            if "s" in known and self.often(0.4):  # it has more lookups than all others together
+            if "s" in known and self.often(0.4):  # it has the most lookups
                 key = "s"
             return self._below_key(path.name, key, _below(held, key))
         match name:
