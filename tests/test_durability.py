@@ -25,6 +25,7 @@ from ZODB.FileStorage import FileIterator, FileStorage
 from ZODB.scripts import repozo
 
 from django_zodb import dbapi, errors
+from django_zodb.storage import datafile
 from django_zodb.storage import room as room_module
 from django_zodb.storage.backup import back_up, restore
 from django_zodb.storage.database import Database, close_all
@@ -382,22 +383,41 @@ def test_room_is_made_for_who_commits_again_and_again(tmp_path: Path, monkeypatc
     assert {row[1] for row in content_of(path)["parent"]} == {*map(str, range(40)), "x" * SIZE}
 
 
+@pytest.mark.skipif(not hasattr(os, "fdatasync"), reason="this system has fsync only")
+def test_a_commit_syncs_the_data_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "data.fs", []
+    session = new_session(Database.open(path))
+    session.catalog.create_table(PARENT)
+    session.commit()
+    insert(session, "parent", "the first one takes ids for those that follow, which is a commit of its own")
+    session.commit()
+    for name in ("fsync", "fdatasync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda descriptor, name=name, real=real: (synced.append(name), real(descriptor)))
+    for number in range(10):
+        insert(session, "parent", str(number))
+        session.commit()
+    session.close()
+    assert synced == ["fdatasync"] * 10
+
+
 # --- failing disks ----------------------------------------------------------------------------------------------------
 
 
 class Faults:
-    """Lets the n-th call of a function of ``os`` fail, or write only a part; also each later one, if it ``stays``."""
+    """Lets the n-th call of a function fail, or write only a part; also each later one, if it ``stays``."""
 
     def __init__(
         self, patched: pytest.MonkeyPatch, function: str, number: int, failure: int | None, stays: bool
     ) -> None:
         self.calls = 0
         self.struck = False
-        self._original = getattr(os, function)
+        owner = datafile if function == "sync_data" else os
+        self._original = getattr(owner, function)
         self._number = number
         self._failure = failure
         self._stays = stays
-        patched.setattr(os, function, self._call)
+        patched.setattr(owner, function, self._call)
 
     def _call(self, *arguments: Any) -> Any:
         self.calls += 1
@@ -414,7 +434,7 @@ FAILURES = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EDQUOT": errno.EDQUOT, "s
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-@pytest.mark.parametrize("function", ["pwrite", "fsync", "ftruncate"])
+@pytest.mark.parametrize("function", ["pwrite", "sync_data", "ftruncate"])
 def test_a_disk_that_fails_once(
     tmp_path: Path, kind: str, function: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

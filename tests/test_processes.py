@@ -345,8 +345,8 @@ def test_whoever_changes_definitions_lets_others_read_and_is_not_waited_for_ever
 
 def stopping_in(place: str, at: int = signal.SIGSTOP) -> Callable[..., Any]:
     """A stand-in for a function of the commit that is stopped, or killed, in the middle."""
-    if place == "fsync":
-        real = os.fsync
+    if place == "sync":
+        real = datafile.sync_data
 
         def stop(descriptor: int) -> None:
             os.kill(os.getpid(), at)
@@ -371,8 +371,8 @@ def committing(path: str, place: str, at: int = signal.SIGSTOP) -> Child:
         connection = dbapi.connect(path)
         connection.execute("UPDATE account SET amount = 0 WHERE id = 1")
         say("ready")
-        if place == "fsync":
-            os.fsync = stopping_in(place, at)
+        if place == "sync":
+            datafile.sync_data = stopping_in(place, at)
         else:
             datafile.write_all = stopping_in(place, at)
         connection.commit()
@@ -383,7 +383,7 @@ def committing(path: str, place: str, at: int = signal.SIGSTOP) -> Child:
     return child
 
 
-@pytest.mark.parametrize("place", ["write", "fsync"])
+@pytest.mark.parametrize("place", ["write", "sync"])
 def test_stopped_in_its_commit(path: str, place: str) -> None:
     reader = dbapi.connect(path, autocommit=True, timeout=0.3)
     query = "SELECT amount FROM account WHERE id = 1"
@@ -404,13 +404,13 @@ def test_stopped_in_its_commit(path: str, place: str) -> None:
     check_file(path)
 
 
-@pytest.mark.parametrize("place", ["write", "fsync"])
+@pytest.mark.parametrize("place", ["write", "sync"])
 def test_killed_in_its_commit(path: str, place: str) -> None:
     child = committing(path, place, signal.SIGKILL)
     assert child.heard() == []
     reader = dbapi.connect(path, autocommit=True)
     query = "SELECT amount FROM account WHERE id < 3 ORDER BY id"
-    whole = place == "fsync"  # all of it is in the file: nobody said so, but it may be kept
+    whole = place == "sync"  # all of it is in the file: nobody said so, but it may be kept
     size = Path(path).stat().st_size
     assert reader.execute(query).fetchall() == [(0 if whole else 100,), (100,)]
     assert Path(path).stat().st_size == size, "who reads cuts nothing"
@@ -513,7 +513,7 @@ def test_many_create_one_file(tmp_path: Path) -> None:
 
 
 def test_closing_waits_for_the_commits_of_other_threads(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, started = os.fsync, threading.Event()
+    real, started = datafile.sync_data, threading.Event()
 
     def slow(descriptor: int) -> None:
         started.set()
@@ -523,7 +523,7 @@ def test_closing_waits_for_the_commits_of_other_threads(path: str, monkeypatch: 
     def commit() -> None:
         dbapi.connect(path, autocommit=True).execute("UPDATE account SET amount = 5 WHERE id = 1")
 
-    monkeypatch.setattr(os, "fsync", slow)
+    monkeypatch.setattr(datafile, "sync_data", slow)
     thread = threading.Thread(target=commit)
     thread.start()
     started.wait()
@@ -670,7 +670,7 @@ def test_who_locked_the_file_that_was_packed_sees_no_commit_to_the_new_one_too_e
     def take_late(*arguments: Any) -> bool:
         if not committed and os.getpid() == me:
             Child(lambda say: pack(path)).succeeded()
-            committed.append(committing(path, "fsync"))
+            committed.append(committing(path, "sync"))
             committed[0].stopped()
         return take(*arguments)
 

@@ -788,7 +788,7 @@ def test_ids_from_many_threads(database: Database) -> None:
 # --- failures ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["tpc_begin", "store", "_append", "fsync"])
+@pytest.mark.parametrize("place", ["tpc_begin", "store", "_append", "sync_data"])
 def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     database = Database.open(tmp_path / "Data.fs")
     session, bystander = new_session(database), new_session(database)
@@ -801,7 +801,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        where = os if place == "fsync" else datafile.DataFile
+        where = datafile if place == "sync_data" else datafile.DataFile
         patched.setattr(where, place, fail)
         insert(session, "parent", "lost?")
         with pytest.raises(errors.OperationalError, match="disk is full"):

@@ -38,7 +38,7 @@ from zope.interface import alsoProvides, implementer
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
-from .files import Handle, create_whole, read_all, touch_private, write_all
+from .files import Handle, create_whole, read_all, sync_data, touch_private, write_all
 from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
@@ -504,7 +504,7 @@ class DataFile(PackableFile):
         descriptor = self._file.fileno()
         try:
             write_all(descriptor, self._tstatus.encode(), self._pos + STATUS_AT)
-            os.fsync(descriptor)
+            sync_data(descriptor)
         except BaseException:
             # It may be on the disk or not. Whoever is told that it failed should find it undone, if that is possible.
             try:
