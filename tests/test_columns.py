@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from django_zodb import dbapi
 from django_zodb.storage import columns as columns_module
 from django_zodb.storage.columns import Columns
 from django_zodb.storage.database import close_all
+from django_zodb.storage.sieves import AllOf, Among, AnyOf, First, Holding, Null, Sieve, Within
 from django_zodb.values import Scaled
 
 ROWS = 3000
@@ -27,6 +28,17 @@ PLACES = ((1,), (2,), (1, 2), (0, 3), (4, 5), ())
 SCHEMA = (
     "CREATE TABLE page (id bigint PRIMARY KEY, n integer, price numeric(8, 2), good boolean, note text, day date,"
     " one text, two text)"
+)
+
+
+SIEVES: Sequence[tuple[Sieve, Callable[[Any], bool]]] = (
+    (Holding(4, "inside", "77"), lambda row: row[4] is not None and "77" in row[4]),
+    (
+        AnyOf(Within(2, None, Decimal(10)), Holding(4, "end", "998")),
+        lambda row: (row[2] is not None and row[2] <= 10) or (row[4] is not None and row[4].endswith("998")),
+    ),
+    (AllOf(Within(0, 500, 900), Null(3)), lambda row: 500 <= row[0] <= 900 and row[3] is None),
+    (Among(1, {3}), lambda row: row[1] == 3),
 )
 
 
@@ -91,6 +103,10 @@ def check(connection: dbapi.Connection, every: Sequence[tuple[int, ...]] = PLACE
         columns = [[row[at] for row in rows if row[at] is not None] for at in places]
         assert list(map(str, present(connection, places))) == list(map(str, columns))
     assert walk(connection, places, reverse=True) == expected[::-1]
+    for sieve, test in SIEVES:
+        passing = list(filter(test, rows))
+        assert list(filter(test, live.rows(sieve=sieve))) == passing
+    assert [pair for pair in live.items(sieve=sieve) if test(pair[1])] == [(row[0], row) for row in passing]
     for offset in (0, 700, len(rows) // 2, len(rows) - 701, len(rows) - 1):
         assert live.page(offset, 5) == rows[offset : offset + 5]
         assert live.page(offset, 5, rows[20][0]) == rows[20:][offset : offset + 5]
@@ -139,6 +155,43 @@ def test_the_third_sum_reads_no_records(path: Path) -> None:
     assert found == [(ROWS, ROWS * 4 // 5, Decimal("2249250.00"), Decimal("0.00"), 6, found[0][-1])] * 4
     assert loaded[0] > 100 and loaded[1] > 100
     assert loaded[2] < 5 > loaded[3]
+
+
+def sieved_loads(connection: dbapi.Connection, sieve: Sieve, columns: Sequence[int] | None = None) -> int:
+    jar = table(connection).tree._p_jar
+    before: int = jar._load_count
+    list(table(connection).rows(columns=columns, sieve=sieve))
+    return int(jar._load_count) - before
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_third_sieved_walk_reads_few_records(path: Path, number: int) -> None:
+    connection = opened(path)
+    sieve, test = SIEVES[number]
+    loaded = [sieved_loads(connection, sieve) for _ in range(4)]
+    assert loaded[0] > 150 and loaded[1] > 150
+    assert loaded[2] < 70 and loaded[3] < 70
+    before = table(connection).tree._p_jar._load_count
+    assert len([pair for pair in table(connection).items(sieve=sieve) if test(pair[1])]) > 20
+    assert table(connection).tree._p_jar._load_count - before < 70
+    check(connection)
+
+
+def test_where_most_leaves_hold_what_passes_no_record_is_read_twice(path: Path) -> None:
+    connection = opened(path)
+    often = Among(1, {3})
+    loaded = [sieved_loads(connection, often) for _ in range(8)]
+    assert max(loaded) < 1.8 * min(loaded), "the nodes that were tried"
+    assert sorted(loaded)[4] == min(loaded)
+    loaded = [sieved_loads(connection, often, (1, 4)) for _ in range(8)]
+    assert min(loaded) < 70, "what it wants is kept instead"
+
+
+def test_a_sieve_that_single_values_do_not_tell_anything(path: Path) -> None:
+    connection = opened(path)
+    loaded = [sieved_loads(connection, First(2, 20, descending=True)) for _ in range(4)]
+    assert min(loaded) > 150
+    assert not kept(connection)._blocks
 
 
 def test_columns_of_tables_in_the_cache(path: Path) -> None:
@@ -362,6 +415,8 @@ def test_long_values_are_not_kept(path: Path) -> None:
     for _ in range(3):
         assert walk(connection, (4,)) == [("x" * 100,)] * ROWS
     assert kept(connection).size < 100 * ROWS / 10
+    loaded = [sieved_loads(connection, Holding(4, "inside", "y")) for _ in range(4)]
+    assert max(loaded) <= min(loaded) + 60, "those of the node where that is seen"
     assert all(block.columns == {4: b""} for block in kept(connection)._blocks.values())
 
 

@@ -5,7 +5,8 @@ over the same columns again and again pays each time for reading, checking and d
 are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
 ``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
 the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. Those
-who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``.
+who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``; for larger ones, the
+columns that tell them: see ``sifted_scan``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from BTrees.LOBTree import LOBTree
@@ -38,17 +39,17 @@ _MOST_WALKS = 1000
 _WALKS_WITHOUT = 7
 _ENTRY, _BLOCK = 32, 700
 """What it takes to know which block a record belongs to, and to have a block."""
-_NO_ROWIDS = array("q")
+_NO_ROWIDS, _NO_SIZES = array("q"), array("H")
 
 
 class Block:
     """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
 
     Apart from these, ``present`` has columns without their NULLs, and ``aids`` what finds rows, None where that is too
-    large. ``rowids`` are there if an aid is.
+    large. ``rowids`` are there if an aid is, and ``sizes``, the numbers of rows in the leaves, if a column is.
     """
 
-    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size")
+    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size", "sizes")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
@@ -58,6 +59,7 @@ class Block:
         self.present: dict[int, Present] = {}
         self.aids: dict[AidKey, Aid | None] = {}
         self.rowids = _NO_ROWIDS
+        self.sizes = _NO_SIZES
         self.size = _BLOCK + _ENTRY * len(self.numbers)
 
 
@@ -144,14 +146,34 @@ class Columns:
         """Keep how many rows there are in all ``leaves`` below ``node``."""
         self._block(node, leaves, count)
 
-    def keep(self, node: Any, leaves: Iterable[Any], rows: Sequence[Row], places: Collection[int]) -> None:
-        """Keep the columns at ``places`` of ``rows``, which are those of all ``leaves`` below ``node``."""
-        block = None if self.is_full else self._block(node, leaves, len(rows))
+    def values(self, node: bytes, places: Collection[int]) -> tuple[Sequence[int], dict[int, Sequence[Any]]] | None:
+        """How many rows each leaf below an inner node has, and the columns at ``places``; None where these, or some of
+        them, are not kept.
+        """
+        block = self._blocks.get(node)
+        if block is None or not all(map(block.columns.get, places)):
+            return None
+        self._blocks.move_to_end(node)
+        return block.sizes, {at: unpack(block.columns[at])[0] for at in places}
+
+    def keep(
+        self, node: Any, leaves: Iterable[Any], sizes: Sequence[int], columns: Mapping[int, Sequence[Any]]
+    ) -> bool:
+        """Keep whole columns of the rows in all ``leaves`` below ``node``, which have so many each; whether all are.
+
+        There may be no room, or one may be of values that are too long.
+        """
+        block = None if self.is_full else self._block(node, leaves, sum(sizes))
         if block is None:
-            return
-        new = {at: packed_values([row[at] for row in rows]) for at in places if at not in block.columns}
-        if self._grows(block, sum(map(len, new.values()))):
-            block.columns |= new
+            return False
+        new = {at: packed_values(values) for at, values in columns.items() if at not in block.columns}
+        numbers = block.sizes or array("H", sizes)
+        size = sum(map(len, new.values()))
+        if not self._grows(block, size if block.sizes else size + numbers.itemsize * len(numbers)):
+            return False
+        block.columns |= new
+        block.sizes = numbers
+        return all(map(block.columns.get, columns))
 
     def keep_present(
         self, node: Any, leaves: Iterable[Any], count: int, columns: dict[int, list[Any]], in_memory: bool

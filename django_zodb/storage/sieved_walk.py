@@ -4,8 +4,8 @@ The second walk that asks for the same aids counts the rows below each inner nod
 which the following ones use, until a leaf is changed: then those below its inner node, some hundred rows, have to be
 walked over twice again. So where rows are changed all the time little is kept, and little is done in vain.
 
-That is for tables that the cache holds. What is kept of larger ones, packed columns (see ``scan``), takes a fourth of
-the room, and the room is what there is too little of.
+That is for tables that the cache holds. What is kept of larger ones, packed columns (see ``sifted_scan``), takes a
+fourth of the room, and the room is what there is too little of.
 """
 
 from __future__ import annotations

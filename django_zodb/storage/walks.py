@@ -13,6 +13,7 @@ from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
+from .sifted_scan import SiftedScan
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 _WORTH_A_SIEVE = 3000
@@ -98,7 +99,10 @@ class Walks:
         columns: Collection[int] | None = None,
         sieve: Sieve | None = None,
     ) -> Scan:
-        return Scan(self._tree, Bounds(low, high), reverse, columns, len(self._schema.columns), sieve)
+        width = len(self._schema.columns)
+        if sieve is not None:
+            return SiftedScan(self._tree, columns, width, sieve)
+        return Scan(self._tree, Bounds(low, high), reverse, columns, width)
 
     def count_passing(
         self, passing: Callable[[Iterable[Row]], int], sieve: Sieve, columns: Collection[int] | None = None
