@@ -74,6 +74,13 @@ class FakeTable:
     def rows(self, low=None, high=None, reverse=False, columns=None, sieve=None):
         return [row for _, row in self.items(low, high, reverse, columns, sieve)]
 
+    def sought(self, sieve, rowids=None, reverse=False, columns=None):
+        if rowids is None:
+            items = self.items(reverse=reverse, columns=columns)
+        else:
+            items = [(rowid, self.get(rowid)) for rowid in rowids]
+        return [row for _, row in sieved(items, sieve)]
+
     def count_passing(self, passing, sieve, columns=None):
         items = self.items(columns=columns)
         found = passing([row for _, row in items])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from django_zodb.storage import walks as walks_module
 from django_zodb.storage.aids import aid_of
 from django_zodb.storage.sieves import Places, Sieve
 from django_zodb.storage.walks import Walks
@@ -63,6 +64,22 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         passed.append((len(found), len(found) if places is None else len(places)))
         return expected
 
+    real_sought = Walks.sought
+
+    def sought(self: Walks, sieve: Sieve, rowids: Any = None, reverse: bool = False, columns: Any = None) -> Any:
+        if random.random() > share:
+            return real_sought(self, sieve, rowids, reverse, columns)
+        if rowids is None:
+            found = list(walk(self, reverse=reverse, columns=columns))
+        else:
+            found = [(rowid, self._tree[rowid]) for rowid in rowids]
+        passing = sieved(found, sieve)
+        passed.append((len(found), len(passing)))
+        return (row for _, row in passing)
+
+    monkeypatch.setattr(walks_module, "_PATIENCE", 2)
+    monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)
+    monkeypatch.setattr(Walks, "sought", sought)
     monkeypatch.setattr(Walks, "rows", rows)
     monkeypatch.setattr(Walks, "count_passing", count_passing)
     monkeypatch.setattr(Walks, "items", items)

@@ -143,6 +143,19 @@ class Table(Protocol):
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...
 
+    def sought(
+        self,
+        sieve: Sieve,
+        rowids: Iterable[int] | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
+        """All rows, in the order of ``rowids``, which are there, or of their own; for who looks for a few of them.
+
+        Of those that ``sieve`` does not let pass, any may be missing. Otherwise as ``rows``.
+        """
+        ...
+
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """The values that are not NULL of each of these columns, in pieces: those of some rows that follow another.
 

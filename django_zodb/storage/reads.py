@@ -229,6 +229,18 @@ class ReadTable:
             return self.stored.items(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
+    def sought(
+        self,
+        sieve: Sieve,
+        rowids: Iterable[int] | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.sought``. The sieve would look at all rows, and the transaction depend on them."""
+        if rowids is None:
+            return self.rows(reverse=reverse, columns=columns)
+        return cast(Iterable[Row], map(self.get, rowids))
+
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""
         self._note_all()

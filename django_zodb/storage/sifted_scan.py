@@ -50,7 +50,7 @@ class SiftedScan(Scan):
 
     def rows(self) -> Iterator[Row]:
         """The rows."""
-        if not self._is_to_sift():
+        if self._asked.issuperset(self._places) or not self._is_to_sift():
             return super().rows()
         return chain.from_iterable(self._sifted(self._rows_of, self._rest_of_rows))
 
@@ -61,8 +61,8 @@ class SiftedScan(Scan):
         return chain.from_iterable(self._sifted(self._items_of, self._rest_of_items))
 
     def _is_to_sift(self) -> bool:
-        """Whether the walk is repeated, and kept columns can tell where rows are of which it wants others, too."""
-        if self._asked.issuperset(self._places) or self._sieve.passing(_NoValues()) is None:
+        """Whether the walk is repeated, and kept columns can tell where rows are that pass."""
+        if self._sieve.passing(_NoValues()) is None:
             return False
         return self._columns.begin_walk(self._tree._p_oid, self._sieve.keys)  # type: ignore[no-any-return]
 

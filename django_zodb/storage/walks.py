@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from ..values import NOCASE
@@ -14,10 +15,14 @@ from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
 from .sifted_scan import SiftedScan
+from .sought import passing_rowids, rows_sought, rows_sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
+_OF_ROWS, _OF_LOOKUPS_PAST_CACHE = 10, 200
+"""To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
+_PATIENCE = 1000
 
 
 class Walks:
@@ -83,6 +88,33 @@ class Walks:
         if reverse:
             return items_backwards(self._tree, Bounds(low, high))
         return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
+
+    def sought(
+        self,
+        sieve: Sieve,
+        rowids: Iterable[int] | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.sought``."""
+        asked = frozenset(place for _, place in sieve.keys)
+        passing = partial(self._passing_rowids, sieve, asked)
+        rows, get = self._count(), self._tree.__getitem__
+        if rowids is not None:
+            share = _OF_LOOKUPS_PAST_CACHE if self.exceed_cache() else _OF_ROWS
+            return rows_sought(get, rowids, max(rows // share, _PATIENCE), passing)
+
+        def items(behind: int | None) -> Iterable[tuple[int, Row]]:
+            if behind is None:
+                return self.items(reverse=reverse, columns=columns)
+            if reverse:
+                return self.items(high=behind - 1, reverse=True, columns=columns)
+            return self.items(low=behind + 1, columns=columns)
+
+        return rows_sought_by_key(get, items, reverse, max(rows // _OF_ROWS, _PATIENCE), passing)
+
+    def _passing_rowids(self, sieve: Sieve, asked: frozenset[int]) -> set[int] | None:
+        return passing_rowids(self.items(columns=asked, sieve=sieve), sieve, asked)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""

@@ -159,6 +159,10 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
     """Text of an iterable of the rows, with the columns that are needed; the keys are known not to be NULL."""
     table = frame.unit.table(node.table)
     match node:
+        case p.KeyRange() if sieve := frame.unit.sieve(node):
+            return f"{table}.sought({sieve}, {walk(frame, node, needed)})"
+        case p.IndexRange() if sieve := frame.unit.sieve(node):
+            return f"{table}.sought({sieve}, {rowids(frame, node)})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
@@ -276,7 +280,7 @@ def walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
     arguments = [_key_bounds(frame, node)]
     if WHOLE not in names and len(places) < len(node.table.columns):
         arguments.append(f"columns=({', '.join(map(str, sorted(places)))}{',' if len(places) == 1 else ''})")
-    if sieve := frame.unit.sieve(node):
+    if isinstance(node, p.Scan) and (sieve := frame.unit.sieve(node)):
         arguments.append(f"sieve={sieve}")
     return ", ".join(filter(None, arguments))
 

@@ -14,7 +14,7 @@ from .cte import open_recursive, open_shared, open_work_table
 from .frame import WHOLE, Frame, Needed, needed_by, whole
 from .joins import open_join
 from .order import open_distinct, open_distinct_on, open_limit, open_set_operation, open_sort, open_sort_runs, open_top
-from .sieves import sieve_of_filter
+from .sieves import may_sieve, sieve_of_filter
 from .window import open_window
 
 
@@ -26,7 +26,7 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
         case p.Listing():
             open_listing(frame, node)
         case p.Filter():
-            if isinstance(node.source, p.Scan):
+            if may_sieve(node.source, frame.early):
                 frame.unit.sieves.append((node.source, sieve_of_filter(frame, node.source, node.condition)))
             frame.open(node.source, needed | needed_by((node.condition,)))
             frame.note(node)

@@ -8,6 +8,7 @@ that cannot be said so are left out. Storage may hand out rows that the sieve do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from ...storage import sieves as s
 from ...values import Kind
@@ -25,7 +26,20 @@ _Range = tuple[str, str, bool, bool]
 """Texts of the low and the high bound, and whether these are open."""
 
 
-def sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:
+Walk = p.Scan | p.KeyRange | p.IndexRange
+
+
+def may_sieve(node: p.Node, early: bool) -> TypeGuard[Walk]:
+    """Whether the rows of a node are all of a table, or come in an order and, if ``early``, few of them may do."""
+    match node:
+        case p.Scan():
+            return True
+        case p.KeyRange():
+            return early and node.low is node.high is None
+    return early and isinstance(node, p.IndexRange)
+
+
+def sieve_of_filter(frame: Frame, scan: Walk, condition: Expr) -> str:
     """Text of the sieve; empty if the condition says nothing of the kind."""
     return _Sieves(frame, scan).of_condition(condition)
 
@@ -48,7 +62,7 @@ def sieve_of_top(frame: Frame, scan: p.Scan, keys: Sequence[SortKey], stop: str)
 class _Sieves:
     """What is said of one table; ``exact`` is false once something was left out."""
 
-    def __init__(self, frame: Frame, scan: p.Scan) -> None:
+    def __init__(self, frame: Frame, scan: Walk) -> None:
         self._frame = frame
         self._scan = scan
         self.exact = True
@@ -156,7 +170,7 @@ def _bounds(op: str, value: str) -> _Range:
     return low, high, op == ">", op == "<"
 
 
-def _place(scan: p.Scan, expr: Expr) -> int | None:
+def _place(scan: Walk, expr: Expr) -> int | None:
     """The place of a column of the table whose values are in Python's order."""
     if not isinstance(expr, x.Column) or expr.alias != scan.alias or expr.type.kind in (Kind.JSON, Kind.UNKNOWN):
         return None

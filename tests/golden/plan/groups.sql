@@ -424,18 +424,22 @@ Project: grouped.name, grouped.count
  3     book_author_id = book_table.index('book_author_id')
  4     # IndexRange: book using book_author_id
  5     # Filter: book.in_print
- 6     found = (book for book in map(book_table.get, book_author_id.range(nulls=True)) if book[IN_PRINT])
- 7     def rows_2():
- 8         # Aggregate: count(*), sum(book.year), avg(book.rating), max(book.title) by book.author_id (in order)
- 9         for grouped_author_id, rows in groupby(found, itemgetter(AUTHOR_ID)):
-10             rows = list(rows)
-11             grouped_count = len(rows)
-12             grouped_sum = sum([row[YEAR] for row in rows])
-13             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
-14             grouped_max = max([row[TITLE] for row in rows])
-15             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
-16     # Limit: 2
-17     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
-18     return list(islice(rows_2(), 2))
+ 6     found = (
+ 7         book
+ 8         for book in book_table.sought(within(8, True, True, False, False), book_author_id.range(nulls=True))
+ 9         if book[IN_PRINT]
+10     )
+11     def rows_2():
+12         # Aggregate: count(*), sum(book.year), avg(book.rating), max(book.title) by book.author_id (in order)
+13         for grouped_author_id, rows in groupby(found, itemgetter(AUTHOR_ID)):
+14             rows = list(rows)
+15             grouped_count = len(rows)
+16             grouped_sum = sum([row[YEAR] for row in rows])
+17             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
+18             grouped_max = max([row[TITLE] for row in rows])
+19             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
+20     # Limit: 2
+21     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
+22     return list(islice(rows_2(), 2))
 (1, 2, 3632, 4.199999999999999, 'Persuasion')
 (2, 1, 1944, 4.8, 'Ficciones')

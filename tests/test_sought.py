@@ -1,0 +1,130 @@
+"""Few rows, looked for in an order: the same ones, however long the search is, and none is read in vain for long."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_columns import CACHE_BYTES, ROWS, SIEVES, opened, path, row_of, table  # noqa: F401  a fixture
+
+from django_zodb import dbapi
+from django_zodb.storage import sought as sought_module
+from django_zodb.storage import walks as walks_module
+from django_zodb.storage.sieves import First, Sieve
+
+CACHES = [CACHE_BYTES, 100 * CACHE_BYTES]
+
+
+def all_rows() -> list[tuple[Any, ...]]:
+    return [row_of(2 * n) for n in range(ROWS)]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks_module, "_PATIENCE", 5)
+    for share in ("_OF_ROWS", "_OF_LOOKUPS_PAST_CACHE"):
+        monkeypatch.setattr(walks_module, share, 10 * ROWS)
+
+
+def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], most: int = ROWS) -> None:
+    """Walks in any order find what passes; and of other rows only ``most``, sooner or later."""
+    live = table(connection)
+    shuffled = random.Random(1).sample(rows, len(rows))
+    for sieve, test in SIEVES[:3]:
+        walks: list[tuple[Callable[[], Iterable[Any]], list[tuple[Any, ...]]]] = [
+            (lambda sieve=sieve: live.sought(sieve, [row[0] for row in shuffled]), shuffled),
+            (lambda sieve=sieve: live.sought(sieve, iter([row[0] for row in rows[::-1]])), rows[::-1]),
+            (lambda sieve=sieve: live.sought(sieve, reverse=True), rows[::-1]),
+            (lambda sieve=sieve: live.sought(sieve), rows),
+        ]
+        for walk, expected in walks:
+            passing = list(filter(test, expected))
+            found = list(walk())
+            assert list(filter(test, found)) == passing
+            assert len(found) <= len(passing) + most
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("cache", CACHES)
+def test_what_is_sought_is_found(path: Path, cache: int) -> None:  # noqa: F811
+    connection = opened(path, cache_size_bytes=cache)
+    for _ in range(3):
+        check(connection, all_rows(), most=5)
+
+
+@pytest.mark.parametrize("cache", CACHES)
+def test_a_short_search_looks_at_nothing_else(path: Path, cache: int) -> None:  # noqa: F811
+    connection = opened(path, cache_size_bytes=cache)
+    sieve, _ = SIEVES[0]
+    found = list(table(connection).sought(sieve, range(0, 2000, 2)))
+    assert found == all_rows()[:1000]
+    assert list(table(connection).sought(sieve, ())) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("cache", CACHES)
+def test_rows_that_the_transaction_has_changed(path: Path, cache: int) -> None:  # noqa: F811
+    connection = opened(path, cache_size_bytes=cache)
+    check(connection, all_rows())
+    connection.execute("UPDATE page SET note = 'note 77', price = 1 WHERE id BETWEEN 3000 AND 3010")
+    connection.execute("DELETE FROM page WHERE id IN (770, 0, 5998)")
+    changed = {
+        n: (*row_of(n)[:2], row_of(1)[2].__class__("1.00"), row_of(n)[3], "note 77", *row_of(n)[5:])
+        for n in range(3000, 3011, 2)
+    }
+    rows = [changed.get(row[0], row) for row in all_rows() if row[0] not in (770, 0, 5998)]
+    for _ in range(2):
+        check(connection, rows)
+    connection.commit()
+    connection.session.begin()
+    for _ in range(3):
+        check(connection, rows, most=5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:  # noqa: F811
+    """Or where nobody can tell."""
+    connection = opened(path)
+    rowids = list(range(0, 2 * ROWS, 2))
+    monkeypatch.setattr(sought_module, "_MOST_FOUND", 50)
+    often: Sieve = SIEVES[3][0]
+    for sieve in (often, First(2, 3, descending=False)):
+        assert list(table(connection).sought(sieve, rowids)) == all_rows()
+        assert list(table(connection).sought(sieve, reverse=True)) == all_rows()[::-1]
+
+
+@pytest.mark.parametrize("order", ["day_of, id", "id DESC", "day_of DESC, id DESC"])
+def test_a_rare_text_in_an_order(path: Path, order: str) -> None:  # noqa: F811
+    """Neither the rows before those that are found are read one by one, nor those behind the last one."""
+    connection = opened(path)
+    connection.execute("ALTER TABLE page ADD COLUMN day_of integer")
+    connection.execute("UPDATE page SET day_of = id % 97")
+    connection.execute("CREATE INDEX page_day_of ON page (day_of, id)")
+    connection.commit()
+    sql = f"SELECT id FROM page WHERE note LIKE %s ORDER BY {order} LIMIT 7"
+    plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}", ("%998",)).fetchall())
+    assert "Sort" not in plan and "TopN" not in plan
+    wanted = [row for row in all_rows() if row[4].endswith("998")]
+    wanted.sort(key=lambda row: (row[0] % 97, row[0]) if "day" in order else row[0], reverse="DESC" in order)
+    jar = table(connection).tree._p_jar
+    loads = []
+    for _ in range(4):
+        before = jar._load_count
+        assert connection.execute(sql, ("%998",)).fetchall() == [(row[0],) for row in wanted]
+        loads.append(jar._load_count - before)
+    assert loads[-1] < loads[0]
+
+
+def test_a_serializable_transaction_depends_on_what_it_has_seen(path: Path) -> None:  # noqa: F811
+    """And not on all that a sieve would have looked at."""
+    connection, other = opened(path, isolation="serializable"), opened(path)
+    sql = "SELECT id FROM page WHERE note LIKE %s ORDER BY id DESC LIMIT 1"
+    assert connection.execute(sql, ("%98",)).fetchall() == [(5998,)]
+    connection.execute("UPDATE page SET n = 3 WHERE id = 5998")
+    other.execute("UPDATE page SET n = 100 WHERE id < 100")
+    other.commit()
+    connection.commit()
+    assert connection.execute("SELECT n FROM page WHERE id IN (0, 5998) ORDER BY id").fetchall() == [(100,), (3,)]
