@@ -74,6 +74,9 @@ class FakeTable:
     def rows(self, low=None, high=None, reverse=False, columns=None, sieve=None):
         return [row for _, row in self.items(low, high, reverse, columns, sieve)]
 
+    def is_settled(self):
+        return False
+
     def sought(self, sieve, rowids=None, reverse=False, columns=None):
         if rowids is None:
             items = self.items(reverse=reverse, columns=columns)

@@ -172,6 +172,10 @@ class Table(Protocol):
         """
         ...
 
+    def is_settled(self) -> bool:
+        """Whether the transaction has changed nothing so far, so that foreign keys hold that are checked at its end."""
+        ...
+
     def count(self) -> int:
         """How many rows this transaction sees; O(1)."""
         ...

@@ -141,7 +141,7 @@ class ReadTable:
         self.update, self.update_many = _or(refused, table.update), _or(refused, table.update_many)
         self.delete, self.delete_many = _or(refused, table.delete), _or(refused, table.delete_many)
         self.update_all, self.delete_all = _or(refused, table.update_all), _or(refused, table.delete_all)
-        self.lock, self.admits = table.lock, table.admits
+        self.lock, self.admits, self.is_settled = table.lock, table.admits, table.is_settled
         self.begin_locking, self.make_room = table.begin_locking, table.make_room
         self._refused = refused
         self._calls: list[_Question] = []

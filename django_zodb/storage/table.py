@@ -110,6 +110,11 @@ class StoredTable:
         """How many rows this transaction sees."""
         return self._counter.value + self._deltas.get(self._name, 0)
 
+    def is_settled(self) -> bool:
+        """See ``protocol.Table.is_settled``."""
+        connection = self.tree._p_jar
+        return connection is not None and not connection.is_changing
+
     def index(self, name: str) -> StoredIndex:
         """The live index of that name, or KeyError."""
         return self._indexes[name]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...record import record
+from ...record import record, replace
 from ...storage.schema import TableSchema
+from ...values import BIGINT
 from .. import expr as x
 from .. import plan as p
 from ..expr import AggregateCall, Expr, is_nullable
@@ -27,7 +28,7 @@ def count_rows(frame: Frame, node: p.Aggregate) -> dict[str, str] | None:
         frame.note(node.source)
         frame.note(node)
         return {name: frame.let(name, f"{frame.unit.table(node.source.table)}.count()") for name, _ in node.calls}
-    count = _count_filtered(frame, node) if node.calls else ""
+    count = (_count_filtered(frame, node) or _count_referring(frame, node)) if node.calls else ""
     return dict.fromkeys((name for name, _ in node.calls), count) if count else None
 
 
@@ -57,6 +58,33 @@ def _count_filtered(frame: Frame, node: p.Aggregate) -> str:
     for each in (scan, source, *joins, node):
         frame.note(each)
     return frame.let("count", f"{unit.table(scan.table)}.count_passing({', '.join(filter(None, arguments))})")
+
+
+def _count_referring(frame: Frame, node: p.Aggregate) -> str:
+    """Text of the number of rows of a join with some that foreign keys refer to; empty if there are none.
+
+    Those are not looked at unless the transaction has changed something.
+    """
+    source = node.source
+    while (found := _reference(source)) is not None:
+        source, _ = found
+    if source is node.source or frame.scope or frame.repeated or frame.unit.counted is not None:
+        return ""
+    without = _counting(frame, replace(node, source=source))
+    table = next(each.table for each in p.walk(source) if isinstance(each, p.BaseAccess))
+    settled = f"{frame.unit.table(table)}.is_settled()"
+    return frame.let("count", f"({without} if {settled} else {_counting(frame, node)})")
+
+
+def _counting(frame: Frame, node: p.Aggregate) -> str:
+    """A call of a local function that counts the rows."""
+    from .subquery import LocalFunction
+
+    inner = LocalFunction(frame, node, "counted", repeated=True)
+    name = node.calls[0][0]
+    inner.frame.open(node, frozenset(((node.alias, name),)))
+    inner.frame.finish(f"return {inner.frame.column(x.Column(node.alias, name, BIGINT))}")
+    return inner.call(once=False)
 
 
 def _passing(frame: Frame, scan: p.Scan, condition: Expr, references: Sequence[_Reference]) -> str:
@@ -106,6 +134,6 @@ def _refers(child: p.Node, column: x.Column, table: TableSchema, key: tuple[str,
     return not is_nullable(column) and any(
         (fk.columns, fk.table, fk.references) == ((column.name,), table.name, key)
         for scan in p.walk(child)
-        if isinstance(scan, p.Scan) and scan.alias == column.alias
+        if isinstance(scan, p.BaseAccess) and scan.alias == column.alias
         for fk in scan.table.foreign_keys
     )

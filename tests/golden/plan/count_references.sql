@@ -107,6 +107,53 @@ Project: grouped.book_id, grouped.count
 (5, 5)
 (6, 5)
 
+[plan]> SELECT COUNT(*) FROM book b JOIN book_tag bt ON b.id = bt.book_id JOIN tag t ON t.id = bt.tag_id WHERE t.name = 'novel'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner
+      NestedLoop: inner on t.name = 'novel'
+        Scan: book_tag bt
+        KeyLookup: tag t (t.id = bt.tag_id)
+      KeyLookup: book b (b.id = bt.book_id)
+(4,)
+
+[plan]> SELECT COUNT(*) FROM tag t LEFT JOIN book_tag bt ON bt.tag_id = t.id LEFT JOIN book b ON b.id = bt.book_id WHERE t.id < 3
+---
+Project: grouped.count
+  Aggregate: count(*)
+    HashJoin: left on t.id = bt.tag_id
+      KeyRange: tag t (t.id < 3)
+      Scan: book_tag bt
+(6,)
+
+> CREATE INDEX loan_note ON loan (note)
+---
+ok
+
+[code]> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note = 'loan 1'
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note = 'loan 1'
+ 2 def select(loan, book, params):
+ 3     loan_note = loan.index('loan_note')
+ 4     def counted():
+ 5         # IndexLookup: loan l using loan_note (l.note = 'loan 1')
+ 6         count = len(loan_note.lookup('loan 1'))
+ 7         # Aggregate: count(*)
+ 8         return count
+ 9     def counted_2():
+10         # IndexLookup: loan l using loan_note (l.note = 'loan 1')
+11         # NestedLoop: inner
+12         # KeyLookup: book b (b.id = l.book_id)
+13         rows = [None for l in map(loan.get, loan_note.lookup('loan 1')) if book.get(l[BOOK_ID]) is not None]
+14         count_2 = len(rows)
+15         # Aggregate: count(*)
+16         return count_2
+17     count_3 = counted() if loan.is_settled() else counted_2()
+18     # Project: grouped.count
+19     return [(count_3,)]
+(1,)
+
 > BEGIN
 ---
 ok
@@ -122,6 +169,10 @@ ok
 > SELECT COUNT(*) FROM loan l LEFT JOIN author a ON a.id = l.author_id JOIN book b ON b.id = l.book_id WHERE l.note LIKE '%1%' OR a.name LIKE 'Bor%'
 ---
 (17,)
+
+> SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note = 'loan 1'
+---
+(2,)
 
 > ROLLBACK
 ---
