@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..errors import DataError, InternalError
-from ..values import BOOLEAN, TEXT, Kind, SqlType, converter
+from ..values import BOOLEAN, DECIMAL, TEXT, Kind, SqlType, converter
 from . import expr as x
 from . import runtime
 from .emit_arithmetic import arithmetic
@@ -268,7 +268,7 @@ class Emitter:
     # --- comparison ------------------------------------------------------------------------------------------------
 
     def _compare(self, expr: x.Compare, op: str) -> str:
-        left, right = expr.left, expr.right
+        left, right = _as_compared(expr.left), _as_compared(expr.right)
         if op == "=" and not (is_nullable(left) and is_nullable(right)) and x.type_of(left).kind is not Kind.DOUBLE:
             # None equals no value.
             return f"({self.value(left)} == {self.value(right)})"
@@ -546,6 +546,13 @@ def _keeps_fixed(part: Expr) -> bool:
             return FUNCTIONS[function].stable
         case _:
             return False
+
+
+def _as_compared(expr: Expr) -> Expr:
+    """An operand of a comparison: an integer need not become a decimal, since Python compares the two exactly."""
+    if isinstance(expr, x.Cast) and expr.type == DECIMAL and x.type_of(expr.term).is_integer:
+        return expr.term
+    return expr
 
 
 def _never_nan(expr: Expr) -> bool:

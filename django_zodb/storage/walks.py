@@ -20,7 +20,7 @@ from .trees import Tree, items_backwards, page_of, values_backwards
 
 _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
-_OF_ROWS, _OF_LOOKUPS_PAST_CACHE = 10, 200
+_OF_ROWS, _OF_LOOKUPS_PAST_CACHE = 10, 400
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
 _PATIENCE = 1000
 
