@@ -482,10 +482,18 @@ def _no_constant(word: str) -> Any:
 
 
 _JSON_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_scan = _JSON_DECODER.scan_once
 
 
 def load_json(document: str) -> Any:
     """The value of a JSON document; DataError if the text is none."""
+    try:
+        value: Any
+        value, end = _scan(document, 0)  # ``decode`` looks for white space around it first, which takes as long
+        if end == len(document):
+            return value
+    except (StopIteration, ValueError, RecursionError):
+        pass  # white space, or what is wrong
     try:
         return _JSON_DECODER.decode(document)
     except (ValueError, RecursionError) as error:
