@@ -814,6 +814,39 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: 
     assert names == ["kept", "next"]
 
 
+class TimeIsUp(Exception):
+    """As a task queue raises in a signal handler, whatever is going on."""
+
+
+@pytest.mark.parametrize("raised", [TimeIsUp, TimeoutError, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    "place", ["compact._values", "persistent.unpack", "bounded.check_seal", "bounded.class_factory"]
+)
+def test_what_a_signal_handler_raises_while_a_record_is_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], place: str
+) -> None:
+    database = Database.open(tmp_path / "Data.fs")
+    session = new_session(database)
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "kept")
+    session.commit()
+    session.close()
+    close_all()
+    session = new_session(Database.open(tmp_path / "Data.fs"))
+    session.begin()
+
+    def interrupted(*arguments: object) -> None:
+        raise raised
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"django_zodb.storage.{place}", interrupted)
+        with pytest.raises(raised):
+            list(session.catalog.table("parent").rows())
+    session.rollback()
+    session.begin()
+    assert [row[1] for row in session.catalog.table("parent").rows()] == ["kept"]
+
+
 def test_an_interrupted_commit_leaves_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     session = new_session(database)
     insert(session, "parent", "x")

@@ -19,7 +19,7 @@ from zodbpickle.pickle import Unpickler
 from ..errors import DamagedError, Error, OutcomeUnknownError
 from .classes import PERSISTENT, class_factory
 from .columns import NotedCache
-from .failures import STORAGE_ERRORS, translated
+from .failures import STORAGE_ERRORS, raised_by_others, translated
 from .large import Records
 from .persistent import RowBucket
 from .recordwriter import SIMPLE, RecordWriter, packed_rows
@@ -59,6 +59,8 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
         except (POSError, TransientError, Error):
             raise
         except Exception as error:
+            if raised_by_others(error):
+                raise
             raise _nonsense(error) from error
 
     def _get_unpickler(self, pickle: bytes) -> RecordUnpickler:
@@ -323,8 +325,12 @@ def _translated(load: Callable[..., T], *arguments: Any) -> T:
     except (ConflictError, TransientError, Error):
         raise
     except STORAGE_ERRORS as error:
+        if (other := raised_by_others(error)) is not None:
+            raise other from None
         raise translated(error) from error
     except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
+        if raised_by_others(error):
+            raise
         raise _nonsense(error) from error
 
 

@@ -16,7 +16,22 @@ from .. import errors
 STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError, CorruptedError)
 
 
+_OF_READING = frozenset(
+    ["builtins", "_pickle", "pickle", "zodbpickle", "struct", "decimal", "json", "zlib", "BTrees", "persistent", "transaction", "ZODB", "ZEO", "django_zodb"]
+)
+"""The packages whose exceptions a storage that fails, or bytes that make no sense, may lead to."""
+
 _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
+
+
+def raised_by_others(error: BaseException | None) -> BaseException | None:
+    """What somebody else has raised while a record was read: a signal handler, as for a time limit; else None."""
+    cause = error.__cause__ if isinstance(error, StateLoadError) else error
+    if cause is None:
+        return None
+    package = type(cause).__module__.partition(".")[0]
+    is_of_system = not isinstance(cause, TimeoutError) or cause.errno is not None
+    return None if package in _OF_READING and is_of_system else cause
 
 
 def translated(error: BaseException) -> errors.Error:
