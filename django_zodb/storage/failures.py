@@ -16,9 +16,8 @@ from .. import errors
 STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError, CorruptedError)
 
 
-_OF_READING = frozenset(
-    ["builtins", "_pickle", "pickle", "zodbpickle", "struct", "decimal", "json", "zlib", "BTrees", "persistent", "transaction", "ZODB", "ZEO", "django_zodb"]
-)
+_OF_READING = {"builtins", "_pickle", "pickle", "zodbpickle", "struct", "decimal", "json", "zlib", "persistent"}
+_OF_READING |= {"BTrees", "ZODB", "ZEO", "transaction", "django_zodb"}
 """The packages whose exceptions a storage that fails, or bytes that make no sense, may lead to."""
 
 _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
