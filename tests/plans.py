@@ -77,6 +77,9 @@ class FakeTable:
     def is_settled(self):
         return False
 
+    def fetch(self, rowids, columns=None):
+        return map(self.get, rowids)
+
     def sought(self, sieve, rowids=None, reverse=False, columns=None):
         if rowids is None:
             items = self.items(reverse=reverse, columns=columns)

@@ -856,7 +856,7 @@ def select(book, author, params):
     # KeyLookup: author a (a.id = b.author_id)
     found = (
         (b[TITLE], ((None if b[AUTHOR_ID] is None else author.get(b[AUTHOR_ID])) or NO_A)[NAME])
-        for b in map(book.get, book_year_title.range(low=p0, low_open=True))
+        for b in book.fetch(book_year_title.range(low=p0, low_open=True), columns=(1, 3))
     )
     # TopN: 2 by b.title
     first = first_sorted(found, 2, (0, False))

@@ -50,7 +50,7 @@ def only(row: Any, columns: Collection[int] | None) -> Any:
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows have nothing but what was asked for, also in tables that the cache holds."""
-    rows, items = Walks.rows, Walks.items
+    rows, items, fetch, sought = Walks.rows, Walks.items, Walks.fetch, Walks.sought
 
     def strict_rows(
         self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None, sieve: Any = None
@@ -62,6 +62,16 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> Iterator[Any]:
         return ((rowid, only(row, columns)) for rowid, row in items(self, low, high, reverse))
 
+    def strict_fetch(self: Walks, rowids: Iterable[int], columns: Any = None) -> Iterable[Any]:
+        return (only(row, columns) for row in fetch(self, rowids))
+
+    def strict_sought(
+        self: Walks, sieve: Sieve, rowids: Any = None, reverse: bool = False, columns: Any = None
+    ) -> Iterable[Any]:
+        return (only(row, columns) for row in sought(self, sieve, rowids, reverse))
+
+    monkeypatch.setattr(Walks, "fetch", strict_fetch)
+    monkeypatch.setattr(Walks, "sought", strict_sought)
     monkeypatch.setattr(Walks, "rows", strict_rows)
     monkeypatch.setattr(Walks, "items", strict_items)
 

@@ -25,7 +25,7 @@ def all_rows() -> list[tuple[Any, ...]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks_module, "_PATIENCE", 5)
-    for share in ("_OF_ROWS", "_OF_LOOKUPS_PAST_CACHE"):
+    for share in ("_OF_ROWS", "_OF_FETCHED_PAST_CACHE"):
         monkeypatch.setattr(walks_module, share, 10 * ROWS)
 
 

@@ -153,9 +153,10 @@ def unpack_rows(
         if not found:
             return (), ()
         found = sorted(found)
+        columns = [(None,) * len(found)] * len(content)
         for at in places:
             columns[at] = _some(content[at], found)
-        return [keys[at] for at in found], list(zip(*columns, strict=False))
+        return [keys[at] for at in found], list(zip(*columns, strict=True))
     except _NONSENSE as error:
         raise _makes_no_sense(error) from error
 

@@ -143,6 +143,13 @@ class Table(Protocol):
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...
 
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
+        """The rows of these rowids, which are there, in that order. Lazy, but some may be read ahead.
+
+        ``columns`` as for ``rows``.
+        """
+        ...
+
     def sought(
         self,
         sieve: Sieve,

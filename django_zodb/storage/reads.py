@@ -229,6 +229,10 @@ class ReadTable:
             return self.stored.items(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
+        """See ``protocol.Table.fetch``."""
+        return cast(Iterable[Row], map(self.get, rowids))
+
     def sought(
         self,
         sieve: Sieve,
@@ -239,7 +243,7 @@ class ReadTable:
         """See ``protocol.Table.sought``. The sieve would look at all rows, and the transaction depend on them."""
         if rowids is None:
             return self.rows(reverse=reverse, columns=columns)
-        return cast(Iterable[Row], map(self.get, rowids))
+        return self.fetch(rowids)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""

@@ -15,27 +15,29 @@ from itertools import chain, islice
 from .keys import Row
 from .sieves import Sieve
 
+Fetch = Callable[[Iterable[int]], Iterable[Row]]
+
 _MOST_FOUND = 50_000
 """If more may pass, those that are looked for are not rare."""
 _PIECE = 1000
 
 
 def rows_sought(
-    get: Callable[[int], Row], rowids: Iterable[int], patience: int, passing: Callable[[], set[int] | None]
+    fetch: Fetch, rowids: Iterable[int], patience: int, passing: Callable[[], set[int] | None]
 ) -> Iterator[Row]:
     """The rows of these rowids, which exist, in that order; after ``patience`` rows only those that are ``passing``."""
     rowids = iter(rowids)
-    yield from map(get, islice(rowids, patience))
+    yield from fetch(islice(rowids, patience))
     following = next(rowids, None)
     if following is None:
         return
     found = passing()
     rest: Iterable[int] = chain((following,), rowids)
-    yield from map(get, rest if found is None else filter(found.__contains__, rest))
+    yield from fetch(rest if found is None else filter(found.__contains__, rest))
 
 
 def rows_sought_by_key(
-    get: Callable[[int], Row],
+    fetch: Fetch,
     items: Callable[[int | None], Iterable[tuple[int, Row]]],
     reverse: bool,
     patience: int,
@@ -53,7 +55,7 @@ def rows_sought_by_key(
         yield from (row for _, row in items(last))
         return
     left = (rowid for rowid in found if (rowid < last if reverse else rowid > last))
-    yield from map(get, sorted(left, reverse=reverse))
+    yield from fetch(sorted(left, reverse=reverse))
 
 
 def passing_rowids(items: Iterable[tuple[int, Row]], sieve: Sieve, asked: Collection[int]) -> set[int] | None:

@@ -67,7 +67,8 @@ class StoredTable:
         self.walks = Walks(tree, plan.schema, self.count, self.finder)
         self.rows, self.items = self.walks.rows, self.walks.items
         self.page, self.present = self.walks.page, self.walks.present
-        self.count_passing, self.sought = self.walks.count_passing, self.walks.sought
+        self.count_passing = self.walks.count_passing
+        self.fetch, self.sought = self.walks.fetch, self.walks.sought
 
     # What follows takes records to find out, those of all tables some of it: not before it is asked for.
 

@@ -260,7 +260,7 @@ def key_oids(tree: Tree, keys: Sequence[Any]) -> Iterator[bytes]:
         start = end
 
 
-def _keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
+def keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
     """The leaves to which ``keys[start:end]`` belong, which ascend and are not None, and which of them."""
     inside = _children(node)
     if inside is None:
@@ -271,7 +271,7 @@ def _keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iter
         at = bisect_right(separators, keys[start])
         stop = end if at == len(separators) else bisect_left(keys, separators[at], start, end)
         if type(children[at]) is type(node):
-            yield from _keys_by_leaf(children[at], keys, start, stop)
+            yield from keys_by_leaf(children[at], keys, start, stop)
         else:
             yield children[at], start, stop
         start = stop
@@ -279,7 +279,7 @@ def _keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iter
 
 def delete_keys(tree: Tree, ascending: Sequence[Any]) -> None:
     """``del tree[key]`` of each key, which ascend and are not None: in less time where comparing them takes long."""
-    for leaf, start, end in list(_keys_by_leaf(tree, ascending, 0, len(ascending))) if ascending else ():
+    for leaf, start, end in list(keys_by_leaf(tree, ascending, 0, len(ascending))) if ascending else ():
         last = end - (end - start >= len(leaf))  # what empties a leaf is for the tree to do
         deque(map(leaf.__delitem__, ascending[start:last]), maxlen=0)
         if last < end:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..values import NOCASE
 from .aids import Listed
+from .fetch import Fetch
 from .finders import Finder, IndexFinder
 from .keys import Bounds, Row
 from .scan import Scan, rows_that_fit, values_at
@@ -20,7 +21,7 @@ from .trees import Tree, items_backwards, page_of, values_backwards
 
 _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
-_OF_ROWS, _OF_LOOKUPS_PAST_CACHE = 10, 400
+_OF_ROWS, _OF_FETCHED_PAST_CACHE = 10, 200
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
 _PATIENCE = 1000
 
@@ -89,6 +90,13 @@ class Walks:
             return items_backwards(self._tree, Bounds(low, high))
         return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
 
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
+        """See ``protocol.Table.fetch``."""
+        if not self.exceed_cache():
+            return map(self._tree.__getitem__, rowids)
+        places = range(len(self._schema.columns)) if columns is None else columns
+        return Fetch(self._tree, places, self._schema.rowid_column).rows(rowids)
+
     def sought(
         self,
         sieve: Sieve,
@@ -99,10 +107,10 @@ class Walks:
         """See ``protocol.Table.sought``."""
         asked = frozenset(place for _, place in sieve.keys)
         passing = partial(self._passing_rowids, sieve, asked)
-        rows, get = self._count(), self._tree.__getitem__
+        rows, fetch = self._count(), partial(self.fetch, columns=columns)
         if rowids is not None:
-            share = _OF_LOOKUPS_PAST_CACHE if self.exceed_cache() else _OF_ROWS
-            return rows_sought(get, rowids, max(rows // share, _PATIENCE), passing)
+            share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
+            return rows_sought(fetch, rowids, max(rows // share, _PATIENCE), passing)
 
         def items(behind: int | None) -> Iterable[tuple[int, Row]]:
             if behind is None:
@@ -111,7 +119,7 @@ class Walks:
                 return self.items(high=behind - 1, reverse=True, columns=columns)
             return self.items(low=behind + 1, columns=columns)
 
-        return rows_sought_by_key(get, items, reverse, max(rows // _OF_ROWS, _PATIENCE), passing)
+        return rows_sought_by_key(fetch, items, reverse, max(rows // _OF_ROWS, _PATIENCE), passing)
 
     def _passing_rowids(self, sieve: Sieve, asked: frozenset[int]) -> set[int] | None:
         return passing_rowids(self.items(columns=asked, sieve=sieve), sieve, asked)

@@ -162,7 +162,10 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
         case p.KeyRange() if sieve := frame.unit.sieve(node):
             return f"{table}.sought({sieve}, {walk(frame, node, needed)})"
         case p.IndexRange() if sieve := frame.unit.sieve(node):
-            return f"{table}.sought({sieve}, {rowids(frame, node)})"
+            columns = _columns(node, needed)
+            return f"{table}.sought({sieve}, {rowids(frame, node)}{', ' if columns else ''}{columns})"
+        case p.IndexRange() | p.IndexIn():
+            return f"{table}.fetch({', '.join(filter(None, (rowids(frame, node), _columns(node, needed))))})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
@@ -273,16 +276,21 @@ def _bounds(frame: Frame, node: p.IndexRange, flags: Sequence[str]) -> list[str]
 
 def walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
     """The arguments of a walk over rows: bounds, the columns that are looked at, if these are not all, and a sieve."""
+    arguments = [_key_bounds(frame, node), _columns(node, needed)]
+    if isinstance(node, p.Scan) and (sieve := frame.unit.sieve(node)):
+        arguments.append(f"sieve={sieve}")
+    return ", ".join(filter(None, arguments))
+
+
+def _columns(node: p.BaseAccess, needed: Needed) -> str:
+    """The argument that says which columns are looked at; empty if these are all."""
     names = {name for alias, name in needed if alias == node.alias}
     places = {at for name, at in node.table.positions.items() if name in names}
     if x.ROWID_COLUMN in names and node.table.rowid_column is not None:
         places.add(node.table.rowid_column)
-    arguments = [_key_bounds(frame, node)]
-    if WHOLE not in names and len(places) < len(node.table.columns):
-        arguments.append(f"columns=({', '.join(map(str, sorted(places)))}{',' if len(places) == 1 else ''})")
-    if isinstance(node, p.Scan) and (sieve := frame.unit.sieve(node)):
-        arguments.append(f"sieve={sieve}")
-    return ", ".join(filter(None, arguments))
+    if WHOLE in names or len(places) == len(node.table.columns):
+        return ""
+    return f"columns=({', '.join(map(str, sorted(places)))}{',' if len(places) == 1 else ''})"
 
 
 def _key_bounds(frame: Frame, node: p.Scan | p.KeyRange) -> str:

@@ -32,11 +32,11 @@ Walk = p.Scan | p.KeyRange | p.IndexRange
 def may_sieve(node: p.Node, early: bool) -> TypeGuard[Walk]:
     """Whether the rows of a node are all of a table, or come in an order and, if ``early``, few of them may do."""
     match node:
-        case p.Scan():
+        case p.Scan() | p.IndexRange():
             return True
         case p.KeyRange():
             return early and node.low is node.high is None
-    return early and isinstance(node, p.IndexRange)
+    return False
 
 
 def sieve_of_filter(frame: Frame, scan: Walk, condition: Expr) -> str:

@@ -67,7 +67,7 @@ Project: grouped.author_id, grouped.count
  4     # IndexRange: book using book_author_id
  5     found = (
  6         (book[AUTHOR_ID], book[YEAR], book[RATING], book[IN_PRINT] if book[YEAR] > 1900 else SKIPPED)
- 7         for book in map(book_table.get, book_author_id.range(nulls=True))
+ 7         for book in book_table.fetch(book_author_id.range(nulls=True), columns=(2, 3, 5, 8))
  8     )
  9     def rows_2():
 10         # Aggregate: count(*), sum(book.year), avg(book.rating), count(distinct book.in_print) filter (where book.year > 1900) by book.author_id (in order)
@@ -426,7 +426,7 @@ Project: grouped.name, grouped.count
  5     # Filter: book.in_print
  6     found = (
  7         book
- 8         for book in book_table.sought(within(8, True, True, False, False), book_author_id.range(nulls=True))
+ 8         for book in book_table.sought(within(8, True, True, False, False), book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8))
  9         if book[IN_PRINT]
 10     )
 11     def rows_2():

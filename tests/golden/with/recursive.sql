@@ -140,7 +140,7 @@ Project: t.year, t.steps
  6     def t_first_2():
  7         # IndexRange: book using book_year
  8         # Limit: 1
- 9         min_values_2 = [book[YEAR] for book in islice(map(book_table.get, book_year.range()), 1)]
+ 9         min_values_2 = [book[YEAR] for book in islice(book_table.fetch(book_year.range(), columns=(3,)), 1)]
 10         found = []
 11         # Aggregate: min(book.year)
 12         grouped_min = min_of(min_values_2)

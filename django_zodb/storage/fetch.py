@@ -1,0 +1,78 @@
+"""Rows by their rowids, where these are many and the table is larger than the cache.
+
+To load a leaf for one row of it takes 80 µs and more, most of it for the others; and another leaf leaves the cache. So
+after the first ones, rows are fetched many at a time: rowids are sorted, each leaf is read once, past the cache unless
+it is in memory, and of its rows those are decoded that are asked for. Leaves are loaded as anywhere for a part of the
+cache, so that whoever asks the same again finds them there. Measured on a million rows of ten columns: 14,400 that an
+index lists, in a full cache, 0.65 instead of 1.2 s; all of them in the order of an index, 29 instead of 143 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from math import inf
+from typing import Any
+
+from .keys import Row
+from .persistent import stored_rows
+from .scan import State
+from .trees import Leaf, Tree, keys_by_leaf
+
+_FIRST, _THEN, _MOST = 100, 1000, 20_000
+"""So many are fetched one by one, then so many at a time, up to so many."""
+_GROWTH = 3
+_PARTS = 4
+"""They may fill one of so many parts of the cache, be it in the place of others."""
+
+
+class Fetch:
+    """What gives the rows of ``tree``; at other ``places`` they may hold None.
+
+    ``rowid_place``: the place of the column that is the rowid, if there is one.
+    """
+
+    def __init__(self, tree: Tree, places: Collection[int], rowid_place: int | None) -> None:
+        self._tree = tree
+        self._places = places
+        self._rowid_place = rowid_place
+        self._read_past_cache = tree._p_jar.read_past_cache
+        cache = tree._p_jar._cache
+        self._leaves_left = cache.cache_size // _PARTS
+        self._bytes_left = cache.cache_size_bytes / _PARTS if cache.cache_size_bytes else inf
+
+    def rows(self, rowids: Iterable[int]) -> Iterator[Row]:
+        """The rows of these rowids, which are there, in that order; lazy."""
+        rowids = iter(rowids)
+        yield from map(self._tree.__getitem__, islice(rowids, _FIRST))
+        size = _THEN
+        while some := list(islice(rowids, size)):
+            yield from map(self._found(some).__getitem__, some)
+            size = min(_GROWTH * size, _MOST)
+
+    def _found(self, rowids: Sequence[int]) -> dict[int, Row]:
+        ascending = sorted(set(rowids))
+        found: dict[int, Row] = {}
+        for leaf, start, end in keys_by_leaf(self._tree, ascending, 0, len(ascending)):
+            found.update(self._of_leaf(leaf, ascending[start:end]))
+        return found
+
+    def _of_leaf(self, leaf: Leaf, rowids: Sequence[int]) -> Iterable[tuple[int, Row]]:
+        if leaf._p_changed is None:
+            if self._leaves_left <= 0 or self._bytes_left <= 0:
+                return self._read_past_cache(partial(self._read, rowids), leaf)  # type: ignore[no-any-return]
+            leaf._p_activate()
+            self._leaves_left -= 1
+            self._bytes_left -= leaf._p_estimated_size
+        return zip(rowids, map(leaf.__getitem__, rowids), strict=True)
+
+    def _read(self, rowids: Sequence[int], state: State) -> list[tuple[int, Row]]:
+        wanted, place = frozenset(rowids), self._rowid_place
+
+        def passing(columns: Mapping[int, Sequence[Any]]) -> list[int]:
+            assert place is not None
+            return [at for at, rowid in enumerate(columns[place]) if rowid in wanted]
+
+        found, rows = stored_rows(state, self._places, None if place is None else passing)
+        return [(rowid, row) for rowid, row in zip(found, rows, strict=True) if rowid in wanted]

@@ -1,0 +1,110 @@
+"""Many rows by their rowids, of a table larger than the cache: the same ones as one by one, in that order."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_scan import LARGE, ROWS, WIDTH, committed, opened, path, table  # noqa: F401  a fixture
+
+from django_zodb import dbapi
+from django_zodb.storage import fetch as fetch_module
+from django_zodb.storage.database import close_all
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, number in {"_FIRST": 3, "_THEN": 10, "_MOST": 500, "_PARTS": 50}.items():
+        monkeypatch.setattr(fetch_module, name, number)
+
+
+def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], seed: int) -> None:
+    live, chance = table(connection), random.Random(seed)
+    assert live.walks.exceed_cache()
+    for wanted in (rows, rows[::-1], chance.sample(rows, len(rows)), chance.sample(rows, 40), rows[:2], []):
+        rowids = [row[0] for row in wanted]
+        assert list(live.fetch(rowids)) == wanted
+        columns = tuple(at for at in range(WIDTH) if chance.random() < 0.4)
+        found = list(live.fetch(iter(rowids), columns))
+        assert {len(row) for row in found} <= {WIDTH}
+        assert [[row[at] for at in columns] for row in found] == [[row[at] for at in columns] for row in wanted]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_come_as_asked_for(path: Path, seed: int) -> None:  # noqa: F811
+    connection = opened(path)
+    for again in range(3):
+        check(connection, committed(), 10 * seed + again)
+
+
+def test_each_leaf_is_read_once_and_few_are_kept(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    jar = table(connection).tree._p_jar
+    before, loads = jar._cache.cache_non_ghost_count, jar._load_count
+    shuffled = random.Random(1).sample(range(0, 2 * ROWS, 2), 500)
+    list(table(connection).fetch(shuffled))
+    assert jar._load_count - loads < 13 + 2 * ROWS / 15, "of the first thirteen, and of two lots that follow"
+    assert jar._cache.cache_non_ghost_count < before + 30
+
+
+def test_it_is_lazy(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    asked = []
+
+    def rowids() -> Any:
+        for rowid in range(0, 2 * ROWS, 2):
+            asked.append(rowid)
+            yield rowid
+
+    found = iter(table(connection).fetch(rowids()))
+    assert next(found) == committed()[0]
+    assert len(asked) == 1
+    for _ in range(5):
+        next(found)
+    assert len(asked) < 20
+
+
+def test_rows_that_the_transaction_has_changed(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    connection.execute("UPDATE page SET n = 9, body = %s WHERE id BETWEEN 1000 AND 1100", ("y" * 2 * LARGE,))
+    connection.execute("DELETE FROM page WHERE id = 500")
+    rows = [
+        (*row[:5], 9, row[6], "y" * 2 * LARGE) if 1000 <= row[0] <= 1100 else row
+        for row in committed()
+        if row[0] != 500
+    ]
+    check(connection, rows, 1)
+    tree = table(connection).tree
+    tree._p_jar.transaction_manager.get().savepoint(True)
+    tree._p_jar.cacheMinimize()
+    check(connection, rows, 2)
+    connection.commit()
+    connection.session.begin()
+    check(connection, rows, 3)
+
+
+@pytest.mark.parametrize("level", ["snapshot", "serializable"])
+@pytest.mark.parametrize("key", ["id integer PRIMARY KEY", "id integer"])
+def test_by_an_index(tmp_path: Path, key: str, level: str) -> None:
+    """Whether or not a column is the rowid."""
+    connection = dbapi.connect(tmp_path / "Some.fs")
+    connection.execute(f"CREATE TABLE some ({key}, n integer, note text, other text)")
+    connection.execute("CREATE INDEX some_n ON some (n)")
+    rows = [(id, id * 7919 % 3000, f"note {id}", "x" * 50) for id in range(3000)]
+    connection.cursor().executemany("INSERT INTO some VALUES (%s, %s, %s, %s)", rows)
+    connection.commit()
+    close_all()
+    connection = dbapi.connect(tmp_path / "Some.fs", cache_size_bytes=20_000, isolation=level)
+    expected = sorted((row for row in rows if 100 <= row[1] <= 900), key=lambda row: row[1])
+    sql = "SELECT {} FROM some WHERE n BETWEEN 100 AND 900 ORDER BY n"
+    for _ in range(2):
+        assert connection.execute(sql.format("*")).fetchall() == expected
+        assert connection.execute(sql.format("note, n")).fetchall() == [(row[2], row[1]) for row in expected]
+    connection.execute("UPDATE some SET note = 'changed' WHERE n BETWEEN 100 AND 900 AND id > 5")
+    changed = [(*row[:2], "changed", row[3]) if row[0] > 5 else row for row in expected]
+    assert connection.execute(sql.format("*")).fetchall() == changed
+    connection.execute("DELETE FROM some WHERE n BETWEEN 200 AND 900")
+    assert connection.execute(sql.format("*")).fetchall() == [row for row in changed if row[1] < 200]
+    close_all()
