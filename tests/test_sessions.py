@@ -19,7 +19,7 @@ from freezegun import freeze_time
 from ZODB.FileStorage import FileIterator
 from ZODB.mvccadapter import MVCCAdapterInstance
 
-from django_zodb import errors
+from django_zodb import dbapi, errors
 from django_zodb.storage import datafile
 from django_zodb.storage.catalog import StoredCatalog
 from django_zodb.storage.database import Database, close_all
@@ -835,6 +835,10 @@ def test_what_a_signal_handler_raises_while_a_record_is_read_is_no_damage(
     session = new_session(Database.open(tmp_path / "Data.fs"))
     session.begin()
 
+    connection = dbapi.connect(tmp_path / "Data.fs")
+    assert connection.execute("SELECT COUNT(*) FROM parent").fetchall() == [(1,)]
+    connection.session.catalog.table("parent").tree._p_deactivate()
+
     def interrupted(*arguments: object) -> None:
         raise raised
 
@@ -842,6 +846,8 @@ def test_what_a_signal_handler_raises_while_a_record_is_read_is_no_damage(
         patched.setattr(f"django_zodb.storage.{place}", interrupted)
         with pytest.raises(raised):
             list(session.catalog.table("parent").rows())
+        with pytest.raises(raised):
+            connection.execute("SELECT * FROM parent")
     session.rollback()
     session.begin()
     assert [row[1] for row in session.catalog.table("parent").rows()] == ["kept"]

@@ -96,6 +96,19 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
         assert list(table(connection).sought(sieve, reverse=True)) == all_rows()[::-1]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_up_to_the_last_id_there_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reverse: bool) -> None:
+    monkeypatch.setattr(walks_module, "_PATIENCE", 10)
+    connection = dbapi.connect(tmp_path / "Ends.fs")
+    connection.execute("CREATE TABLE page (id bigint PRIMARY KEY, note text)")
+    ids = [-(2**63) + n if reverse else 2**63 - 1 - n for n in range(10)]
+    connection.cursor().executemany("INSERT INTO page VALUES (%s, %s)", [(id, "abc") for id in ids])
+    sql = f"SELECT id FROM page WHERE note LIKE %s AND lower(note) = %s ORDER BY id {'DESC' if reverse else ''} LIMIT 5"
+    assert connection.execute(sql, ("%", "q")).fetchall() == []
+    assert len(connection.execute(sql, ("%", "abc")).fetchall()) == 5
+    assert connection.execute(sql, ("%b%", "q")).fetchall() == []
+
+
 @pytest.mark.parametrize("order", ["day_of, id", "id DESC", "day_of DESC, id DESC"])
 def test_a_rare_text_in_an_order(path: Path, order: str) -> None:  # noqa: F811
     """Neither the rows before those that are found are read one by one, nor those behind the last one."""
@@ -128,3 +141,22 @@ def test_a_serializable_transaction_depends_on_what_it_has_seen(path: Path) -> N
     other.commit()
     connection.commit()
     assert connection.execute("SELECT n FROM page WHERE id IN (0, 5998) ORDER BY id").fetchall() == [(100,), (3,)]
+
+
+def test_a_side_that_is_compiled_twice_names_its_subquery_anew(tmp_path: Path) -> None:
+    connection = dbapi.connect(tmp_path / "Twice.fs")
+    connection.execute("CREATE TABLE t (id integer PRIMARY KEY, k integer, note text, n integer)")
+    connection.execute("CREATE TABLE s (id integer PRIMARY KEY, v integer)")
+    connection.execute("CREATE INDEX t_n ON t (n)")
+    rows = [(i, i % 13, f"note {i % 30:02}", i) for i in range(3000)]
+    connection.cursor().executemany("INSERT INTO t VALUES (%s, %s, %s, %s)", rows)
+    connection.cursor().executemany("INSERT INTO s VALUES (%s, %s)", [(i, i % 15) for i in range(25)])
+    for condition in ("x.n > 2900", "x.n + 0 > 2900"):
+        found = connection.execute(
+            f"SELECT s.id, (SELECT x.id FROM t x WHERE x.k = s.v AND {condition}"
+            " AND x.k IN (SELECT v FROM s WHERE id < 8) ORDER BY x.note, x.id LIMIT 1) FROM s ORDER BY s.id"
+        ).fetchall()
+        best = {
+            k: min((row for row in rows if row[1] == k and row[3] > 2900), key=lambda row: row[2]) for k in range(8)
+        }
+        assert found == [(i, best[i % 15][0] if i % 15 in best else None) for i in range(25)]

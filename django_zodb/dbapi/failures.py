@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DatabaseError, DataError, Error, InternalError, OperationalError
-from ..storage.failures import STORAGE_ERRORS, translated
+from ..storage.failures import STORAGE_ERRORS, raised_by_others, translated
 
 _SQL_SHOWN = 1000
 
@@ -15,6 +15,8 @@ def explained(error: BaseException, sql: str) -> Error | None:
     """
     match error:
         case Error():
+            return None
+        case _ if raised_by_others(error):
             return None
         case ZeroDivisionError():
             return _about(sql, DataError("division by zero"))

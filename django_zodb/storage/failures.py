@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
@@ -16,21 +17,21 @@ from .. import errors
 STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError, CorruptedError)
 
 
-_OF_READING = {"builtins", "_pickle", "pickle", "zodbpickle", "struct", "decimal", "json", "zlib", "persistent"}
-_OF_READING |= {"BTrees", "ZODB", "ZEO", "transaction", "django_zodb"}
-"""The packages whose exceptions a storage that fails, or bytes that make no sense, may lead to."""
+_OURS = {"django_zodb", "BTrees", "persistent", "sqlglot", "transaction", "ZEO", "ZODB", "zodbpickle", "zodburi"}
+_OURS |= sys.stdlib_module_names
+"""The packages whose exceptions this one may lead to, a storage that fails, or bytes that make no sense."""
 
 _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
 
 
 def raised_by_others(error: BaseException | None) -> BaseException | None:
-    """What somebody else has raised while a record was read: a signal handler, as for a time limit; else None."""
+    """What somebody else has raised in the middle of something: a signal handler, as for a time limit; else None."""
     cause = error.__cause__ if isinstance(error, StateLoadError) else error
     if cause is None:
         return None
     package = type(cause).__module__.partition(".")[0]
     is_of_system = not isinstance(cause, TimeoutError) or cause.errno is not None
-    return None if package in _OF_READING and is_of_system else cause
+    return None if package in _OURS and is_of_system else cause
 
 
 def translated(error: BaseException) -> errors.Error:

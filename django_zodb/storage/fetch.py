@@ -16,13 +16,14 @@ from math import inf
 from typing import Any
 
 from .keys import Row
-from .persistent import stored_rows
+from .persistent import stored_rows, stored_size
 from .scan import State
 from .trees import Leaf, Tree, keys_by_leaf
 
-_FIRST, _THEN, _MOST = 100, 1000, 20_000
-"""So many are fetched one by one, then so many at a time, up to so many."""
-_GROWTH = 3
+_FIRST, _MOST = 100, 20_000
+"""So many are fetched one by one, then twice as many at a time as before, up to so many."""
+_MOST_BYTES = 4_000_000
+"""Rows that are read ahead take no more, as stored; those that have large values are not read ahead of so many."""
 _PARTS = 4
 """They may fill one of so many parts of the cache, be it in the place of others."""
 
@@ -39,6 +40,8 @@ class Fetch:
         self._rowid_place = rowid_place
         self._read_past_cache = tree._p_jar.read_past_cache
         cache = tree._p_jar._cache
+        self._rows_seen = self._bytes_seen = 0
+        self._has_large = False
         self._leaves_left = cache.cache_size // _PARTS
         self._bytes_left = cache.cache_size_bytes / _PARTS if cache.cache_size_bytes else inf
 
@@ -46,10 +49,14 @@ class Fetch:
         """The rows of these rowids, which are there, in that order; lazy."""
         rowids = iter(rowids)
         yield from map(self._tree.__getitem__, islice(rowids, _FIRST))
-        size = _THEN
+        size = _FIRST
         while some := list(islice(rowids, size)):
             yield from map(self._found(some).__getitem__, some)
-            size = min(_GROWTH * size, _MOST)
+            size = _FIRST if self._has_large else min(2 * size, self._most(), _MOST)
+
+    def _most(self) -> int:
+        """How many rows such as those so far may be read ahead."""
+        return max(_MOST_BYTES * self._rows_seen // max(self._bytes_seen, 1), _FIRST)
 
     def _found(self, rowids: Sequence[int]) -> dict[int, Row]:
         ascending = sorted(set(rowids))
@@ -65,7 +72,13 @@ class Fetch:
             leaf._p_activate()
             self._leaves_left -= 1
             self._bytes_left -= leaf._p_estimated_size
+        self._note(len(leaf), leaf._p_estimated_size, bool(getattr(leaf, "_v_large", None)))
         return zip(rowids, map(leaf.__getitem__, rowids), strict=True)
+
+    def _note(self, rows: int, size: int, has_large: bool) -> None:
+        self._rows_seen += rows
+        self._bytes_seen += size
+        self._has_large = self._has_large or has_large
 
     def _read(self, rowids: Sequence[int], state: State) -> list[tuple[int, Row]]:
         wanted, place = frozenset(rowids), self._rowid_place
@@ -75,4 +88,6 @@ class Fetch:
             return [at for at, rowid in enumerate(columns[place]) if rowid in wanted]
 
         found, rows = stored_rows(state, self._places, None if place is None else passing)
+        if type(state[0]) is bytes:
+            self._note(stored_size(state), len(state[0]), len(state) > 2)
         return [(rowid, row) for rowid, row in zip(found, rows, strict=True) if rowid in wanted]

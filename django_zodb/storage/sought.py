@@ -38,21 +38,23 @@ def rows_sought(
 
 def rows_sought_by_key(
     fetch: Fetch,
-    items: Callable[[int | None], Iterable[tuple[int, Row]]],
+    items: Iterable[tuple[int, Row]],
     reverse: bool,
     patience: int,
     passing: Callable[[], set[int] | None],
 ) -> Iterator[Row]:
-    """The rows that ``items`` gives behind a rowid, or all of them; after ``patience`` rows as ``rows_sought``."""
+    """The rows of ``items``, which ascend or, in ``reverse``, descend; after ``patience`` rows as ``rows_sought``."""
+    items = iter(items)
     last: int | None = None
-    for rowid, row in islice(items(None), patience):
+    for rowid, row in islice(items, patience):
         last = rowid
         yield row
-    if last is None:
+    following = next(items, None)
+    if last is None or following is None:
         return
     found = passing()
     if found is None:
-        yield from (row for _, row in items(last))
+        yield from (row for _, row in chain((following,), items))
         return
     left = (rowid for rowid in found if (rowid < last if reverse else rowid > last))
     yield from fetch(sorted(left, reverse=reverse))

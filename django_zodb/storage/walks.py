@@ -112,13 +112,7 @@ class Walks:
             share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
             return rows_sought(fetch, rowids, max(rows // share, _PATIENCE), passing)
 
-        def items(behind: int | None) -> Iterable[tuple[int, Row]]:
-            if behind is None:
-                return self.items(reverse=reverse, columns=columns)
-            if reverse:
-                return self.items(high=behind - 1, reverse=True, columns=columns)
-            return self.items(low=behind + 1, columns=columns)
-
+        items = self.items(reverse=reverse, columns=columns)
         return rows_sought_by_key(fetch, items, reverse, max(rows // _OF_ROWS, _PATIENCE), passing)
 
     def _passing_rowids(self, sieve: Sieve, asked: frozenset[int]) -> set[int] | None:

@@ -49,6 +49,8 @@ def _count_filtered(frame: Frame, node: p.Aggregate) -> str:
     if frame.scope or frame.repeated or unit.counted is not None:
         return ""
     scan, condition = source.source, source.condition
+    if any(each.column.alias != scan.alias for each in references):
+        return ""
     sieve = exact_sieve_of_filter(frame, scan, condition)
     if not sieve:
         return ""

@@ -106,8 +106,11 @@ class Unit:
         return name
 
     def sieve(self, scan: Node) -> str:
-        """Text of what was noted for that very node in ``sieves``; empty if nothing was."""
-        return next((text for node, text in self.sieves if node is scan), "")
+        """Text of what was noted last for that very node in ``sieves``; empty if nothing was.
+
+        A node that is compiled twice has names of its own each time.
+        """
+        return next((text for node, text in reversed(self.sieves) if node is scan), "")
 
     def once(self, wanted: str, text: str) -> str:
         """A variable for what is computed once per execution."""

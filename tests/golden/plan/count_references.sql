@@ -127,6 +127,22 @@ Project: grouped.count
       Scan: book_tag bt
 (6,)
 
+> CREATE TABLE fine (id integer PRIMARY KEY, loan_id integer NOT NULL REFERENCES loan (id), amount integer)
+---
+ok
+
+> INSERT INTO fine VALUES (1, 1, 5), (2, 2, 7), (3, 2, 1)
+---
+3 rows
+
+> SELECT COUNT(*) FROM fine f JOIN loan l ON l.id = f.loan_id JOIN book b ON b.id = l.book_id WHERE f.amount > 3
+---
+(2,)
+
+> SELECT COUNT(*) FROM fine f JOIN loan l ON l.id = f.loan_id WHERE (f.amount IN (SELECT id FROM tag) OR f.amount = 7) AND f.id % 2 = 0
+---
+(1,)
+
 > CREATE INDEX loan_note ON loan (note)
 ---
 ok
@@ -173,6 +189,14 @@ ok
 > SELECT COUNT(*) FROM loan l JOIN book b ON b.id = l.book_id WHERE l.note = 'loan 1'
 ---
 (2,)
+
+> SELECT COUNT(*) FROM fine f JOIN loan l ON l.id = f.loan_id JOIN book b ON b.id = l.book_id WHERE f.amount > 3
+---
+(2,)
+
+> SELECT COUNT(*) FROM fine f JOIN loan l ON l.id = f.loan_id WHERE (f.amount IN (SELECT id FROM tag) OR f.amount = 7) AND f.id % 2 = 0
+---
+(1,)
 
 > ROLLBACK
 ---

@@ -259,3 +259,10 @@ Project: a.name
 ('Borges',)
 ('Calvino',)
 ('Duras',)
+
+> SELECT t.id, (SELECT b.id FROM book b WHERE b.id % 4 = t.id AND b.author_id IS NOT NULL AND b.author_id > 0 AND b.author_id IN (SELECT id FROM tag WHERE id < 3) ORDER BY b.title LIMIT 1) FROM tag t ORDER BY t.id
+---
+(1, 1)
+(2, 2)
+(3, 3)
+(4, None)
