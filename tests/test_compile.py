@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import re
+import threading
+import time
 
 import pytest
 from plans import (
@@ -30,7 +33,7 @@ from django_zodb.record import replace
 from django_zodb.sql import expr as x
 from django_zodb.sql import plan as p
 from django_zodb.sql.compile import compile_plan
-from django_zodb.sql.compile.pipeline import For, Let, comprehension
+from django_zodb.sql.compile.pipeline import For, Let, clean, comprehension
 from django_zodb.sql.program import Source
 from django_zodb.values import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, SqlType
 
@@ -863,6 +866,36 @@ def select(book, author, params):
     # Project: b.title, a.name
     return first
 """
+
+
+def test_threads_compile_while_the_garbage_collector_runs():
+    """Its callbacks let other threads in, in the middle of what CPython 3.11.7 takes for one thread's work."""
+    failures: list[BaseException] = []
+
+    def work(thread: int) -> None:
+        try:
+            for number in range(60):
+                sums = " + ".join(f"(a{thread}_{number}_{at} * (b{at} - {at}))" for at in range(30))
+                clean(f"({sums})")
+        except BaseException as error:
+            failures.append(error)
+
+    def let_others_in(phase: str, info: object) -> None:
+        time.sleep(0)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(let_others_in)
+    gc.set_threshold(50)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(let_others_in)
+    assert failures == []
 
 
 def test_the_text_reads_like_the_plan():

@@ -14,6 +14,7 @@ from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .given_order import sorting_keys
 from .pipeline import For, Note
 from .sieves import sieve_of_top
+from .syntax import is_expression_of
 
 
 def open_sort(frame: Frame, node: p.Sort, needed: Needed) -> None:
@@ -257,7 +258,7 @@ def _distinct_rows(frame: Frame, value: str, inexact: bool) -> str:
 
 def closed(text: str) -> str:
     """The text of one argument in the parentheses of a call, which those of a generator are."""
-    is_generator = text.startswith("(") and isinstance(ast.parse(text, mode="eval").body, ast.GeneratorExp)
+    is_generator = text.startswith("(") and is_expression_of(text, ast.GeneratorExp)
     return text if is_generator else f"({text})"
 
 

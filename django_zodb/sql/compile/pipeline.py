@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from ...record import record, replace
 from ..program import Source
+from .syntax import expression, is_expression_of, statement
 
 _INDENT = "    "
 _WIDE = 100
@@ -94,12 +95,12 @@ def clean(text: str) -> str:
 
 @lru_cache(maxsize=1024)  # most pieces of a statement's function are in that of another one, too
 def _clean(text: str) -> str:
-    return ast.unparse(ast.parse(text, mode="eval"))
+    return expression(text)
 
 
 def clean_statement(text: str) -> str:
     """A simple statement without redundant parentheses."""
-    return ast.unparse(ast.parse(text)) if "(" in text else text
+    return statement(text) if "(" in text else text
 
 
 def indented(lines: Sequence[str], depth: int = 1) -> list[str]:
@@ -281,7 +282,7 @@ def _clause(step: Step) -> str:
 
 def _closed(text: str) -> str:
     """An expression that more clauses may follow: a conditional one needs its parentheses there."""
-    return f"({text})" if " if " in text and isinstance(ast.parse(text, mode="eval").body, ast.IfExp) else text
+    return f"({text})" if " if " in text and is_expression_of(text, ast.IfExp) else text
 
 
 Texts = list[tuple[Step, str]]
