@@ -1,8 +1,8 @@
 """Python's own parser, for one thread at a time.
 
-CPython 3.11.7 counts how deep a tree is nested in one place for all threads, so that one that parses while others do may
-get ``SystemError: AST constructor recursion depth mismatch`` (gh-106905); 3.13 does not. Threads of other packages may
-parse, too; that is rare enough to try again.
+CPython 3.11.7 counts how deep a tree is nested in one place for all threads, so that one that parses while others do
+may get ``SystemError: AST constructor recursion depth mismatch`` (gh-106905); 3.13 does not. Threads of other packages
+may parse, too; that is rare enough to try again.
 """
 
 from __future__ import annotations
