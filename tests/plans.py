@@ -80,12 +80,17 @@ class FakeTable:
     def fetch(self, rowids, columns=None):
         return map(self.get, rowids)
 
-    def sought(self, sieve, rowids=None, reverse=False, columns=None):
+    def sought(self, passing, rowids=None, reverse=False, columns=None, wanted=0):
         if rowids is None:
-            items = self.items(reverse=reverse, columns=columns)
-        else:
-            items = [(rowid, self.get(rowid)) for rowid in rowids]
-        return [row for _, row in sieved(items, sieve)]
+            rowids = [rowid for rowid, _ in self.items(reverse=reverse, columns=columns)]
+        return [self.get(rowid) for rowid in self.sought_rowids(passing, rowids, wanted)]
+
+    def sought_rowids(self, passing, rowids, wanted=0):
+        found = set(passing())
+        return [rowid for rowid in rowids if rowid in found]
+
+    def passing(self, sieve):
+        return [rowid for rowid, _ in sieved(list(self.items()), sieve)]
 
     def count_passing(self, passing, sieve, columns=None):
         items = self.items(columns=columns)

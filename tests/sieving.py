@@ -64,22 +64,34 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         passed.append((len(found), len(found) if places is None else len(places)))
         return expected
 
-    real_sought = Walks.sought
+    real_sought, real_rowids = Walks.sought, Walks.sought_rowids
 
-    def sought(self: Walks, sieve: Sieve, rowids: Any = None, reverse: bool = False, columns: Any = None) -> Any:
+    def passing(self: Walks, sieve: Sieve) -> Iterable[int]:
+        return [rowid for rowid, _ in sieved(list(walk(self)), sieve)]
+
+    def few(self: Walks, ask: Any, rowids: Iterable[int]) -> list[int]:
+        found, passing = list(rowids), ask()
+        wanted = found if passing is None else set(passing)
+        left = [rowid for rowid in found if rowid in wanted]
+        passed.append((len(found), len(left)))
+        return left
+
+    def sought(self: Walks, ask: Any, rowids: Any = None, reverse: bool = False, **options: Any) -> Any:
         if random.random() > share:
-            return real_sought(self, sieve, rowids, reverse, columns)
+            return real_sought(self, ask, rowids, reverse, **options)
         if rowids is None:
-            found = list(walk(self, reverse=reverse, columns=columns))
-        else:
-            found = [(rowid, self._tree[rowid]) for rowid in rowids]
-        passing = sieved(found, sieve)
-        passed.append((len(found), len(passing)))
-        return (row for _, row in passing)
+            rowids = [rowid for rowid, _ in walk(self, reverse=reverse)]
+        return map(self._tree.__getitem__, few(self, ask, rowids))
+
+    def sought_rowids(self: Walks, ask: Any, rowids: Any, wanted: int = 0) -> Any:
+        return real_rowids(self, ask, rowids, wanted) if random.random() > share else few(self, ask, rowids)
 
     monkeypatch.setattr(walks_module, "_PATIENCE", 2)
     monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)
+    monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
     monkeypatch.setattr(Walks, "sought", sought)
+    monkeypatch.setattr(Walks, "sought_rowids", sought_rowids)
+    monkeypatch.setattr(Walks, "passing", passing)
     monkeypatch.setattr(Walks, "rows", rows)
     monkeypatch.setattr(Walks, "count_passing", count_passing)
     monkeypatch.setattr(Walks, "items", items)

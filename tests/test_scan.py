@@ -66,9 +66,9 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
         return (only(row, columns) for row in fetch(self, rowids))
 
     def strict_sought(
-        self: Walks, sieve: Sieve, rowids: Any = None, reverse: bool = False, columns: Any = None
+        self: Walks, passing: Any, rowids: Any = None, reverse: bool = False, columns: Any = None, wanted: int = 0
     ) -> Iterable[Any]:
-        return (only(row, columns) for row in sought(self, sieve, rowids, reverse))
+        return (only(row, columns) for row in sought(self, passing, rowids, reverse, wanted=wanted))
 
     monkeypatch.setattr(Walks, "fetch", strict_fetch)
     monkeypatch.setattr(Walks, "sought", strict_sought)

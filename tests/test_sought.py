@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,13 @@ def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], most: int =
     live = table(connection)
     shuffled = random.Random(1).sample(rows, len(rows))
     for sieve, test in SIEVES[:3]:
+        ask = partial(live.passing, sieve)
         walks: list[tuple[Callable[[], Iterable[Any]], list[tuple[Any, ...]]]] = [
-            (lambda sieve=sieve: live.sought(sieve, [row[0] for row in shuffled]), shuffled),
-            (lambda sieve=sieve: live.sought(sieve, iter([row[0] for row in rows[::-1]])), rows[::-1]),
-            (lambda sieve=sieve: live.sought(sieve, reverse=True), rows[::-1]),
-            (lambda sieve=sieve: live.sought(sieve), rows),
+            (lambda ask=ask: live.sought(ask, [row[0] for row in shuffled]), shuffled),
+            (lambda ask=ask: live.sought(ask, iter([row[0] for row in rows[::-1]])), rows[::-1]),
+            (lambda ask=ask: live.sought(ask, reverse=True), rows[::-1]),
+            (lambda ask=ask: live.sought(ask), rows),
+            (lambda ask=ask: map(live.get, live.sought_rowids(ask, (row[0] for row in shuffled))), shuffled),
         ]
         for walk, expected in walks:
             passing = list(filter(test, expected))
@@ -58,10 +61,11 @@ def test_what_is_sought_is_found(path: Path, cache: int) -> None:  # noqa: F811
 @pytest.mark.parametrize("cache", CACHES)
 def test_a_short_search_looks_at_nothing_else(path: Path, cache: int) -> None:  # noqa: F811
     connection = opened(path, cache_size_bytes=cache)
-    sieve, _ = SIEVES[0]
-    found = list(table(connection).sought(sieve, range(0, 2000, 2)))
-    assert found == all_rows()[:1000]
-    assert list(table(connection).sought(sieve, ())) == []
+    live = table(connection)
+    assert list(live.sought(pytest.fail, range(0, 2000, 2))) == all_rows()[:1000]
+    assert list(live.sought(pytest.fail, range(0, 4000, 2), wanted=500)) == all_rows()[:2000]
+    assert list(live.sought_rowids(pytest.fail, range(2000), wanted=500)) == [*range(2000)]
+    assert list(live.sought(pytest.fail, ())) == []
 
 
 @pytest.mark.usefixtures("impatient")
@@ -92,8 +96,22 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
     monkeypatch.setattr(sought_module, "_MOST_FOUND", 50)
     often: Sieve = SIEVES[3][0]
     for sieve in (often, First(2, 3, descending=False)):
-        assert list(table(connection).sought(sieve, rowids)) == all_rows()
-        assert list(table(connection).sought(sieve, reverse=True)) == all_rows()[::-1]
+        ask = partial(table(connection).passing, sieve)
+        assert list(table(connection).sought(ask, rowids)) == all_rows()
+        assert list(table(connection).sought(ask, reverse=True)) == all_rows()[::-1]
+    assert list(table(connection).sought(lambda: iter(rowids[:51]), rowids)) == all_rows()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_walk_ends_where_nothing_is_left(path: Path) -> None:  # noqa: F811
+    live = table(opened(path))
+    asked = iter(range(0, 2 * ROWS, 2))
+    found = list(live.sought(lambda: [100, 102, 100], asked))
+    assert found == all_rows()[:5] + all_rows()[50:52]
+    assert next(asked) == 104
+    asked = iter(range(0, 2 * ROWS, 2))
+    assert len(list(live.sought(lambda: (), asked))) == 5
+    assert next(asked) == 12
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -12,11 +12,12 @@ strategies of the second part; ``compile`` prints one block of Python per node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal as OneOf
+from typing import Protocol
 
 from ..record import FieldsWith, record
-from ..storage.protocol import Row
+from ..storage.protocol import Row, Table
 from ..storage.schema import TableSchema
 from ..values import SqlType
 from .expr import AggregateCall, Column, Constant, Expr, SortKey, WindowCall
@@ -169,13 +170,33 @@ class Sort(Node):
     first: int | None = None
 
 
+class Search(Protocol):
+    """What finds the rows of a Limit's source in any order, see ``search``."""
+
+    def tables(self, alias: str) -> list[TableSchema]:
+        """The tables that it takes to find the rows of ``alias``; none if it can't."""
+        ...
+
+    def renamed(self, old: str, new: str) -> Search:
+        """The same, where rows of the alias ``old`` are those of ``new``."""
+        ...
+
+    def of(self, alias: str) -> Callable[[Sequence[Table], Sequence[object]], Iterable[int]]:
+        """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy."""
+        ...
+
+
 @record
 class Limit(Node):
-    """At most ``limit`` rows (None: all) after skipping ``offset``; integers, evaluated once; negative: DataError."""
+    """At most ``limit`` rows (None: all) after skipping ``offset``; integers, evaluated once; negative: DataError.
+
+    ``search`` finds the same rows otherwise, should a walk in their order turn out to be long.
+    """
 
     source: Node
     limit: Expr | None = None
     offset: Expr | None = None
+    search: Search | None = None
 
 
 @record

@@ -33,6 +33,7 @@ from .patterns import like_class
 from .plan import Delete, Insert, Node, OutputColumn, Update, walk
 from .program import Program
 from .scope import nullable
+from .search import with_search
 from .show import explain
 
 Params = Sequence[object] | Mapping[str, object]
@@ -176,7 +177,7 @@ def _make(key: str, text: str, params: Params | None, catalog: Catalog, cache: C
     values = arranged(parsed, params)
     token = catalog.token
     bound = bind(parsed, catalog, values)
-    program: Runnable = compile_plan(optimize(bound.plan, catalog), text)
+    program: Runnable = compile_plan(optimize(with_search(bound.plan), catalog), text)
     if parsed.explain is not None:
         return _Explanation(program, parsed.explain)  # type: ignore[arg-type]
     if parsed.names is not None:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cache as once
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -472,6 +472,7 @@ NAMES: dict[str, object] = {
     "moved": moved,
     "not_null": not_null,
     "once": once,
+    "partial": partial,
     "pieces": pieces,
     "power": power,
     "quotient": quotient,

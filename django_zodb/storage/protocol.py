@@ -152,14 +152,30 @@ class Table(Protocol):
 
     def sought(
         self,
-        sieve: Sieve,
+        passing: Callable[[], Iterable[int] | None],
         rowids: Iterable[int] | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        wanted: int = 0,
     ) -> Iterable[Row]:
         """All rows, in the order of ``rowids``, which are there, or of their own; for who looks for a few of them.
 
-        Of those that ``sieve`` does not let pass, any may be missing. Otherwise as ``rows``.
+        Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
+        long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
+        or None. None of ``rowids`` comes twice. Otherwise as ``rows``.
+        """
+        ...
+
+    def sought_rowids(
+        self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0
+    ) -> Iterable[int]:
+        """The rowids of the same rows, which are not read."""
+        ...
+
+    def passing(self, sieve: Sieve) -> Iterable[int] | None:
+        """The rowids of the rows that ``sieve`` lets pass, and perhaps more; None if these are many, or it can't tell.
+
+        All rows are looked at for it.
         """
         ...
 

@@ -235,15 +235,27 @@ class ReadTable:
 
     def sought(
         self,
-        sieve: Sieve,
+        passing: Callable[[], Iterable[int] | None],
         rowids: Iterable[int] | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        wanted: int = 0,
     ) -> Iterable[Row]:
-        """See ``protocol.Table.sought``. The sieve would look at all rows, and the transaction depend on them."""
+        """See ``protocol.Table.sought``. What is passing is not asked for: the transaction would depend on all rows."""
         if rowids is None:
             return self.rows(reverse=reverse, columns=columns)
         return self.fetch(rowids)
+
+    def sought_rowids(
+        self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0
+    ) -> Iterable[int]:
+        """See ``protocol.Table.sought_rowids``, and above."""
+        return rowids
+
+    def passing(self, sieve: Sieve) -> Iterable[int] | None:
+        """See ``protocol.Table.passing``."""
+        self._note_all()
+        return self.stored.passing(sieve)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""

@@ -1,49 +1,50 @@
 """Few rows, looked for in the order of an index, or of their keys: until the search is known to be long.
 
 ``WHERE title LIKE '%rare%' ORDER BY published DESC LIMIT 20`` is walked along the index, since twenty rows are found
-soon if the text is a common one. Nobody knows whether it is. So after as many rows as cost about what it takes to look
-at a column of all rows, that is done, by a sieve; of the rest of the walk, only rows are read that may pass. Measured
-on a million rows of ten columns, more than the cache holds, of which thirteen pass: 2 instead of 143 s, and 0.25 from
-the third time on.
+soon if the text is a common one. Nobody knows whether it is. So after as many rows as cost about what it takes to find
+those that pass in another way, that is done, by a plan without an order or a sieve; of the rest of the walk, only rows
+are read that may pass. Measured on a million rows of ten columns, more than the cache holds, of which thirteen pass: 2
+instead of 143 s, and 0.25 from the third time on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
+from typing import TypeVar
 
 from .keys import Row
 from .sieves import Sieve
 
-Fetch = Callable[[Iterable[int]], Iterable[Row]]
+T = TypeVar("T")
+Fetch = Callable[[Iterable[int]], Iterable[T]]
+Passing = Callable[[], Iterable[int] | None]
+"""What gives the rowids of the rows that may pass, in any order; None if they are many, or nobody can tell."""
 
 _MOST_FOUND = 50_000
 """If more may pass, those that are looked for are not rare."""
 _PIECE = 1000
 
 
-def rows_sought(
-    fetch: Fetch, rowids: Iterable[int], patience: int, passing: Callable[[], set[int] | None]
-) -> Iterator[Row]:
-    """The rows of these rowids, which exist, in that order; after ``patience`` rows only those that are ``passing``."""
+def sought(fetch: Fetch[T], rowids: Iterable[int], patience: int, passing: Passing) -> Iterator[T]:
+    """What ``fetch`` gives for these rowids, in that order; after ``patience`` of them only for the ``passing`` ones.
+
+    None of the rowids comes twice.
+    """
     rowids = iter(rowids)
     yield from fetch(islice(rowids, patience))
     following = next(rowids, None)
     if following is None:
         return
-    found = passing()
+    found = _few(passing())
     rest: Iterable[int] = chain((following,), rowids)
-    yield from fetch(rest if found is None else filter(found.__contains__, rest))
+    yield from fetch(rest if found is None else islice(filter(found.__contains__, rest), len(found)))
 
 
-def rows_sought_by_key(
-    fetch: Fetch,
-    items: Iterable[tuple[int, Row]],
-    reverse: bool,
-    patience: int,
-    passing: Callable[[], set[int] | None],
+def sought_by_key(
+    fetch: Fetch[Row], items: Iterable[tuple[int, Row]], reverse: bool, patience: int, passing: Passing
 ) -> Iterator[Row]:
-    """The rows of ``items``, which ascend or, in ``reverse``, descend; after ``patience`` rows as ``rows_sought``."""
+    """The rows of ``items``, which ascend or, in ``reverse``, descend; after ``patience`` rows as ``sought``."""
     items = iter(items)
     last: int | None = None
     for rowid, row in islice(items, patience):
@@ -52,12 +53,19 @@ def rows_sought_by_key(
     following = next(items, None)
     if last is None or following is None:
         return
-    found = passing()
+    found = _few(passing())
     if found is None:
         yield from (row for _, row in chain((following,), items))
         return
     left = (rowid for rowid in found if (rowid < last if reverse else rowid > last))
     yield from fetch(sorted(left, reverse=reverse))
+
+
+def _few(rowids: Iterable[int] | None) -> Collection[int] | None:
+    if rowids is None or isinstance(rowids, set):
+        return rowids
+    found = set(islice(rowids, _MOST_FOUND + 1))
+    return found if len(found) <= _MOST_FOUND else None
 
 
 def passing_rowids(items: Iterable[tuple[int, Row]], sieve: Sieve, asked: Collection[int]) -> set[int] | None:

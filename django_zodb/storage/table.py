@@ -68,7 +68,8 @@ class StoredTable:
         self.rows, self.items = self.walks.rows, self.walks.items
         self.page, self.present = self.walks.page, self.walks.present
         self.count_passing = self.walks.count_passing
-        self.fetch, self.sought = self.walks.fetch, self.walks.sought
+        self.fetch, self.sought, self.passing = self.walks.fetch, self.walks.sought, self.walks.passing
+        self.sought_rowids = self.walks.sought_rowids
 
     # What follows takes records to find out, those of all tables some of it: not before it is asked for.
 

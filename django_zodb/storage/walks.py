@@ -16,7 +16,7 @@ from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
 from .sifted_scan import SiftedScan
-from .sought import passing_rowids, rows_sought, rows_sought_by_key
+from .sought import Passing, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 _WORTH_A_SIEVE = 3000
@@ -24,6 +24,8 @@ _WORTH_A_SIEVE = 3000
 _OF_ROWS, _OF_FETCHED_PAST_CACHE = 10, 200
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
 _PATIENCE = 1000
+_OF_WANTED = 4
+"""If fewer rows pass than one of so many, they are rare."""
 
 
 class Walks:
@@ -99,23 +101,30 @@ class Walks:
 
     def sought(
         self,
-        sieve: Sieve,
+        passing: Passing,
         rowids: Iterable[int] | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
+        wanted: int = 0,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``."""
-        asked = frozenset(place for _, place in sieve.keys)
-        passing = partial(self._passing_rowids, sieve, asked)
-        rows, fetch = self._count(), partial(self.fetch, columns=columns)
+        fetch = partial(self.fetch, columns=columns)
         if rowids is not None:
             share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
-            return rows_sought(fetch, rowids, max(rows // share, _PATIENCE), passing)
-
+            return sought(fetch, rowids, self._patience(share, wanted), passing)
         items = self.items(reverse=reverse, columns=columns)
-        return rows_sought_by_key(fetch, items, reverse, max(rows // _OF_ROWS, _PATIENCE), passing)
+        return sought_by_key(fetch, items, reverse, self._patience(_OF_ROWS, wanted), passing)
 
-    def _passing_rowids(self, sieve: Sieve, asked: frozenset[int]) -> set[int] | None:
+    def sought_rowids(self, passing: Passing, rowids: Iterable[int], wanted: int = 0) -> Iterable[int]:
+        """See ``protocol.Table.sought_rowids``."""
+        return sought(iter, rowids, self._patience(_OF_ROWS, wanted), passing)
+
+    def _patience(self, share: int, wanted: int) -> int:
+        return max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)
+
+    def passing(self, sieve: Sieve) -> Iterable[int] | None:
+        """See ``protocol.Table.passing``."""
+        asked = frozenset(place for _, place in sieve.keys)
         return passing_rowids(self.items(columns=asked, sieve=sieve), sieve, asked)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:

@@ -10,6 +10,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
 from .frame import NOTHING, WHOLE, Frame, Needed
+from .searching import passing
 
 Lookup = p.KeyLookup | p.IndexLookup
 _GREATEST_ROWID = (1 << 63) - 1
@@ -88,7 +89,7 @@ def _needs_rowid_only(node: p.BaseAccess, needed: Needed) -> bool:
 def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     at = node.table.rowid_column
     column = x.ROWID if at is None else node.table.columns[at].name
-    iterable = rowids(frame, node)
+    iterable = _rowids_sought(frame, node)
     name = frame.source.name(f"{frame.unit.row_name(node.alias)}_{column}")
     found = None
     if isinstance(node, p.IndexLookup) and len(node.keys) == 1:
@@ -106,7 +107,7 @@ def _open_with_rowid(frame: Frame, node: p.BaseAccess, rowid: str, needed: Neede
         row = frame.bind_table(node)
         frame.each(f"{rowid}, {row}", pairs)
     else:
-        iterable = rowids(frame, node)
+        iterable = _rowids_sought(frame, node)
         row = frame.bind_table(node)
         frame.each(rowid, iterable)
         frame.set(row, f"{table}.get({rowid})")
@@ -159,19 +160,29 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
     """Text of an iterable of the rows, with the columns that are needed; the keys are known not to be NULL."""
     table = frame.unit.table(node.table)
     match node:
-        case p.KeyRange() if sieve := frame.unit.sieve(node):
-            return f"{table}.sought({sieve}, {walk(frame, node, needed)})"
-        case p.IndexRange() if sieve := frame.unit.sieve(node):
-            columns = _columns(node, needed)
-            return f"{table}.sought({sieve}, {rowids(frame, node)}{', ' if columns else ''}{columns})"
+        case p.KeyRange() if (known := passing(frame, node))[0]:
+            return f"{table}.sought({_listed(known[0], walk(frame, node, needed), known[1])})"
+        case p.IndexRange() if (known := passing(frame, node))[0]:
+            return f"{table}.sought({_listed(known[0], rowids(frame, node), _columns(node, needed), known[1])})"
         case p.IndexRange() | p.IndexIn():
-            return f"{table}.fetch({', '.join(filter(None, (rowids(frame, node), _columns(node, needed))))})"
+            return f"{table}.fetch({_listed(rowids(frame, node), _columns(node, needed))})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
             return f"filter(None, map({table}.get, {rowids(frame, node)}))"
         case _:
             return f"map({table}.get, {rowids(frame, node)})"
+
+
+def _rowids_sought(frame: Frame, node: p.BaseAccess) -> str:
+    """Text of the rowids of a node, of which few may be looked for."""
+    found = rowids(frame, node)
+    known, wanted = passing(frame, node) if isinstance(node, p.IndexRange) else ("", "")
+    return f"{frame.unit.table(node.table)}.sought_rowids({_listed(known, found, wanted)})" if known else found
+
+
+def _listed(*arguments: str) -> str:
+    return ", ".join(filter(None, arguments))
 
 
 def is_forward(node: p.Node) -> TypeGuard[p.Scan | p.KeyRange]:

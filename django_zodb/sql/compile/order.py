@@ -13,6 +13,7 @@ from .access import index_page, is_forward, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .given_order import sorting_keys
 from .pipeline import For, Note
+from .searching import note_search
 from .sieves import sieve_of_top
 from .syntax import is_expression_of
 
@@ -148,6 +149,7 @@ def _sorts(keys: Keys) -> list[tuple[str, bool]]:
 def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
     """A slice of a list, or the first rows of what computes no more of them than asked for."""
     limit, offset = _limits(frame, node.limit, node.offset)
+    note_search(frame, node)
     early, frame.early = frame.early, True
     frame.open(node.source, needed)
     frame.early = early

@@ -9,7 +9,7 @@ from ...values import Kind, SqlType, converter
 from .. import expr as x
 from .. import plan as p
 from .. import runtime
-from ..plan import Node
+from ..plan import Node, Search
 from ..program import Source
 from ..show import expressions, subplans
 from .counters import Counters
@@ -43,6 +43,7 @@ class Unit:
         self.shared: dict[str, str] = {}
         self.work_tables: dict[str, str] = {}
         self.sieves: list[tuple[Node, str]] = []
+        self.searches: list[tuple[Node, Search, int]] = []
         self._params: dict[tuple[int, SqlType | None], str] = {}
         self._once: dict[str, str] = {}
         self._indexes: dict[str, str] = {}

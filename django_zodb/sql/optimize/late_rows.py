@@ -95,6 +95,8 @@ def _renamed(node: Node, scan: Scan | KeyRange, alias: str) -> Node:
     def replacement(expr: Expr) -> Expr | None:
         return changed(expr, alias=alias) if isinstance(expr, Column) and expr.alias == scan.alias else None
 
+    if isinstance(node, Limit) and node.search is not None:
+        node = changed(node, search=node.search.renamed(scan.alias, alias))
     return rewrite(_replaced(node, scan, changed(scan, alias=alias)), replacement)
 
 

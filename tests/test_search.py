@@ -1,0 +1,177 @@
+"""A LIMIT whose walk is long: its rows are found otherwise, and are the same ones in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_zodb import dbapi
+from django_zodb.dbapi.cursor import StreamingCursor
+from django_zodb.sql import search
+from django_zodb.storage import walks as walks_module
+from django_zodb.storage.walks import Walks
+
+ROWS = 1500
+
+TABLES = """
+CREATE TABLE author (id integer PRIMARY KEY, name text);
+CREATE TABLE book (
+    id integer PRIMARY KEY, title text NOT NULL, year integer, author_id integer REFERENCES author (id),
+    price double precision
+);
+CREATE INDEX book_year ON book (year);
+CREATE INDEX book_author ON book (author_id);
+CREATE TABLE tag (id integer PRIMARY KEY, name text);
+CREATE TABLE tagged (
+    id integer PRIMARY KEY, book_id integer NOT NULL REFERENCES book (id), tag_id integer NOT NULL REFERENCES tag (id)
+);
+CREATE INDEX tagged_book ON tagged (book_id);
+CREATE INDEX tagged_tag ON tagged (tag_id);
+CREATE TABLE note (code uuid PRIMARY KEY, day integer, body text NOT NULL);
+CREATE INDEX note_day ON note (day)
+"""
+TAGGED = "FROM book JOIN tagged ON tagged.book_id = book.id JOIN tag ON tag.id = tagged.tag_id"
+
+SEARCHES = [  # the whole statement, whether it searches
+    ("SELECT * FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 5", True),
+    ("SELECT * FROM book WHERE length(title) > 7 ORDER BY year DESC, id DESC LIMIT 5 OFFSET 2", True),
+    ("SELECT * FROM book WHERE year + 1 = author_id ORDER BY id DESC LIMIT 3", True),
+    ("SELECT id, title FROM book WHERE title NOT LIKE 'Book%' ORDER BY id LIMIT 100", True),
+    ("SELECT * FROM book WHERE title NOT LIKE '%B%' ORDER BY id DESC LIMIT 10", True),
+    ("SELECT book.* FROM book JOIN author ON author.id = author_id WHERE name LIKE '%99'"
+     " ORDER BY year, book.id LIMIT 9", True),
+    ("SELECT id FROM book WHERE title LIKE '%!!' AND id IN (SELECT DISTINCT book_id FROM tagged)"
+     " ORDER BY year, id LIMIT 2", True),
+    (f"SELECT book.* {TAGGED} WHERE name = 'rare' ORDER BY year, book.id LIMIT 9", True),
+    (f"SELECT book.id {TAGGED} WHERE name = 'none' ORDER BY year, book.id LIMIT 9", True),
+    (f"SELECT book.id {TAGGED} WHERE name || '' = 'rare' ORDER BY year DESC, book.id DESC LIMIT 9", True),
+    ("SELECT id FROM book WHERE NOT EXISTS (SELECT 1 FROM tagged WHERE book_id = book.id AND tag_id = 4 LIMIT 1)"
+     " ORDER BY year, id LIMIT 4", True),
+    ("SELECT DISTINCT year FROM book WHERE length(title) > 7 ORDER BY year LIMIT 3", True),
+    ("SELECT year, count(*) FROM book WHERE length(title) > 7 GROUP BY year ORDER BY year LIMIT 3", True),
+    ("SELECT * FROM note WHERE length(body) > 7 ORDER BY day LIMIT 3", True),
+    ("SELECT count(*) FROM (SELECT id FROM book WHERE length(title) > 7 ORDER BY year LIMIT 3) few", True),
+    ("SELECT * FROM book LEFT JOIN author ON author.id = author_id WHERE coalesce(name, '') = '' AND length(title) > 7"
+     " ORDER BY year, book.id LIMIT 2", True),
+    ("SELECT id FROM book WHERE price > (SELECT max(price) - 1 FROM book) ORDER BY year, id LIMIT 3", False),
+    ("SELECT * FROM book ORDER BY year, id LIMIT 5 OFFSET 1400", False),
+    ("SELECT * FROM book LEFT JOIN author ON author.id = author_id ORDER BY year, book.id LIMIT 5 OFFSET 1400", False),
+]  # fmt: skip
+
+
+@pytest.fixture
+def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dbapi.Connection]:
+    monkeypatch.setattr(walks_module, "_PATIENCE", 7)
+    monkeypatch.setattr(walks_module, "_OF_ROWS", 10 * ROWS)
+    monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
+    connection = dbapi.connect(tmp_path / "Search.fs", autocommit=True)
+    for statement in TABLES.split(";"):
+        connection.execute(statement)
+    many = connection.cursor().executemany
+    many("INSERT INTO author VALUES (%s, %s)", [(n, f"Author {n}") for n in range(200)])
+    many("INSERT INTO book VALUES (%s, %s, %s, %s, %s)", [book(n) for n in range(ROWS)])
+    many("INSERT INTO tag VALUES (%s, %s)", [(n, "rare" if n == 3 else f"Tag {n}") for n in range(12)])
+    many("INSERT INTO tagged VALUES (%s, %s, %s)", [(n, n * 7 % ROWS, 3 if n % 100 == 3 else 4) for n in range(ROWS)])
+    many("INSERT INTO note VALUES (%s, %s, %s)", [(f"{n:032x}", n * 7 % ROWS, book(n)[1]) for n in range(ROWS)])
+    yield connection
+    connection.close()
+
+
+def book(n: int) -> tuple[Any, ...]:
+    title = "Another" if n % 250 == 201 else f"Book {n % 10}{'!' * (n % 300 == 290) * 4}"
+    return n, title, None if n % 50 == 7 else n * 7 % ROWS, n % 200 if n % 5 else None, n / 4
+
+
+def unlimited(connection: dbapi.Connection, sql: str) -> list[Any]:
+    """What the statement gives by a plan without a search: its limit is cut from all rows here."""
+    before, _, after = sql.rpartition(" LIMIT ")
+    if after.endswith(") few"):
+        return [(min(len(unlimited(connection, sql[sql.index("(SELECT") + 1 : -5])), 3),)]
+    limit, _, offset = after.partition(" OFFSET ")
+    rows = connection.execute(before).fetchall()
+    return rows[int(offset or 0) :][: int(limit)]
+
+
+@pytest.mark.parametrize(("sql", "searches"), SEARCHES)
+def test_the_same_rows(connection: dbapi.Connection, sql: str, searches: bool) -> None:
+    plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}").fetchall())
+    source = "\n".join(row[0] for row in connection.execute(f"EXPLAIN (FORMAT PYTHON) {sql}").fetchall())
+    if searches:
+        assert "Limit" in plan and "= partial(find_" in source, plan
+    else:
+        assert "partial(find_" not in source
+    expected = unlimited(connection, sql)
+    for _ in range(2):
+        assert connection.execute(sql).fetchall() == expected
+    cursor = StreamingCursor(connection)
+    cursor.execute(sql)
+    assert cursor.fetchall() == expected
+
+
+def test_the_search_is_made_once_and_when_it_is_needed(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    optimize = search.optimize
+    monkeypatch.setattr(search, "optimize", lambda *arguments: made.append(arguments) or optimize(*arguments))
+    sql = "SELECT id FROM book WHERE length(title) > %s ORDER BY year LIMIT 3"
+    assert len(connection.execute(sql, (1,)).fetchall()) == 3
+    assert not made
+    for length in (7, 8, 100):
+        connection.execute(sql, (length,)).fetchall()
+    assert len(made) == 1
+
+
+def test_few_rows_are_read(connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    fetch = Walks.fetch
+
+    def counting(self: Walks, rowids: Any, columns: Any = None) -> Any:
+        return fetch(self, (read.append(rowid) or rowid for rowid in rowids), columns)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(Walks, "fetch", counting)
+    sql = f"SELECT book.* {TAGGED} WHERE name = %s ORDER BY year, book.id LIMIT 9"
+    assert len(connection.execute(sql, ("rare",)).fetchall()) == 9
+    assert 9 <= len(read) <= 7 + 15
+    read.clear()
+    assert connection.execute(sql, ("none",)).fetchall() == []
+    assert len(read) == 7
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "length(title) + random() > 7",
+        "CAST(length(title) AS text) < CAST(now() AS text)",
+        "id IN (SELECT id FROM book ORDER BY price LIMIT 30)",
+        "(SELECT b.price FROM book b WHERE b.year = book.year ORDER BY b.title LIMIT 1) > 3",
+    ],
+)
+def test_no_search_where_it_could_find_others(connection: dbapi.Connection, condition: str) -> None:
+    """What changes by itself, or has one of several equal rows, may be something else the second time."""
+    sql = f"SELECT * FROM book WHERE {condition} ORDER BY year LIMIT 3"
+    source = "\n".join(row[0] for row in connection.execute(f"EXPLAIN (FORMAT PYTHON) {sql}").fetchall())
+    assert "partial(find_" not in source
+
+
+def test_no_search_for_rows_to_be_locked(connection: dbapi.Connection) -> None:
+    sql = "SELECT * FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 3"
+    expected = connection.execute(sql).fetchall()
+    connection.execute("BEGIN")
+    source = connection.execute(f"EXPLAIN (FORMAT PYTHON) {sql} FOR UPDATE").fetchall()
+    assert "partial(find_" not in "\n".join(row[0] for row in source)
+    assert connection.execute(f"{sql} FOR UPDATE").fetchall() == expected
+    connection.execute("ROLLBACK")
+
+
+def test_a_serializable_transaction_does_not_depend_on_all_rows(tmp_path: Path, connection: dbapi.Connection) -> None:
+    strict = dbapi.connect(tmp_path / "Search.fs", isolation="serializable")
+    sql = "SELECT title FROM book WHERE length(title) > 7 ORDER BY id DESC LIMIT 1"
+    assert strict.execute(sql).fetchall() == [("Book 0!!!!",)]
+    strict.execute("UPDATE book SET price = 0 WHERE id = 3")
+    connection.execute("UPDATE book SET price = 1 WHERE id < 2")
+    strict.commit()
+    strict.close()
