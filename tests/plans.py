@@ -77,13 +77,21 @@ class FakeTable:
     def is_settled(self):
         return False
 
-    def fetch(self, rowids, columns=None):
-        return map(self.get, rowids)
+    def fetch(self, rowids, columns=None, sure=True):
+        return filter(None, map(self.get, rowids))
 
-    def sought(self, passing, rowids=None, reverse=False, columns=None, wanted=0):
-        if rowids is None:
-            rowids = [rowid for rowid, _ in self.items(reverse=reverse, columns=columns)]
+    def looked_up(self, pairs, columns=None):
+        return [(other, self.get(rowid)) for rowid, other in pairs]
+
+    def exceed_cache(self):
+        return False
+
+    def sought(self, passing, rowids, columns=None, wanted=0):
         return [self.get(rowid) for rowid in self.sought_rowids(passing, rowids, wanted)]
+
+    def sought_by_key(self, passing, low=None, high=None, reverse=False, columns=None, wanted=0):
+        rowids = [rowid for rowid, _ in self.items(low, high, reverse, columns)]
+        return self.sought(passing, rowids, columns, wanted)
 
     def sought_rowids(self, passing, rowids, wanted=0):
         found = set(passing())

@@ -1,4 +1,4 @@
-"""What is for large tables, for small ones: each sieve is taken at its word, and sides of joins are filtered."""
+"""What is for large tables, for small ones: sieves taken at their word, sides of joins filtered, rows read ahead."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from django_zodb.sql.optimize.statistics import Statistics
+from django_zodb.storage import fetch as fetch_module
 from django_zodb.storage import walks as walks_module
 from django_zodb.storage.aids import aid_of
 from django_zodb.storage.sieves import Places, Sieve
@@ -64,7 +66,7 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         passed.append((len(found), len(found) if places is None else len(places)))
         return expected
 
-    real_sought, real_rowids = Walks.sought, Walks.sought_rowids
+    real_sought, real_by_key, real_rowids = Walks.sought, Walks.sought_by_key, Walks.sought_rowids
 
     def passing(self: Walks, sieve: Sieve) -> Iterable[int]:
         return [rowid for rowid, _ in sieved(list(walk(self)), sieve)]
@@ -76,11 +78,23 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         passed.append((len(found), len(left)))
         return left
 
-    def sought(self: Walks, ask: Any, rowids: Any = None, reverse: bool = False, **options: Any) -> Any:
+    def sought(self: Walks, ask: Any, rowids: Any, columns: Any = None, wanted: int = 0) -> Any:
         if random.random() > share:
-            return real_sought(self, ask, rowids, reverse, **options)
-        if rowids is None:
-            rowids = [rowid for rowid, _ in walk(self, reverse=reverse)]
+            return real_sought(self, ask, rowids, columns, wanted)
+        return map(self._tree.__getitem__, few(self, ask, rowids))
+
+    def sought_by_key(
+        self: Walks,
+        ask: Any,
+        low: Any = None,
+        high: Any = None,
+        reverse: bool = False,
+        columns: Any = None,
+        wanted: int = 0,
+    ) -> Any:
+        if random.random() > share:
+            return real_by_key(self, ask, low, high, reverse, columns, wanted)
+        rowids = [rowid for rowid, _ in walk(self, low, high, reverse=reverse)]
         return map(self._tree.__getitem__, few(self, ask, rowids))
 
     def sought_rowids(self: Walks, ask: Any, rowids: Any, wanted: int = 0) -> Any:
@@ -90,6 +104,7 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
     monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)
     monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
     monkeypatch.setattr(Walks, "sought", sought)
+    monkeypatch.setattr(Walks, "sought_by_key", sought_by_key)
     monkeypatch.setattr(Walks, "sought_rowids", sought_rowids)
     monkeypatch.setattr(Walks, "passing", passing)
     monkeypatch.setattr(Walks, "rows", rows)
@@ -105,11 +120,27 @@ def filter_sides_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST", 9)
 
 
+def look_ahead_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let joins look up many rows at a time, half of them in tables that are read as if they were large."""
+    monkeypatch.setattr(import_module("django_zodb.sql.optimize.look_ahead"), "_MANY", 0)
+    monkeypatch.setattr(Statistics, "exceeds_cache", lambda self, table: True)
+    monkeypatch.setattr(fetch_module, "_FIRST", 2)
+    real, random = Walks.looked_up, Random(2)
+
+    def looked_up(self: Walks, pairs: Any, columns: Any = None) -> Any:
+        if self._tree._p_jar is None or random.random() < 0.5:
+            return real(self, pairs, columns)
+        return self._fetch(columns).looked_up(pairs)
+
+    monkeypatch.setattr(Walks, "looked_up", looked_up)
+
+
 @pytest.fixture(scope="module")
 def as_if_large() -> Iterator[None]:
-    """Half of the walks over tables too small for it are sieved, and sides of joins are filtered."""
+    """Half of the walks over tables too small for it are sieved; sides of joins are filtered, or looked up ahead."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         filter_sides_always(monkeypatch)
+        look_ahead_always(monkeypatch)
         passed = sieve_strictly(monkeypatch, 0.5)
         yield
     assert len(passed) > 10

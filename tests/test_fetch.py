@@ -30,6 +30,16 @@ def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], seed: int) 
         found = list(live.fetch(iter(rowids), columns))
         assert {len(row) for row in found} <= {WIDTH}
         assert [[row[at] for at in columns] for row in found] == [[row[at] for at in columns] for row in wanted]
+        check_pairs(live, {row[0]: row for row in rows}, rowids, chance)
+
+
+def check_pairs(live: Any, rows: dict[int, tuple[Any, ...]], rowids: list[int], chance: random.Random) -> None:
+    """Some of them NULL, some not there, some more than once."""
+    asked = [chance.choice((rowid, rowid, rowid, rowid + 1, None)) for rowid in rowids + rowids[:5]]
+    expected = [(f"for {at}", None if rowid is None else rows.get(rowid)) for at, rowid in enumerate(asked)]
+    assert list(live.looked_up((rowid, f"for {at}") for at, rowid in enumerate(asked))) == expected
+    there = [row for _, row in expected if row is not None]
+    assert list(live.fetch([rowid for rowid in asked if rowid is not None], sure=False)) == there
 
 
 @pytest.mark.parametrize("seed", range(3))

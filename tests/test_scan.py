@@ -51,6 +51,7 @@ def only(row: Any, columns: Collection[int] | None) -> Any:
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows have nothing but what was asked for, also in tables that the cache holds."""
     rows, items, fetch, sought = Walks.rows, Walks.items, Walks.fetch, Walks.sought
+    looked_up, by_key = Walks.looked_up, Walks.sought_by_key
 
     def strict_rows(
         self: Walks, low: Any = None, high: Any = None, reverse: bool = False, columns: Any = None, sieve: Any = None
@@ -62,16 +63,30 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> Iterator[Any]:
         return ((rowid, only(row, columns)) for rowid, row in items(self, low, high, reverse))
 
-    def strict_fetch(self: Walks, rowids: Iterable[int], columns: Any = None) -> Iterable[Any]:
-        return (only(row, columns) for row in fetch(self, rowids))
+    def strict_fetch(self: Walks, rowids: Iterable[int], columns: Any = None, sure: bool = True) -> Iterable[Any]:
+        return (only(row, columns) for row in fetch(self, rowids, sure=sure))
 
-    def strict_sought(
-        self: Walks, passing: Any, rowids: Any = None, reverse: bool = False, columns: Any = None, wanted: int = 0
+    def strict_looked_up(self: Walks, pairs: Any, columns: Any = None) -> Iterable[Any]:
+        return ((other, row if row is None else only(row, columns)) for other, row in looked_up(self, pairs))
+
+    def strict_sought(self: Walks, passing: Any, rowids: Any, columns: Any = None, wanted: int = 0) -> Iterable[Any]:
+        return (only(row, columns) for row in sought(self, passing, rowids, None, wanted))
+
+    def strict_by_key(
+        self: Walks,
+        passing: Any,
+        low: Any = None,
+        high: Any = None,
+        reverse: bool = False,
+        columns: Any = None,
+        wanted: int = 0,
     ) -> Iterable[Any]:
-        return (only(row, columns) for row in sought(self, passing, rowids, reverse, wanted=wanted))
+        return (only(row, columns) for row in by_key(self, passing, low, high, reverse, None, wanted))
 
     monkeypatch.setattr(Walks, "fetch", strict_fetch)
+    monkeypatch.setattr(Walks, "looked_up", strict_looked_up)
     monkeypatch.setattr(Walks, "sought", strict_sought)
+    monkeypatch.setattr(Walks, "sought_by_key", strict_by_key)
     monkeypatch.setattr(Walks, "rows", strict_rows)
     monkeypatch.setattr(Walks, "items", strict_items)
 

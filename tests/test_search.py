@@ -56,6 +56,7 @@ SEARCHES = [  # the whole statement, whether it searches
     ("SELECT count(*) FROM (SELECT id FROM book WHERE length(title) > 7 ORDER BY year LIMIT 3) few", True),
     ("SELECT * FROM book LEFT JOIN author ON author.id = author_id WHERE coalesce(name, '') = '' AND length(title) > 7"
      " ORDER BY year, book.id LIMIT 2", True),
+    ("SELECT id FROM book WHERE id > 20 AND id < 1490 AND length(title) > 7 ORDER BY id DESC LIMIT 3", True),
     ("SELECT id FROM book WHERE price > (SELECT max(price) - 1 FROM book) ORDER BY year, id LIMIT 3", False),
     ("SELECT * FROM book ORDER BY year, id LIMIT 5 OFFSET 1400", False),
     ("SELECT * FROM book LEFT JOIN author ON author.id = author_id ORDER BY year, book.id LIMIT 5 OFFSET 1400", False),

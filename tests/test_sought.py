@@ -34,13 +34,19 @@ def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], most: int =
     """Walks in any order find what passes; and of other rows only ``most``, sooner or later."""
     live = table(connection)
     shuffled = random.Random(1).sample(rows, len(rows))
+    within = [row for row in rows if 100 <= row[0] <= 4000]
     for sieve, test in SIEVES[:3]:
         ask = partial(live.passing, sieve)
         walks: list[tuple[Callable[[], Iterable[Any]], list[tuple[Any, ...]]]] = [
             (lambda ask=ask: live.sought(ask, [row[0] for row in shuffled]), shuffled),
             (lambda ask=ask: live.sought(ask, iter([row[0] for row in rows[::-1]])), rows[::-1]),
-            (lambda ask=ask: live.sought(ask, reverse=True), rows[::-1]),
-            (lambda ask=ask: live.sought(ask), rows),
+            (lambda ask=ask: live.sought_by_key(ask, reverse=True), rows[::-1]),
+            (lambda ask=ask: live.sought_by_key(ask), rows),
+            (lambda ask=ask: live.sought_by_key(ask, 100, 4000), [row for row in rows if 100 <= row[0] <= 4000]),
+            (
+                lambda ask=ask: live.sought_by_key(ask, 101, 3999, True),
+                [row for row in rows[::-1] if 101 <= row[0] <= 3999],
+            ),
             (lambda ask=ask: map(live.get, live.sought_rowids(ask, (row[0] for row in shuffled))), shuffled),
         ]
         for walk, expected in walks:
@@ -98,7 +104,7 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
     for sieve in (often, First(2, 3, descending=False)):
         ask = partial(table(connection).passing, sieve)
         assert list(table(connection).sought(ask, rowids)) == all_rows()
-        assert list(table(connection).sought(ask, reverse=True)) == all_rows()[::-1]
+        assert list(table(connection).sought_by_key(ask, reverse=True)) == all_rows()[::-1]
     assert list(table(connection).sought(lambda: iter(rowids[:51]), rowids)) == all_rows()
 
 

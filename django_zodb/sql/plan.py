@@ -433,13 +433,15 @@ class RowidIntersection(Node):
 class NestedLoop(Node):
     """For each left row the right side again: an access path whose keys use the left aliases, or a stored list.
 
-    Kinds inner, left, semi and anti as of ``Join``. ``condition`` is what remains to be tested on the pair.
+    Kinds inner, left, semi and anti as of ``Join``. ``condition`` is what remains to be tested on the pair. ``ahead``:
+    many left rows are taken at a time, and what they look up is read together.
     """
 
     left: Node
     right: Node
     kind: JoinKind
     condition: Expr | None = None
+    ahead: bool = False
 
 
 @record

@@ -142,8 +142,8 @@ def label(node: Node) -> str:
             return f"TopN: {_limit(limit, offset)} by {_sort_keys(keys)}"
         case p.SortRuns(keys=keys, sorted=sorted_):
             return f"SortRuns: {_sort_keys(keys)} (sorted by {_sort_keys(keys[:sorted_])})"
-        case p.NestedLoop(kind=kind, condition=condition):
-            return f"NestedLoop: {kind}{_on(condition)}"
+        case p.NestedLoop(kind=kind, condition=condition, ahead=ahead):
+            return f"NestedLoop: {kind}{_on(condition)}{' (looked up ahead)' if ahead else ''}"
         case p.HashJoin():
             pairs = " and ".join(
                 f"{text(left)} = {text(right)}" for left, right in zip(node.left_keys, node.right_keys, strict=True)

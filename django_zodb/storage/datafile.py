@@ -46,7 +46,7 @@ from .locking import CommitLock, free, is_marked, mark, take
 from .oids import Oids
 from .packing import PackableFile
 from .room import NOTHING, Room
-from .savedindex import enter, load_index, save_index
+from .savedindex import enter, load_index, position_of, save_index
 from .tail import LENGTH, RECORD, TRANSACTION, last_transactions, transactions
 
 MAGIC = b"FS30"
@@ -392,8 +392,8 @@ class DataFile(PackableFile):
         if self._former:
             view = self._former.before(tid) or view
         handle, index = view
-        position = index.get(oid)
-        if position is None:
+        position = position_of(index, oid)
+        if not position:
             raise POSKeyError(oid)
         following = None
         while True:

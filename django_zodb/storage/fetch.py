@@ -13,16 +13,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from .keys import Row
 from .persistent import stored_rows, stored_size
 from .scan import State
 from .trees import Leaf, Tree, keys_by_leaf
 
-_FIRST, _MOST = 100, 20_000
+T = TypeVar("T")
+
+_FIRST, _MOST = 100, 50_000
 """So many are fetched one by one, then twice as many at a time as before, up to so many."""
-_MOST_BYTES = 4_000_000
+_MOST_BYTES = 8_000_000
 """Rows that are read ahead take no more, as stored; those that have large values are not read ahead of so many."""
 _PARTS = 4
 """They may fill one of so many parts of the cache, be it in the place of others."""
@@ -46,19 +48,34 @@ class Fetch:
         self._bytes_left = cache.cache_size_bytes / _PARTS if cache.cache_size_bytes else inf
 
     def rows(self, rowids: Iterable[int]) -> Iterator[Row]:
-        """The rows of these rowids, which are there, in that order; lazy."""
+        """The rows of these rowids, without those that are not there; in that order, lazy."""
         rowids = iter(rowids)
-        yield from map(self._tree.__getitem__, islice(rowids, _FIRST))
+        yield from filter(None, map(self._tree.get, islice(rowids, _FIRST)))
         size = _FIRST
         while some := list(islice(rowids, size)):
-            yield from map(self._found(some).__getitem__, some)
-            size = _FIRST if self._has_large else min(2 * size, self._most(), _MOST)
+            yield from filter(None, map(self._found(some).get, some))
+            size = self._next(size)
 
-    def _most(self) -> int:
-        """How many rows such as those so far may be read ahead."""
-        return max(_MOST_BYTES * self._rows_seen // max(self._bytes_seen, 1), _FIRST)
+    def looked_up(self, pairs: Iterable[tuple[int | None, T]]) -> Iterator[tuple[T, Row | None]]:
+        """For each pair of a rowid and something else, that and the row, None if there is none; in that order; lazy."""
+        pairs = iter(pairs)
+        get = self._tree.get
+        for rowid, other in islice(pairs, _FIRST):
+            yield other, None if rowid is None else get(rowid)
+        size = _FIRST
+        while some := list(islice(pairs, size)):
+            found = self._found([rowid for rowid, _ in some if rowid is not None])
+            for rowid, other in some:
+                yield other, found.get(rowid)  # type: ignore[arg-type]
+            size = self._next(size)
 
-    def _found(self, rowids: Sequence[int]) -> dict[int, Row]:
+    def _next(self, size: int) -> int:
+        """How many rows such as those so far are read ahead after ``size``."""
+        if self._has_large:
+            return _FIRST
+        return min(2 * size, max(_MOST_BYTES * self._rows_seen // max(self._bytes_seen, 1), _FIRST), _MOST)
+
+    def _found(self, rowids: Iterable[int]) -> dict[int, Row]:
         ascending = sorted(set(rowids))
         found: dict[int, Row] = {}
         for leaf, start, end in keys_by_leaf(self._tree, ascending, 0, len(ascending)):
@@ -73,7 +90,7 @@ class Fetch:
             self._leaves_left -= 1
             self._bytes_left -= leaf._p_estimated_size
         self._note(len(leaf), leaf._p_estimated_size, bool(getattr(leaf, "_v_large", None)))
-        return zip(rowids, map(leaf.__getitem__, rowids), strict=True)
+        return [(rowid, row) for rowid in rowids if (row := leaf.get(rowid)) is not None]
 
     def _note(self, rows: int, size: int, has_large: bool) -> None:
         self._rows_seen += rows

@@ -7,12 +7,13 @@ catalog again each time they run. SQL values are immutable builtins (see ``value
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from .rowlocks import Wait
 from .schema import IndexSchema, TableSchema, ViewSchema
 from .sieves import Sieve
 
+T = TypeVar("T")
 Row = tuple[object, ...]
 Otherwise = Literal["nothing", "update"]
 """What ON CONFLICT says is to be done instead of an insertion."""
@@ -143,33 +144,54 @@ class Table(Protocol):
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
-        """The rows of these rowids, which are there, in that order. Lazy, but some may be read ahead.
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
+        """The rows of these rowids, in that order. Lazy, but some may be read ahead.
 
-        ``columns`` as for ``rows``.
+        ``columns`` as for ``rows``. ``sure``: all of them are there; otherwise those that are not are left out.
         """
+        ...
+
+    def looked_up(
+        self, pairs: Iterable[tuple[int | None, T]], columns: Collection[int] | None = None
+    ) -> Iterable[tuple[T, Row | None]]:
+        """For each ``(rowid, something)`` that and the row, None if there is none; otherwise as ``fetch``."""
+        ...
+
+    def exceed_cache(self) -> bool:
+        """Whether there are more rows than the cache holds, so that each one that is looked up takes a leaf's load."""
         ...
 
     def sought(
         self,
         passing: Callable[[], Iterable[int] | None],
-        rowids: Iterable[int] | None = None,
+        rowids: Iterable[int],
+        columns: Collection[int] | None = None,
+        wanted: int = 0,
+    ) -> Iterable[Row]:
+        """The rows of these rowids, which are there, none of them twice; for who looks for a few of them.
+
+        Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
+        long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
+        or None. Otherwise as ``fetch``.
+        """
+        ...
+
+    def sought_by_key(
+        self,
+        passing: Callable[[], Iterable[int] | None],
+        low: int | None = None,
+        high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
         wanted: int = 0,
     ) -> Iterable[Row]:
-        """All rows, in the order of ``rowids``, which are there, or of their own; for who looks for a few of them.
-
-        Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
-        long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
-        or None. None of ``rowids`` comes twice. Otherwise as ``rows``.
-        """
+        """The same of what ``rows`` gives."""
         ...
 
     def sought_rowids(
         self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0
     ) -> Iterable[int]:
-        """The rowids of the same rows, which are not read."""
+        """The rowids of what ``sought`` gives, of which no row is read."""
         ...
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:

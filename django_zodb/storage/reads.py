@@ -36,6 +36,7 @@ _OFTEN = 50
 _FAR = 1000
 """A walk over rows that went farther counts as one to the end: to find where it stopped costs as much as the walk."""
 
+T = TypeVar("T")
 _Change = TypeVar("_Change", bound=Callable[..., Any])
 _Counter = Iterator[int]
 _Question = Callable[[Any], Any]
@@ -142,6 +143,7 @@ class ReadTable:
         self.delete, self.delete_many = _or(refused, table.delete), _or(refused, table.delete_many)
         self.update_all, self.delete_all = _or(refused, table.update_all), _or(refused, table.delete_all)
         self.lock, self.admits, self.is_settled = table.lock, table.admits, table.is_settled
+        self.exceed_cache = table.exceed_cache
         self.begin_locking, self.make_room = table.begin_locking, table.make_room
         self._refused = refused
         self._calls: list[_Question] = []
@@ -229,22 +231,37 @@ class ReadTable:
             return self.stored.items(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
         """See ``protocol.Table.fetch``."""
-        return cast(Iterable[Row], map(self.get, rowids))
+        return filter(None, map(self.get, rowids))
+
+    def looked_up(
+        self, pairs: Iterable[tuple[int | None, T]], columns: Collection[int] | None = None
+    ) -> Iterable[tuple[T, Row | None]]:
+        """See ``protocol.Table.looked_up``."""
+        return ((other, None if rowid is None else self.get(rowid)) for rowid, other in pairs)
 
     def sought(
         self,
         passing: Callable[[], Iterable[int] | None],
-        rowids: Iterable[int] | None = None,
-        reverse: bool = False,
+        rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``. What is passing is not asked for: the transaction would depend on all rows."""
-        if rowids is None:
-            return self.rows(reverse=reverse, columns=columns)
         return self.fetch(rowids)
+
+    def sought_by_key(
+        self,
+        passing: Callable[[], Iterable[int] | None],
+        low: int | None = None,
+        high: int | None = None,
+        reverse: bool = False,
+        columns: Collection[int] | None = None,
+        wanted: int = 0,
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.sought_by_key``, and above."""
+        return self.rows(low, high, reverse, columns)
 
     def sought_rowids(
         self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0

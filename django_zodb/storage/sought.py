@@ -42,9 +42,14 @@ def sought(fetch: Fetch[T], rowids: Iterable[int], patience: int, passing: Passi
 
 
 def sought_by_key(
-    fetch: Fetch[Row], items: Iterable[tuple[int, Row]], reverse: bool, patience: int, passing: Passing
+    fetch: Fetch[Row],
+    items: Iterable[tuple[int, Row]],
+    end: int | None,
+    reverse: bool,
+    patience: int,
+    passing: Passing,
 ) -> Iterator[Row]:
-    """The rows of ``items``, which ascend or, in ``reverse``, descend; after ``patience`` rows as ``sought``."""
+    """The rows of ``items``, which ascend to ``end`` or, in ``reverse``, descend; otherwise as ``sought``."""
     items = iter(items)
     last: int | None = None
     for rowid, row in islice(items, patience):
@@ -56,9 +61,10 @@ def sought_by_key(
     found = _few(passing())
     if found is None:
         yield from (row for _, row in chain((following,), items))
-        return
-    left = (rowid for rowid in found if (rowid < last if reverse else rowid > last))
-    yield from fetch(sorted(left, reverse=reverse))
+    elif reverse:
+        yield from fetch(sorted((at for at in found if at < last and (end is None or at >= end)), reverse=True))
+    else:
+        yield from fetch(sorted(at for at in found if at > last and (end is None or at <= end)))
 
 
 def _few(rowids: Iterable[int] | None) -> Collection[int] | None:

@@ -69,7 +69,9 @@ class StoredTable:
         self.page, self.present = self.walks.page, self.walks.present
         self.count_passing = self.walks.count_passing
         self.fetch, self.sought, self.passing = self.walks.fetch, self.walks.sought, self.walks.passing
-        self.sought_rowids = self.walks.sought_rowids
+        self.sought_by_key, self.sought_rowids = self.walks.sought_by_key, self.walks.sought_rowids
+        self.looked_up = self.walks.looked_up
+        self.exceed_cache = self.walks.exceed_cache
 
     # What follows takes records to find out, those of all tables some of it: not before it is asked for.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ..values import NOCASE
 from .aids import Listed
@@ -18,6 +18,8 @@ from .sieves import Sieve
 from .sifted_scan import SiftedScan
 from .sought import Passing, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
+
+T = TypeVar("T")
 
 _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
@@ -92,28 +94,46 @@ class Walks:
             return items_backwards(self._tree, Bounds(low, high))
         return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None) -> Iterable[Row]:
+    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
         """See ``protocol.Table.fetch``."""
-        if not self.exceed_cache():
-            return map(self._tree.__getitem__, rowids)
+        if self.exceed_cache():
+            return self._fetch(columns).rows(rowids)
+        return map(self._tree.__getitem__, rowids) if sure else filter(None, map(self._tree.get, rowids))
+
+    def looked_up(
+        self, pairs: Iterable[tuple[int | None, T]], columns: Collection[int] | None = None
+    ) -> Iterable[tuple[T, Row | None]]:
+        """See ``protocol.Table.looked_up``."""
+        if self.exceed_cache():
+            return self._fetch(columns).looked_up(pairs)
+        get = self._tree.get
+        return ((other, None if rowid is None else get(rowid)) for rowid, other in pairs)
+
+    def _fetch(self, columns: Collection[int] | None) -> Fetch:
         places = range(len(self._schema.columns)) if columns is None else columns
-        return Fetch(self._tree, places, self._schema.rowid_column).rows(rowids)
+        return Fetch(self._tree, places, self._schema.rowid_column)
 
     def sought(
+        self, passing: Passing, rowids: Iterable[int], columns: Collection[int] | None = None, wanted: int = 0
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.sought``."""
+        share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
+        return sought(partial(self.fetch, columns=columns), rowids, self._patience(share, wanted), passing)
+
+    def sought_by_key(
         self,
         passing: Passing,
-        rowids: Iterable[int] | None = None,
+        low: int | None = None,
+        high: int | None = None,
         reverse: bool = False,
         columns: Collection[int] | None = None,
         wanted: int = 0,
     ) -> Iterable[Row]:
-        """See ``protocol.Table.sought``."""
-        fetch = partial(self.fetch, columns=columns)
-        if rowids is not None:
-            share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
-            return sought(fetch, rowids, self._patience(share, wanted), passing)
-        items = self.items(reverse=reverse, columns=columns)
-        return sought_by_key(fetch, items, reverse, self._patience(_OF_ROWS, wanted), passing)
+        """See ``protocol.Table.sought_by_key``."""
+        items = self.items(low, high, reverse, columns)
+        last = low if reverse else high
+        fetch = partial(self.fetch, columns=columns, sure=False)
+        return sought_by_key(fetch, items, last, reverse, self._patience(_OF_ROWS, wanted), passing)
 
     def sought_rowids(self, passing: Passing, rowids: Iterable[int], wanted: int = 0) -> Iterable[int]:
         """See ``protocol.Table.sought_rowids``."""
@@ -171,7 +191,7 @@ class Walks:
         return self._count() >= _WORTH_A_SIEVE and self._tree._p_jar is not None and not self.exceed_cache()
 
     def exceed_cache(self) -> bool:
-        """Whether there are more rows than the cache holds."""
+        """See ``protocol.Table.exceed_cache``."""
         rows = self._count()
         if rows > self._estimate_above:
             self._rows_that_fit = rows_that_fit(self._tree)

@@ -10,6 +10,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
 from .frame import NOTHING, WHOLE, Frame, Needed
+from .pipeline import For
 from .searching import passing
 
 Lookup = p.KeyLookup | p.IndexLookup
@@ -28,9 +29,7 @@ def open_access(frame: Frame, node: p.BaseAccess, needed: Needed) -> None:
     guard = none_is_null(frame, nullable_keys(node))
     if guard:
         frame.where(guard)
-    if isinstance(node, p.IndexLookup | p.IndexRange | p.IndexIn | p.RowidIntersection) and _needs_rowid_only(
-        node, needed
-    ):
+    if isinstance(node, p.IndexLookup | p.IndexRange | p.IndexIn | p.RowidIntersection) and index_only(node, needed):
         _open_rowids(frame, node)
         return
     if rowid is not None:
@@ -80,7 +79,8 @@ def _hidden_rowid(frame: Frame, node: p.BaseAccess) -> str | None:
     return frame.source.name(f"{frame.unit.row_name(node.alias)}_rowid")
 
 
-def _needs_rowid_only(node: p.BaseAccess, needed: Needed) -> bool:
+def index_only(node: p.BaseAccess, needed: Needed) -> bool:
+    """Whether the rowid is all that is needed of the rows that an index finds."""
     names = {name for alias, name in needed if alias == node.alias}
     at = node.table.rowid_column
     return names <= ({x.ROWID_COLUMN} if at is None else {x.ROWID_COLUMN, node.table.columns[at].name})
@@ -161,17 +161,26 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
     table = frame.unit.table(node.table)
     match node:
         case p.KeyRange() if (known := passing(frame, node))[0]:
-            return f"{table}.sought({_listed(known[0], walk(frame, node, needed), known[1])})"
+            return f"{table}.sought_by_key({_listed(known[0], walk(frame, node, needed), known[1])})"
         case p.IndexRange() if (known := passing(frame, node))[0]:
-            return f"{table}.sought({_listed(known[0], rowids(frame, node), _columns(node, needed), known[1])})"
-        case p.IndexRange() | p.IndexIn():
-            return f"{table}.fetch({_listed(rowids(frame, node), _columns(node, needed))})"
+            return f"{table}.sought({_listed(known[0], rowids(frame, node), wanted_columns(node, needed), known[1])})"
+        case p.IndexLookup() | p.RowidIntersection() if frame.repeated or any(
+            isinstance(each, For) for each in frame.steps
+        ):
+            return f"map({table}.get, {rowids(frame, node)})"  # a few each time
+        case p.IndexRange() | p.IndexIn() | p.IndexLookup() | p.RowidIntersection():
+            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed))})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
-            return f"filter(None, map({table}.get, {rowids(frame, node)}))"
+            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed), 'sure=False')})"
         case _:
             return f"map({table}.get, {rowids(frame, node)})"
+
+
+def _is_repeated(frame: Frame) -> bool:
+    """Whether what is opened next is looped over again and again."""
+    return frame.repeated or any(isinstance(step, For) for step in frame.steps)
 
 
 def _rowids_sought(frame: Frame, node: p.BaseAccess) -> str:
@@ -287,13 +296,13 @@ def _bounds(frame: Frame, node: p.IndexRange, flags: Sequence[str]) -> list[str]
 
 def walk(frame: Frame, node: p.Scan | p.KeyRange, needed: Needed) -> str:
     """The arguments of a walk over rows: bounds, the columns that are looked at, if these are not all, and a sieve."""
-    arguments = [_key_bounds(frame, node), _columns(node, needed)]
+    arguments = [_key_bounds(frame, node), wanted_columns(node, needed)]
     if isinstance(node, p.Scan) and (sieve := frame.unit.sieve(node)):
         arguments.append(f"sieve={sieve}")
     return ", ".join(filter(None, arguments))
 
 
-def _columns(node: p.BaseAccess, needed: Needed) -> str:
+def wanted_columns(node: p.BaseAccess, needed: Needed) -> str:
     """The argument that says which columns are looked at; empty if these are all."""
     names = {name for alias, name in needed if alias == node.alias}
     places = {at for name, at in node.table.positions.items() if name in names}

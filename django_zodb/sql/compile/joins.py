@@ -12,6 +12,7 @@ from .. import plan as p
 from ..expr import Expr, is_nullable
 from ..plan import Node
 from .access import Lookup, is_lookup, open_lookup
+from .ahead import open_ahead, opens_ahead
 from .frame import Frame, Needed, needed_by, needed_inside, target_of, tuple_of
 from .order import closed
 from .pipeline import Do, For, Let, Step, blocks
@@ -52,6 +53,9 @@ def open_join(frame: Frame, node: AnyJoin, needed: Needed) -> None:
     lookup, terms = _peeled(node.right, condition)
     if node.kind == "full":
         _open_full(frame, node, inner)
+    elif isinstance(node, p.NestedLoop) and opens_ahead(node, lookup, inner):
+        assert isinstance(lookup, Lookup)
+        open_ahead(frame, node, lookup, terms, inner)
     elif is_lookup(lookup) and not isinstance(node, p.HashJoin):
         assert isinstance(lookup, Lookup)
         _open_lookup(frame, node, lookup, terms)

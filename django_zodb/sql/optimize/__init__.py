@@ -38,6 +38,7 @@ from .first_of_each import first_of_each
 from .index_groups import index_groups
 from .late_lookups import late_lookups
 from .late_rows import late_rows
+from .look_ahead import look_ahead
 from .min_max import min_max
 from .prune import prune, prune_subqueries
 from .push_filters import push_filters
@@ -102,5 +103,6 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (use_indexes, (Filter,)),
     (top_n, (Sort, Limit)),
     (late_rows, (TopN, Sort, Limit)),
+    (look_ahead, (NestedLoop,)),
 )
 """Every rewrite, in the order of their running, and the classes of which a plan must hold one to be changed by it."""

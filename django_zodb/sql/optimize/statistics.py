@@ -61,6 +61,11 @@ class Statistics:
             self._rows[table] = self.catalog.table(table).count()
         return self._rows[table]
 
+    def exceeds_cache(self, table: str) -> bool:
+        """Whether the table has more rows than the cache holds."""
+        found: bool = self.once(("exceeds cache", table), lambda: self.catalog.table(table).exceed_cache())
+        return found
+
     def rows(self, scan: Scan) -> float:
         """The rows of the table, or ``SMALLEST``."""
         return float(max(self.counted(scan.table.name), SMALLEST))
