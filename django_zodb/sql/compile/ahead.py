@@ -33,12 +33,18 @@ def open_ahead(
     left = frame.bound(node.left)
     frame.narrow(left, needed)
     names = frame.carried(left, needed)
+    keeps_rowid = access.alias in frame.unit.rowids and access.table.rowid_column is None
+    if keeps_rowid and rowid not in names:
+        rowid = rowid if rowid.isidentifier() else frame.let(f"{frame.unit.row_name(access.alias)}_rowid", rowid)
+        names.append(rowid)
     pairs = frame.lazily(f"({rowid}, {tuple_of(names)})", "pairs")
     columns = wanted_columns(access, needed)
     row = frame.bind_table(access)
     others = target_of(names)
     target = f"{others if len(names) < 2 else f'({others})'}, {row}"
     frame.each(target, f"{frame.unit.table(access.table)}.looked_up({pairs}{', ' if columns else ''}{columns})")
+    if keeps_rowid:
+        frame.scope[access.alias].rowid = rowid
     if node.kind == "left":
         frame.set(row, f"({row} or {frame.unit.missing(access.alias, len(access.table.columns))})")
         return

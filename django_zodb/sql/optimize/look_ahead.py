@@ -43,4 +43,4 @@ def _is_worth_it(node: NestedLoop, statistics: Statistics) -> bool:
         return False
     if node.kind not in ("inner", "left"):
         return False
-    return estimated_rows(node, statistics) >= _MANY
+    return estimated_rows(changed(node, right=access, condition=None), statistics) >= _MANY
