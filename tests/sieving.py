@@ -125,6 +125,7 @@ def look_ahead_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("django_zodb.sql.optimize.look_ahead"), "_MANY", 0)
     monkeypatch.setattr(Statistics, "exceeds_cache", lambda self, table: True)
     monkeypatch.setattr(fetch_module, "_FIRST", 2)
+    monkeypatch.setattr(fetch_module, "_MANY", 3)
     real, random = Walks.looked_up, Random(2)
 
     def looked_up(self: Walks, pairs: Any, columns: Any = None) -> Any:

@@ -16,7 +16,7 @@ from django_zodb.storage.database import close_all
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, number in {"_FIRST": 3, "_MOST": 500, "_PARTS": 50}.items():
+    for name, number in {"_FIRST": 3, "_MOST": 500, "_PARTS": 50, "_MANY": 150}.items():
         monkeypatch.setattr(fetch_module, name, number)
 
 
@@ -57,6 +57,31 @@ def test_each_leaf_is_read_once_and_few_are_kept(path: Path) -> None:  # noqa: F
     list(table(connection).fetch(shuffled))
     assert jar._load_count - loads < 4 * ROWS / 15 + 100, "many lots, of which the last ones are of all leaves"
     assert jar._cache.cache_non_ghost_count < before + 30
+
+
+def test_columns_that_are_fetched_again_are_kept(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    jar, chance = table(connection).tree._p_jar, random.Random(3)
+    rows = committed()
+
+    def loads(columns: tuple[int, ...]) -> int:
+        wanted = chance.sample(rows, 2500)
+        before = jar._load_count
+        found = list(table(connection).fetch([row[0] for row in wanted], columns))
+        assert [[row[at] for at in columns] for row in found] == [[row[at] for at in columns] for row in wanted]
+        return jar._load_count - before
+
+    first = loads((0, 5))
+    assert [loads((0, 5)) for _ in range(4)][-1] < first / 3
+    assert loads(tuple(range(WIDTH))) > first / 2, "of whole rows none are kept"
+    connection.execute("UPDATE page SET n = -5 WHERE id BETWEEN 300 AND 1200")
+    connection.execute("DELETE FROM page WHERE id = 400")
+    rows = [(*row[:5], -5, *row[6:]) if 300 <= row[0] <= 1200 else row for row in rows if row[0] != 400]
+    loads((0, 5))
+    connection.commit()
+    connection.session.begin()
+    for _ in range(3):
+        loads((0, 5))
 
 
 def test_it_is_lazy(path: Path) -> None:  # noqa: F811

@@ -58,6 +58,9 @@ class ImaginedTable:
     def index(self, name):
         return self
 
+    def exceed_cache(self):
+        return self.choose((False, True))
+
     def key_count(self):
         return self.choose((1, 2, 50, 5000, 100_000))
 

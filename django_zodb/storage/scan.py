@@ -110,7 +110,7 @@ class Scan:
         connection = self._tree._p_jar
         columns = connection.columns
         for node, leaves in walk:
-            if not self._are_mostly_unread(leaves):
+            if not are_mostly_unread(leaves):
                 yield from self._in_order(self._rows_of, leaves)
                 continue
             rows = None if connection.is_changing else columns.rows(node._p_oid, self._places, self._width)
@@ -118,9 +118,6 @@ class Scan:
                 yield from self._kept(node, leaves)
             else:
                 yield reversed(rows) if self._reverse else rows
-
-    def _are_mostly_unread(self, leaves: Sequence[Leaf]) -> bool:
-        return sum(leaf._p_changed is None for leaf in leaves) >= _FEW * len(leaves)
 
     def _kept(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
         """The rows of each leaf; when all have been passed, their columns are kept."""
@@ -243,6 +240,11 @@ class Scan:
         cache = self._cache
         fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
         return fits and cache.cache_non_ghost_count < cache.cache_size
+
+
+def are_mostly_unread(leaves: Sequence[Leaf]) -> bool:
+    """Whether it takes longer to read what is missing of the leaves than to decode columns of all."""
+    return sum(leaf._p_changed is None for leaf in leaves) >= _FEW * len(leaves)
 
 
 def _never(oid: bytes) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from .keys import Row
 from .persistent import stored_rows
-from .scan import Scan, State
+from .scan import Scan, State, are_mostly_unread
 from .sieves import Sieve
 from .trees import UNBOUNDED, Leaf, Tree, siblings_within
 
@@ -77,7 +77,7 @@ class SiftedScan(Scan):
         for _, leaves in islice(walk, 1):
             yield from map(of_leaf, leaves)
         for node, leaves in walk:
-            if not self._tree._p_jar.is_changing and self._are_mostly_unread(leaves):
+            if not self._tree._p_jar.is_changing and are_mostly_unread(leaves):
                 # All at once: the transaction may change other rows of these leaves before it asks for more.
                 yield list(chain.from_iterable(map(of_leaf, self._leaves_with_some(node, leaves))))
             else:

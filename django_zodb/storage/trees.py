@@ -277,6 +277,23 @@ def keys_by_leaf(node: Tree, keys: Sequence[Any], start: int, end: int) -> Itera
         start = stop
 
 
+def keys_by_lowest_node(node: Tree, keys: Sequence[Any], start: int, end: int) -> Iterator[tuple[Tree, int, int]]:
+    """The nodes right above the leaves to which ``keys[start:end]`` belong, which ascend, and which of them.
+
+    A tree of one leaf is its own.
+    """
+    inside = _children(node)
+    if inside is None or type(inside[0][0]) is not type(node):
+        yield node, start, end
+        return
+    children, separators = inside
+    while start < end:
+        at = bisect_right(separators, keys[start])
+        stop = end if at == len(separators) else bisect_left(keys, separators[at], start, end)
+        yield from keys_by_lowest_node(children[at], keys, start, stop)
+        start = stop
+
+
 def delete_keys(tree: Tree, ascending: Sequence[Any]) -> None:
     """``del tree[key]`` of each key, which ascend and are not None: in less time where comparing them takes long."""
     for leaf, start, end in list(keys_by_leaf(tree, ascending, 0, len(ascending))) if ascending else ():

@@ -110,8 +110,8 @@ class Walks:
         return ((other, None if rowid is None else get(rowid)) for rowid, other in pairs)
 
     def _fetch(self, columns: Collection[int] | None) -> Fetch:
-        places = range(len(self._schema.columns)) if columns is None else columns
-        return Fetch(self._tree, places, self._schema.rowid_column)
+        width = len(self._schema.columns)
+        return Fetch(self._tree, range(width) if columns is None else columns, self._schema.rowid_column, width)
 
     def sought(
         self, passing: Passing, rowids: Iterable[int], columns: Collection[int] | None = None, wanted: int = 0

@@ -35,12 +35,9 @@ def _ahead(node: Node, statistics: Statistics, few: bool) -> Node:
 
 def _is_worth_it(node: NestedLoop, statistics: Statistics) -> bool:
     access, terms = unfiltered(node.right)
-    if not isinstance(access, KeyLookup | IndexLookup) or not statistics.exceeds_cache(access.table.name):
+    if not isinstance(access, KeyLookup | IndexLookup) or (isinstance(access, IndexLookup) and access.unique):
         return False
-    if isinstance(access, IndexLookup) and access.unique:
+    if node.kind not in ("inner", "left") or (node.kind == "left" and (terms or node.condition is not None)):
         return False
-    if node.kind == "left" and (terms or node.condition is not None):
-        return False
-    if node.kind not in ("inner", "left"):
-        return False
-    return estimated_rows(changed(node, right=access, condition=None), statistics) >= _MANY
+    lookups = estimated_rows(changed(node, right=access, condition=None), statistics)
+    return lookups >= _MANY and statistics.exceeds_cache(access.table.name)
