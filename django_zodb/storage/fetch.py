@@ -20,6 +20,7 @@ from math import inf
 from typing import Any, TypeVar
 
 from .keys import Row
+from .large import is_large
 from .persistent import stored_rows, stored_size
 from .scan import State, are_mostly_unread
 from .trees import Leaf, Tree, keys_by_leaf, keys_by_lowest_node, leaves_below
@@ -143,8 +144,10 @@ class Fetch:
             leaf._p_activate()
             self._leaves_left -= 1
             self._bytes_left -= leaf._p_estimated_size
-        self._note(len(leaf), leaf._p_estimated_size, bool(getattr(leaf, "_v_large", None)))
-        return [(rowid, row) for rowid in rowids if (row := leaf.get(rowid)) is not None]
+        found = [(rowid, row) for rowid in rowids if (row := leaf.get(rowid)) is not None]
+        large = getattr(leaf, "_v_large", None) and {at for _, row in found for at in self._places if is_large(row[at])}
+        self._note(len(leaf), leaf._p_estimated_size, bool(large))
+        return found
 
     def _note(self, rows: int, size: int, has_large: bool) -> None:
         self._rows_seen += rows
@@ -160,5 +163,6 @@ class Fetch:
 
         found, rows = stored_rows(state, self._places, None if place is None else passing)
         if type(state[0]) is bytes:
-            self._note(stored_size(state), len(state[0]), len(state) > 2)
+            large = len(state) > 2 and any(at in self._places for _, at in state[2])
+            self._note(stored_size(state), len(state[0]), large)
         return [(rowid, row) for rowid, row in zip(found, rows, strict=True) if rowid in wanted]

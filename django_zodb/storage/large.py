@@ -25,6 +25,11 @@ LARGE = 4096
 _KINDS = (str, bytes)
 
 
+def is_large(value: Any) -> bool:
+    """Whether a value stands in a record of its own."""
+    return type(value) in _KINDS and len(value) > LARGE
+
+
 def take_out(
     rows: Sequence[Row], known: Mapping[Value, Any], record_of: Callable[[Value], Any]
 ) -> tuple[Sequence[Row], Places, Records]:
