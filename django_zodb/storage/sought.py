@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .keys import Row
 from .sieves import Sieve
@@ -26,13 +26,34 @@ _MOST_FOUND = 50_000
 _PIECE = 1000
 
 
-def sought(fetch: Fetch[T], rowids: Iterable[int], patience: int, passing: Passing) -> Iterator[T]:
-    """What ``fetch`` gives for these rowids, in that order; after ``patience`` of them only for the ``passing`` ones.
+class Patience:
+    """How long a walk goes on before it is known to be long: so many rows, or loads of ``connection``, if less."""
+
+    def __init__(self, rows: int, loads: int, connection: Any) -> None:
+        self._rows = rows
+        self._loads = loads
+        self._connection = connection
+
+    def first(self, items: Iterable[T]) -> Iterator[T]:
+        """The items until then; lazy."""
+        connection = self._connection
+        if connection is None:  # this transaction has made the table
+            yield from islice(items, self._rows)
+            return
+        last = connection._load_count + self._loads
+        for item in islice(items, self._rows):
+            yield item
+            if connection._load_count > last:
+                return
+
+
+def sought(fetch: Fetch[T], rowids: Iterable[int], patience: Patience, passing: Passing) -> Iterator[T]:
+    """What ``fetch`` gives for these rowids, in that order; at the end of patience only for the ``passing`` ones.
 
     None of the rowids comes twice.
     """
     rowids = iter(rowids)
-    yield from fetch(islice(rowids, patience))
+    yield from fetch(patience.first(rowids))
     following = next(rowids, None)
     if following is None:
         return
@@ -46,13 +67,13 @@ def sought_by_key(
     items: Iterable[tuple[int, Row]],
     end: int | None,
     reverse: bool,
-    patience: int,
+    patience: Patience,
     passing: Passing,
 ) -> Iterator[Row]:
     """The rows of ``items``, which ascend to ``end`` or, in ``reverse``, descend; otherwise as ``sought``."""
     items = iter(items)
     last: int | None = None
-    for rowid, row in islice(items, patience):
+    for rowid, row in patience.first(items):
         last = rowid
         yield row
     following = next(items, None)

@@ -16,7 +16,7 @@ from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
 from .sifted_scan import SiftedScan
-from .sought import Passing, passing_rowids, sought, sought_by_key
+from .sought import Passing, Patience, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ _WORTH_A_SIEVE = 3000
 _OF_ROWS, _OF_FETCHED_PAST_CACHE = 10, 200
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
 _PATIENCE = 1000
+_OF_LOADS, _LOADS = 600, 2000
+"""So is to load so many leaves, be they of other tables, which a join looks up."""
 _OF_WANTED = 4
 """If fewer rows pass than one of so many, they are rare."""
 
@@ -139,8 +141,10 @@ class Walks:
         """See ``protocol.Table.sought_rowids``."""
         return sought(iter, rowids, self._patience(_OF_ROWS, wanted), passing)
 
-    def _patience(self, share: int, wanted: int) -> int:
-        return max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)
+    def _patience(self, share: int, wanted: int) -> Patience:
+        rows = max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)
+        loads = max(self._count() // _OF_LOADS, _LOADS, _OF_WANTED * wanted)
+        return Patience(rows, loads, self._tree._p_jar)
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""

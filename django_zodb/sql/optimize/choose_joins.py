@@ -9,7 +9,9 @@ one row of many, a table of which nothing else is used only has to have a match:
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 
+from ...record import record
 from ..expr import Column, Compare, Expr, is_nullable, type_of
 from ..plan import (
     Distinct,
@@ -37,6 +39,7 @@ from .late_lookups import late_cost
 from .order import ordered_paths
 from .statistics import DOUBT, Statistics, sort_cost
 from .terms import conjuncts, filtered, free_aliases, used_aliases
+from .use_index_order import run_length
 
 Terms = tuple[Expr, ...]
 
@@ -47,6 +50,20 @@ _SMALL_CLUSTER = 6
 def choose_joins(node: Node, statistics: Statistics) -> Node:
     """Every Join as a NestedLoop or a HashJoin."""
     return _Chooser(statistics, bool(free_aliases(node))).choose(node, NO_GOAL)
+
+
+@record
+class Walk:
+    """``cost``: what it costs more than the best path; ``rest``: the share of rows read behind those of a limit.
+
+    Where the walk has the order of the first keys only, rows equal in these are read to the last.
+    """
+
+    cost: float
+    rest: float = 0.0
+
+
+_NO_WALK = Walk(0.0)
 
 
 class _Chooser:
@@ -106,9 +123,12 @@ class _Chooser:
 
     def share(self, joined: Joined, goal: Goal) -> float:
         """The share of the rows that will be asked for: less than all if a limit applies to them as they come."""
-        if goal.limit is None or (goal.keys and self.walk(joined.node, goal) is None):
+        if goal.limit is None:
             return 1.0
-        return min(1.0, goal.limit / max(joined.rows, 1.0))
+        walk = self.walk(joined.node, goal) if goal.keys else _NO_WALK
+        if walk is None:
+            return 1.0
+        return min(1.0, (goal.limit + walk.rest * joined.rows) / max(joined.rows, 1.0))
 
     def shares(self, lead: Joined, goal: Goal) -> set[float]:
         """The shares of the rows that may be asked for, if ``lead`` leads: a sort of it alone leaves less to join."""
@@ -117,13 +137,22 @@ class _Chooser:
             shares.add(min(1.0, goal.limit * DOUBT / max(lead.rows, 1.0)))
         return shares
 
-    def walk(self, node: Node, goal: Goal) -> float | None:
-        """What it costs more to walk the leading table in the order of the goal; None where that cannot be."""
+    def walk(self, node: Node, goal: Goal) -> Walk | None:
+        """The walk over the leading table in the order of the goal, or of its first keys; None where there is none."""
         base = as_scan(_leading_relation(node))
-        if base is None or any(used_aliases(key.expr) != {base[0].alias} for key in goal.keys):
+        if base is None:
             return None
-        found = [path.cost for path in ordered_paths(*base, goal.keys, self.statistics)]
-        return max(min(found) - best_path(*base, self.statistics).cost, 0.0) if found else None
+        keys = tuple(takewhile(lambda key: used_aliases(key.expr) == {base[0].alias}, goal.keys))
+        if not keys or (len(keys) < len(goal.keys) and goal.limit is None):
+            return None
+        found = list(ordered_paths(*base, keys, self.statistics))
+        if not found:
+            return None
+        path = min(found, key=lambda path: path.cost)
+        rest = 0.0
+        if len(keys) < len(goal.keys):
+            rest = run_length(base[0], path, len(keys), self.statistics) / max(path.rows, 1.0)
+        return Walk(max(path.cost - best_path(*base, self.statistics).cost, 0.0), rest)
 
     # --- inner joins -----------------------------------------------------------------------------------------------
 
@@ -188,13 +217,13 @@ class _Chooser:
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""
         share = 1.0 if goal.limit is None else min(1.0, goal.limit / max(joined.rows, 1.0))
-        some = joined.share_cost(share)
         if not goal.keys:
-            return some
+            return joined.share_cost(share)
         costs = [joined.cost + sort_cost(joined.rows, goal.limit) - late_cost(joined, goal.keys) * (1.0 - share)]
         walk = self.walk(joined.node, goal)
         if walk is not None:
-            costs.append(some + walk * share)
+            walked = min(1.0, share + walk.rest)
+            costs.append(joined.share_cost(walked) + walk.cost * walked)
         if goal.limit is not None and _can_be_sorted(lead, goal):
             share = min(1.0, share * DOUBT)
             rest = (lead.cost - lead.start) * (1.0 - share)

@@ -131,8 +131,16 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     cost = _first_match if kind in ("semi", "anti") else _every_match
     path = min(candidates, key=lambda each: (cost(each), each.cost))
     node = NestedLoop(left.node, path.node, cast(JoinKind, kind), conjunction(path.residual))
-    rows = _result_rows(left.rows, path.result_rows, kind)
+    rows = _result_rows(left.rows, path.rows * _share(path, scan, local, statistics), kind)
     return Joined(node, rows, left.cost + left.rows * cost(path), left.start)
+
+
+def _share(path: Path, scan: Scan, local: Terms, statistics: Statistics) -> float:
+    """The share of a path's rows that pass what it leaves to be tested: of ``local`` terms an index may know more."""
+    if not local or not set(local) <= set(path.residual):
+        return selectivity_of(path.residual)
+    passing = min(each.result_rows for each in paths(scan, local, statistics)) / statistics.rows(scan)
+    return passing * selectivity_of(tuple(term for term in path.residual if term not in local))
 
 
 def _spread(path: Path, left: Node, statistics: Statistics) -> Path:

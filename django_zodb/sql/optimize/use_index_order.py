@@ -199,7 +199,7 @@ def _ordered_scan(
     best = min(candidates, key=lambda path: _cost(path, limit, rows))
     sorting, asked = 0.0, limit
     if runs != "none" and limit is not None:
-        length = _run_length(scan, best, len(keys), statistics)
+        length = run_length(scan, best, len(keys), statistics)
         limit = limit + length if runs == "last" else (limit + 1) * length
         sorting = limit * SORT_ROW
     other = best_path(scan, terms, statistics)
@@ -211,7 +211,7 @@ def _ordered_scan(
     return filtered(node, best.residual)
 
 
-def _run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> int:
+def run_length(scan: Scan, path: Path, count: int, statistics: Statistics) -> int:
     """How many rows of an ordered path are equal in the first ``count`` keys of the order, about."""
     if not isinstance(path.node, IndexRange):
         return 1

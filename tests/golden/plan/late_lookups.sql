@@ -110,13 +110,25 @@ Project: b.title, t.name, a.name
 ---
 Project: b.title, bt.tag_id
   Limit: 3
-    NestedLoop: inner
-      Sort: bt.book_id desc, bt.tag_id (3 at first)
-        Scan: book_tag bt
-      KeyLookup: book b (b.id = bt.book_id)
+    SortRuns: b.id desc, bt.tag_id (sorted by b.id desc)
+      NestedLoop: inner
+        KeyRange: book b (all), backwards
+        IndexRange: book_tag bt using book_tag_book_id_tag_id_key (bt.book_id = b.id)
 ("L'amant", 1)
 ('Le citta invisibili', 1)
 ('El Aleph', 2)
+
+[plan]> SELECT b.title, bt.tag_id FROM book_tag bt JOIN book b ON b.id = bt.book_id ORDER BY bt.tag_id + 0, b.id LIMIT 3
+---
+Project: b.title, bt.tag_id
+  Limit: 3
+    NestedLoop: inner
+      Sort: bt.tag_id + 0, bt.book_id (3 at first)
+        Scan: book_tag bt
+      KeyLookup: book b (b.id = bt.book_id)
+('Emma', 1)
+('Persuasion', 1)
+('Le citta invisibili', 1)
 
 [plan]> SELECT a.name, b.title FROM author a, book b WHERE b.year < a.born ORDER BY a.country DESC, a.name, b.title LIMIT 2
 ---
