@@ -455,6 +455,20 @@ def test_the_order_asked_for_may_choose_the_leader():
     assert isinstance(node.source.right, p.KeyLookup)
 
 
+def test_the_first_keys_may_choose_the_leader_and_runs_are_sorted():
+    source = join(B, A, eq("b.author_id", "a.id"))
+    assert lines(limited(source, by("a.name"), by("b.title"))) == [
+        "Limit: 10",
+        "SortRuns: a.name, b.title (sorted by a.name)",
+        "NestedLoop: inner",
+        "IndexRange: author a using author_name",
+        "IndexLookup: book b using book_author (b.author_id = a.id)",
+    ]
+    known = where(source, eq("b.title", Param(0, TEXT)))  # an index knows how few they are, whichever leads
+    assert isinstance(optimize(limited(known, by("a.name"), by("b.title")), FakeCatalog(keys=50_000)), p.TopN)
+    assert not any("SortRuns" in line for line in lines(p.Sort(source, (by("a.name"), by("b.title")))))
+
+
 def test_large_tables_are_hashed():
     node = optimize(join(B, A, eq("b.author_id", "a.id")), FakeCatalog(author=100_000, book=200_000))
     assert isinstance(node, p.HashJoin)

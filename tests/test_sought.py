@@ -105,6 +105,26 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
     assert list(table(connection).sought(lambda: iter(rowids[:51]), rowids)) == all_rows()
 
 
+@pytest.mark.parametrize("by_key", [False, True])
+def test_a_search_is_long_when_it_loads_many_leaves(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by_key: bool,  # noqa: F811
+) -> None:
+    """Also those of other tables, which a join looks up for each row."""
+    monkeypatch.setattr(walks_module, "_LOADS", 20)
+    connection = opened(path)
+    live = table(connection)
+    jar = live.tree._p_jar
+    found = live.sought_by_key(lambda: ()) if by_key else live.sought(lambda: (), range(0, 2 * ROWS, 2))
+    seen = []
+    for row in found:
+        seen.append(row)
+        jar._load_count += 1
+    assert seen == all_rows()[: len(seen)]
+    assert 10 <= len(seen) <= 100
+
+
 @pytest.mark.usefixtures("impatient")
 def test_the_walk_ends_where_nothing_is_left(path: Path) -> None:  # noqa: F811
     live = table(opened(path))
