@@ -109,7 +109,7 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
 def test_a_search_is_long_when_it_loads_many_leaves(
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    by_key: bool,  # noqa: F811
+    by_key: bool,
 ) -> None:
     """Also those of other tables, which a join looks up for each row."""
     monkeypatch.setattr(walks_module, "_LOADS", 20)
