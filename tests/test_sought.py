@@ -107,7 +107,7 @@ def test_all_rows_come_where_many_pass(monkeypatch: pytest.MonkeyPatch, path: Pa
 
 @pytest.mark.parametrize("by_key", [False, True])
 def test_a_search_is_long_when_it_loads_many_leaves(
-    path: Path,
+    path: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     by_key: bool,
 ) -> None:
