@@ -136,12 +136,20 @@ def look_ahead_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Walks, "looked_up", looked_up)
 
 
+def all_as_if_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Half of the walks over tables too small for it are sieved; sides of joins are filtered, or looked up ahead.
+
+    The list gets of how many rows how many have passed.
+    """
+    filter_sides_always(monkeypatch)
+    look_ahead_always(monkeypatch)
+    return sieve_strictly(monkeypatch, 0.5)
+
+
 @pytest.fixture(scope="module")
 def as_if_large() -> Iterator[None]:
-    """Half of the walks over tables too small for it are sieved; sides of joins are filtered, or looked up ahead."""
+    """See ``all_as_if_large``."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        filter_sides_always(monkeypatch)
-        look_ahead_always(monkeypatch)
-        passed = sieve_strictly(monkeypatch, 0.5)
+        passed = all_as_if_large(monkeypatch)
         yield
     assert len(passed) > 10

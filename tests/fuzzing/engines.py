@@ -120,6 +120,10 @@ class ImaginedTable:
         """Its index."""
         return self
 
+    def exceed_cache(self) -> bool:
+        """Either."""
+        return self.random.choice((False, True))
+
     def key_count(self) -> int:
         """Any number of keys."""
         return self.random.choice((1, 2, 50, 5000, 100_000))

@@ -21,7 +21,10 @@ from .faults import FAULTS, Fault
 from .worker import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = ("emit", "compile", "optimize", "optimize_rows", "storage", "sessions", "ddl", "backend", "prepare", "functions")
+FAST = (
+    *("emit", "compile", "optimize", "optimize_rows", "storage", "sessions", "ddl", "backend", "prepare", "functions"),
+    *("search", "sought", "fetch", "look_ahead"),
+)
 
 
 def main() -> int:

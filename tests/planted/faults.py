@@ -342,6 +342,37 @@ FAULTS = (
         "if (None if found is None else found.token) != known:",
         "if False:",
     ),
+    # --- storage: large tables
+    Fault(
+        "the rest of a long walk is looked for from its last row on, once more",
+        "storage/sought.py",
+        "if at > last and (end is None",
+        "if at >= last and (end is None",
+    ),
+    Fault(
+        "a search forgets how the walk is bounded",
+        "storage/sought.py",
+        "if at < last and (end is None or at >= end)",
+        "if at < last",
+    ),
+    Fault(
+        "columns that are kept are asked for rows that are not there",
+        "storage/fetch.py",
+        "[rowid - first for rowid in rowids if first <= rowid <= known[-1]]",
+        "[rowid - first for rowid in rowids]",
+    ),
+    Fault(
+        "a left join that looks ahead drops what has no row",
+        "sql/compile/ahead.py",
+        'if node.kind == "left":\n        frame.set(row,',
+        "if False:\n        frame.set(row,",
+    ),
+    Fault(
+        "a search leaves out the limit of a subquery",
+        "sql/search.py",
+        "if any(issubclass(each, Node) and each not in _CERTAIN for each in classes):",
+        "if False:",
+    ),
     # --- storage: other transactions
     Fault(
         "a replay loses the rows that were inserted",
