@@ -547,10 +547,12 @@ def test_backups_while_others_write_and_pack(database: Database, path: str, tmp_
     thread = threading.Thread(target=write)
     thread.start()
     folder = tmp_path / "backups"
-    for _ in range(12):
+    for taken in range(200):
         known = {row[3] for row in rows(database, "event")}
         back_up(path, folder, silent, compress=False)
         assert known <= {row[3] for row in restored(folder)}
+        if taken >= 12 and len(chains(folder)) > 1:  # on a busy machine, little may have been packed until then
+            break
     ended.set()
     thread.join()
     assert failures == []
