@@ -86,14 +86,14 @@ class FakeTable:
     def exceed_cache(self):
         return False
 
-    def sought(self, passing, rowids, columns=None, wanted=0):
+    def sought(self, passing, rowids, columns=None, wanted=0, order=None):
         return [self.get(rowid) for rowid in self.sought_rowids(passing, rowids, wanted)]
 
     def sought_by_key(self, passing, low=None, high=None, reverse=False, columns=None, wanted=0):
         rowids = [rowid for rowid, _ in self.items(low, high, reverse, columns)]
         return self.sought(passing, rowids, columns, wanted)
 
-    def sought_rowids(self, passing, rowids, wanted=0):
+    def sought_rowids(self, passing, rowids, wanted=0, order=None):
         found = set(passing())
         return [rowid for rowid in rowids if rowid in found]
 

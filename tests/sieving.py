@@ -78,9 +78,9 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         passed.append((len(found), len(left)))
         return left
 
-    def sought(self: Walks, ask: Any, rowids: Any, columns: Any = None, wanted: int = 0) -> Any:
+    def sought(self: Walks, ask: Any, rowids: Any, columns: Any = None, **options: Any) -> Any:
         if random.random() > share:
-            return real_sought(self, ask, rowids, columns, wanted)
+            return real_sought(self, ask, rowids, columns, **options)
         return map(self._tree.__getitem__, few(self, ask, rowids))
 
     def sought_by_key(
@@ -97,8 +97,8 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         rowids = [rowid for rowid, _ in walk(self, low, high, reverse=reverse)]
         return map(self._tree.__getitem__, few(self, ask, rowids))
 
-    def sought_rowids(self: Walks, ask: Any, rowids: Any, wanted: int = 0) -> Any:
-        return real_rowids(self, ask, rowids, wanted) if random.random() > share else few(self, ask, rowids)
+    def sought_rowids(self: Walks, ask: Any, rowids: Any, **options: Any) -> Any:
+        return real_rowids(self, ask, rowids, **options) if random.random() > share else few(self, ask, rowids)
 
     monkeypatch.setattr(walks_module, "_PATIENCE", 2)
     monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)

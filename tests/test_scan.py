@@ -69,8 +69,8 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     def strict_looked_up(self: Walks, pairs: Any, columns: Any = None) -> Iterable[Any]:
         return ((other, row if row is None else only(row, columns)) for other, row in looked_up(self, pairs))
 
-    def strict_sought(self: Walks, passing: Any, rowids: Any, columns: Any = None, wanted: int = 0) -> Iterable[Any]:
-        return (only(row, columns) for row in sought(self, passing, rowids, None, wanted))
+    def strict_sought(self: Walks, passing: Any, rowids: Any, columns: Any = None, **options: Any) -> Iterable[Any]:
+        return (only(row, columns) for row in sought(self, passing, rowids, **options))
 
     def strict_by_key(
         self: Walks,

@@ -11,6 +11,7 @@ import pytest
 from django_zodb import dbapi
 from django_zodb.dbapi.cursor import StreamingCursor
 from django_zodb.sql import search
+from django_zodb.storage import sought
 from django_zodb.storage import walks as walks_module
 from django_zodb.storage.walks import Walks
 
@@ -127,19 +128,49 @@ def test_the_search_is_made_once_and_when_it_is_needed(
 
 
 def test_few_rows_are_read(connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the rest of the index, where it is known how few they are."""
     read: list[int] = []
-    fetch = Walks.fetch
+    fetch, looked_up = Walks.fetch, Walks.looked_up
 
-    def counting(self: Walks, rowids: Any, columns: Any = None) -> Any:
-        return fetch(self, (read.append(rowid) or rowid for rowid in rowids), columns)  # type: ignore[func-returns-value]
+    def noted(rowid: int) -> int:
+        read.append(rowid)
+        return rowid
+
+    def counting(self: Walks, rowids: Any, *arguments: Any, **options: Any) -> Any:
+        return fetch(self, map(noted, rowids), *arguments, **options)
 
     monkeypatch.setattr(Walks, "fetch", counting)
+    monkeypatch.setattr(Walks, "looked_up", lambda self, pairs: looked_up(self, ((noted(at), at) for at, _ in pairs)))
     sql = f"SELECT book.* {TAGGED} WHERE name = %s ORDER BY year, book.id LIMIT 9"
-    assert len(connection.execute(sql, ("rare",)).fetchall()) == 9
-    assert 9 <= len(read) <= 7 + 15
-    read.clear()
-    assert connection.execute(sql, ("none",)).fetchall() == []
-    assert len(read) == 7
+    expected = unlimited(connection, sql.replace("%s", "'rare'"))
+    for few in (1000, 2):
+        monkeypatch.setattr(sought, "_FEW", few)
+        read.clear()
+        assert connection.execute(sql, ("rare",)).fetchall() == expected
+        assert 9 <= len(read) <= 7 + 15
+        read.clear()
+        assert connection.execute(sql, ("none",)).fetchall() == []
+        assert len(read) == 7
+
+
+@pytest.mark.parametrize("index", ["year", "year DESC", "year, title", "year DESC, title", "abs(year)", "title, year"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_rows_that_are_found_come_as_the_index_lists_them(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch, index: str, descending: bool
+) -> None:
+    connection.execute("DROP INDEX book_year")
+    connection.execute("UPDATE book SET year = year % 20")
+    connection.execute(f"CREATE INDEX book_order ON book ({index})")
+    keys = [key.removesuffix(" DESC") for key in index.split(", ")]
+    backwards = [key.endswith(" DESC") is not descending for key in index.split(", ")]
+    nulls = "NULLS LAST" if descending else "NULLS FIRST"
+    for ties in ("", " DESC"):
+        order = ", ".join(f"{key}{' DESC' * back} {nulls}" for key, back in zip(keys, backwards, strict=True))
+        sql = f"SELECT id, year FROM book WHERE length(title) > 7 ORDER BY {order}, id{ties} LIMIT 4"
+        expected = unlimited(connection, sql)
+        for few in (1000, 0):
+            monkeypatch.setattr(sought, "_FEW", few)
+            assert connection.execute(sql).fetchall() == expected
 
 
 @pytest.mark.parametrize(

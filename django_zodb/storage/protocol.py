@@ -167,12 +167,14 @@ class Table(Protocol):
         rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
+        order: tuple[str, bool, bool] | None = None,
     ) -> Iterable[Row]:
         """The rows of these rowids, which are there, none of them twice; for who looks for a few of them.
 
         Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
         long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
-        or None. Otherwise as ``fetch``.
+        or None. ``order``: they come as the index of that name lists them, its keys descending or not, and rowids of
+        equal keys. Otherwise as ``fetch``.
         """
         ...
 
@@ -189,7 +191,11 @@ class Table(Protocol):
         ...
 
     def sought_rowids(
-        self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0
+        self,
+        passing: Callable[[], Iterable[int] | None],
+        rowids: Iterable[int],
+        wanted: int = 0,
+        order: tuple[str, bool, bool] | None = None,
     ) -> Iterable[int]:
         """The rowids of what ``sought`` gives, of which no row is read."""
         ...

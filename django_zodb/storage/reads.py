@@ -247,6 +247,7 @@ class ReadTable:
         rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
+        order: tuple[str, bool, bool] | None = None,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``. What is passing is not asked for: the transaction would depend on all rows."""
         return self.fetch(rowids)
@@ -264,7 +265,11 @@ class ReadTable:
         return self.rows(low, high, reverse, columns)
 
     def sought_rowids(
-        self, passing: Callable[[], Iterable[int] | None], rowids: Iterable[int], wanted: int = 0
+        self,
+        passing: Callable[[], Iterable[int] | None],
+        rowids: Iterable[int],
+        wanted: int = 0,
+        order: tuple[str, bool, bool] | None = None,
     ) -> Iterable[int]:
         """See ``protocol.Table.sought_rowids``, and above."""
         return rowids

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
+from math import inf
 from typing import Any, TypeVar
 
 from .keys import Row
@@ -23,6 +24,8 @@ Passing = Callable[[], Iterable[int] | None]
 
 _MOST_FOUND = 50_000
 """If more may pass, those that are looked for are not rare."""
+_FEW = 1000
+"""So few are put in order faster than the rest of an index is walked."""
 _PIECE = 1000
 
 
@@ -37,29 +40,37 @@ class Patience:
     def first(self, items: Iterable[T]) -> Iterator[T]:
         """The items until then; lazy."""
         connection = self._connection
-        if connection is None:  # this transaction has made the table
-            yield from islice(items, self._rows)
-            return
-        last = connection._load_count + self._loads
+        last = inf if connection is None else connection._load_count + self._loads  # None: made by this transaction
         for item in islice(items, self._rows):
             yield item
-            if connection._load_count > last:
+            if connection is not None and connection._load_count > last:
                 return
 
 
-def sought(fetch: Fetch[T], rowids: Iterable[int], patience: Patience, passing: Passing) -> Iterator[T]:
+def sought(
+    fetch: Fetch[T], rowids: Iterable[int], patience: Patience, passing: Passing, in_order: Fetch[T] | None
+) -> Iterator[T]:
     """What ``fetch`` gives for these rowids, in that order; at the end of patience only for the ``passing`` ones.
 
-    None of the rowids comes twice.
+    None of the rowids comes twice. ``in_order`` gives the same for some of them, without a walk to where they are.
     """
-    rowids = iter(rowids)
-    yield from fetch(patience.first(rowids))
+    rowids, seen = iter(rowids), list[int]()
+    yield from fetch(_noted(patience.first(rowids), seen))
     following = next(rowids, None)
     if following is None:
         return
     found = _few(passing())
+    if in_order is not None and found is not None and len(found) <= _FEW:
+        yield from in_order(found.difference(seen))
+        return
     rest: Iterable[int] = chain((following,), rowids)
     yield from fetch(rest if found is None else islice(filter(found.__contains__, rest), len(found)))
+
+
+def _noted(rowids: Iterable[int], seen: list[int]) -> Iterator[int]:
+    for rowid in rowids:
+        seen.append(rowid)
+        yield rowid
 
 
 def sought_by_key(
@@ -72,12 +83,12 @@ def sought_by_key(
 ) -> Iterator[Row]:
     """The rows of ``items``, which ascend to ``end`` or, in ``reverse``, descend; otherwise as ``sought``."""
     items = iter(items)
-    last: int | None = None
+    last = 0
     for rowid, row in patience.first(items):
         last = rowid
         yield row
     following = next(items, None)
-    if last is None or following is None:
+    if following is None:
         return
     found = _few(passing())
     if found is None:
@@ -88,7 +99,7 @@ def sought_by_key(
         yield from fetch(sorted(at for at in found if at > last and (end is None or at <= end)))
 
 
-def _few(rowids: Iterable[int] | None) -> Collection[int] | None:
+def _few(rowids: Iterable[int] | None) -> set[int] | None:
     if rowids is None or isinstance(rowids, set):
         return rowids
     found = set(islice(rowids, _MOST_FOUND + 1))

@@ -64,7 +64,7 @@ class StoredTable:
         self._largest_id = (1 << ((at is not None and plan.schema.columns[at].type.size) or 64) - 1) - 1
         self._index_tree = index_tree
         self._finders: dict[tuple[str, ...], Finder] = {}
-        self.walks = Walks(tree, plan.schema, self.count, self.finder)
+        self.walks = Walks(tree, plan.schema, self.count, self.finder, self._key_of)
         self.rows, self.items = self.walks.rows, self.walks.items
         self.page, self.present = self.walks.page, self.walks.present
         self.count_passing = self.walks.count_passing
@@ -126,6 +126,10 @@ class StoredTable:
     def indexes(self) -> Iterator[StoredIndex]:
         """All of them, that of the primary key first."""
         return iter(self._indexes.values())
+
+    def _key_of(self, index: str) -> Callable[[Row], Key]:
+        """The key of a row in an index."""
+        return next(each.key_of for each in self.plan.writer.indexes if each.schema.name == index)
 
     def finder(self, columns: tuple[str, ...]) -> Finder:
         """How to find rows by the values of these columns."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from ..values import NOCASE
 from .aids import Listed
 from .fetch import Fetch
 from .finders import Finder, IndexFinder
-from .keys import Bounds, Row
+from .keys import ABSENT, Bounds, Key, Row
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
@@ -20,6 +21,8 @@ from .sought import Passing, Patience, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
+IndexOrder = tuple[str, bool, bool]
+"""The index, whether its keys descend, and whether rowids do where keys are equal."""
 
 _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
@@ -35,7 +38,7 @@ _OF_WANTED = 4
 class Walks:
     """Those over ``tree``, whose rows ``count`` counts; see ``protocol.Table`` for what they give.
 
-    ``finder`` gives what finds rows by the values of some columns.
+    ``finder`` gives what finds rows by the values of some columns, ``key_of`` the key of a row in an index.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class Walks:
         schema: TableSchema,
         count: Callable[[], int],
         finder: Callable[[tuple[str, ...]], Finder],
+        key_of: Callable[[str], Callable[[Row], Key]],
     ) -> None:
         self._tree = tree
         self._schema = schema
         self._count = count
         self._finder = finder
+        self._key_of = key_of
         self._rows_that_fit, self._estimate_above = 0.0, 0
 
     def rows(
@@ -116,11 +121,31 @@ class Walks:
         return Fetch(self._tree, range(width) if columns is None else columns, self._schema.rowid_column, width)
 
     def sought(
-        self, passing: Passing, rowids: Iterable[int], columns: Collection[int] | None = None, wanted: int = 0
+        self,
+        passing: Passing,
+        rowids: Iterable[int],
+        columns: Collection[int] | None = None,
+        wanted: int = 0,
+        order: IndexOrder | None = None,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``."""
+
+        def in_order(found: Iterable[int]) -> Iterable[Row]:
+            return (row for _, row in self._in_order(found, order))  # type: ignore[arg-type]
+
         share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
-        return sought(partial(self.fetch, columns=columns), rowids, self._patience(share, wanted), passing)
+        fetch = partial(self.fetch, columns=columns)
+        return sought(fetch, rowids, self._patience(share, wanted), passing, None if order is None else in_order)
+
+    def _in_order(self, rowids: Iterable[int], order: IndexOrder) -> list[tuple[int, Row]]:
+        """The rows that an index lists, of these rowids, as it does."""
+        name, backwards, ties_backwards = order
+        key_of = self._key_of(name)
+        rows = ((rowid, row) for rowid, row in self.looked_up((at, at) for at in rowids) if row is not None)
+        keyed = [(key, rowid, row) for rowid, row in rows if (key := key_of(row)) is not ABSENT]
+        keyed.sort(key=itemgetter(1), reverse=ties_backwards)
+        keyed.sort(key=lambda item: (item[0] is not None, item[0]), reverse=backwards)
+        return [(rowid, row) for _, rowid, row in keyed]
 
     def sought_by_key(
         self,
@@ -137,9 +162,16 @@ class Walks:
         fetch = partial(self.fetch, columns=columns, sure=False)
         return sought_by_key(fetch, items, last, reverse, self._patience(_OF_ROWS, wanted), passing)
 
-    def sought_rowids(self, passing: Passing, rowids: Iterable[int], wanted: int = 0) -> Iterable[int]:
+    def sought_rowids(
+        self, passing: Passing, rowids: Iterable[int], wanted: int = 0, order: IndexOrder | None = None
+    ) -> Iterable[int]:
         """See ``protocol.Table.sought_rowids``."""
-        return sought(iter, rowids, self._patience(_OF_ROWS, wanted), passing)
+
+        def in_order(found: Iterable[int]) -> Iterable[int]:
+            return (rowid for rowid, _ in self._in_order(found, order))  # type: ignore[arg-type]
+
+        patience = self._patience(_OF_ROWS, wanted)
+        return sought(iter, rowids, patience, passing, None if order is None else in_order)
 
     def _patience(self, share: int, wanted: int) -> Patience:
         rows = max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)

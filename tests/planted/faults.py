@@ -350,6 +350,12 @@ FAULTS = (
         "if at >= last and (end is None",
     ),
     Fault(
+        "rows that a search has found come in the opposite order where their keys are equal",
+        "storage/walks.py",
+        "keyed.sort(key=itemgetter(1), reverse=ties_backwards)",
+        "keyed.sort(key=itemgetter(1), reverse=not ties_backwards)",
+    ),
+    Fault(
         "a search forgets how the walk is bounded",
         "storage/sought.py",
         "if at < last and (end is None or at >= end)",

@@ -163,7 +163,7 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
         case p.KeyRange() if (known := passing(frame, node))[0]:
             return f"{table}.sought_by_key({_listed(known[0], walk(frame, node, needed), known[1])})"
         case p.IndexRange() if (known := passing(frame, node))[0]:
-            return f"{table}.sought({_listed(known[0], rowids(frame, node), wanted_columns(node, needed), known[1])})"
+            return f"{table}.sought({_listed(known[0], rowids(frame, node), wanted_columns(node, needed), *known[1:])})"
         case p.IndexLookup() | p.RowidIntersection() if frame.repeated or any(
             isinstance(each, For) for each in frame.steps
         ):
@@ -186,8 +186,8 @@ def _is_repeated(frame: Frame) -> bool:
 def _rowids_sought(frame: Frame, node: p.BaseAccess) -> str:
     """Text of the rowids of a node, of which few may be looked for."""
     found = rowids(frame, node)
-    known, wanted = passing(frame, node) if isinstance(node, p.IndexRange) else ("", "")
-    return f"{frame.unit.table(node.table)}.sought_rowids({_listed(known, found, wanted)})" if known else found
+    known, *options = passing(frame, node) if isinstance(node, p.IndexRange) else ("",)
+    return f"{frame.unit.table(node.table)}.sought_rowids({_listed(known, found, *options)})" if known else found
 
 
 def _listed(*arguments: str) -> str:

@@ -1,8 +1,8 @@
 """Walks in an order under a LIMIT, which may turn out to be long: what they are told of the rows that may pass.
 
 ``SELECT … WHERE LENGTH(b.title) > %s ORDER BY b.day LIMIT 20``: the walk along the index becomes
-``b.sought(passing, b_day.range(nulls=True), wanted=20)``, where ``passing = partial(find_b, (b,), params)``. See
-``sql.search`` for what that finds.
+``b.sought(passing, b_day.range(nulls=True), wanted=20, order=('b_day', False, False))``, where
+``passing = partial(find_b, (b,), params)``. See ``sql.search`` for what that finds.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ def note_search(frame: Frame, limit: p.Limit) -> None:
         frame.unit.searches.append((walk, limit.search, sum(end for end in ends if isinstance(end, int))))
 
 
-def passing(frame: Frame, walk: p.KeyRange | p.IndexRange) -> tuple[str, str]:
-    """Texts of the arguments ``passing`` and ``wanted`` of ``Table.sought``; empty where nothing is known of them."""
-    unit = frame.unit
+def passing(frame: Frame, walk: p.KeyRange | p.IndexRange) -> tuple[str, str, str]:
+    """Texts of the arguments ``passing``, ``wanted``, ``order`` of ``Table.sought``; empty where one is not known."""
+    unit, order = frame.unit, ""
+    if isinstance(walk, p.IndexRange):
+        name = unit.source.constant(walk.index)
+        order = f"order=({name}, {walk.reverse}, {walk.reverse is not walk.ties_reversed})"
     for node, search, wanted in unit.searches:
         tables = search.tables(walk.alias) if node is walk else []
         if tables and all(table.name in unit.table_names for table in tables):
             find = unit.source.share(f"find_{unit.row_name(walk.alias)}", search.of(walk.alias))
             text = f"partial({find}, ({', '.join(map(unit.table, tables))},), params)"
-            return frame.once("passing", text), f"wanted={wanted}"
+            return frame.once("passing", text), f"wanted={wanted}", order
     sieve = unit.sieve(walk)
-    return (f"partial({unit.table(walk.table)}.passing, {sieve})", "") if sieve else ("", "")
+    return (f"partial({unit.table(walk.table)}.passing, {sieve})", "", "") if sieve else ("", "", "")
 
 
 def _walk_of_some(node: Node) -> Node | None:

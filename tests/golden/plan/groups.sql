@@ -427,7 +427,7 @@ Project: grouped.name, grouped.count
  6     # Filter: book.in_print
  7     found = (
  8         book
- 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2)
+ 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2, order=('book_author_id', False, False))
 10         if book[IN_PRINT]
 11     )
 12     def rows_2():

@@ -92,7 +92,7 @@ Project: b.id, a.name
  6     # Filter: book.in_print
  7     found = (
  8         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book[ID])
- 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5)
+ 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5, order=('book_author_id', False, False))
 10         if book[IN_PRINT]
 11     )
 12     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
