@@ -84,6 +84,37 @@ def test_columns_that_are_fetched_again_are_kept(path: Path) -> None:  # noqa: F
         loads((0, 5))
 
 
+def test_columns_with_large_values_are_not_kept(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    jar, rows = table(connection).tree._p_jar, committed()
+    for _ in range(4):
+        wanted = random.Random(4).sample(rows, 2500)
+        found = list(table(connection).fetch([row[0] for row in wanted], (0, 7)))
+        assert [row[7] for row in found] == [row[7] for row in wanted]
+    assert not any(block.columns.get(7) for block in jar.columns._blocks.values())
+
+
+def test_what_waits_for_rows_takes_little_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(fetch_module, "_MOST", 100_000)
+    live, asked = table(opened(path)), []
+
+    def pairs(size: int) -> Any:
+        for rowid in range(2, 2 * ROWS, 2):
+            asked.append(rowid)
+            yield rowid, (rowid, ("x" * size, b"y" * size))
+
+    for size, most in ((1, 2900), (20_000, 500)):
+        asked.clear()
+        ahead = 0
+        for at, (other, row) in enumerate(live.looked_up(pairs(size), (0,))):
+            assert row is not None
+            assert row[0] == other[0]
+            ahead = max(ahead, len(asked) - at)
+        assert at == ROWS - 2
+        assert (ahead <= most) is True, (size, ahead)
+        assert ahead > 200
+
+
 def test_it_is_lazy(path: Path) -> None:  # noqa: F811
     connection = opened(path)
     asked = []

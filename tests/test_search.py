@@ -207,3 +207,39 @@ def test_a_serializable_transaction_does_not_depend_on_all_rows(tmp_path: Path, 
     connection.execute("UPDATE book SET price = 1 WHERE id < 2")
     strict.commit()
     strict.close()
+
+
+def test_a_search_that_finds_rows_many_times_over_is_not_cut(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sought, "_MOST_FOUND", 5)
+    monkeypatch.setattr(sought, "_PIECE", 10)
+    rows = [(ROWS + n, 5 if n < 200 else 800, 4) for n in range(210)]
+    connection.cursor().executemany("INSERT INTO tagged VALUES (%s, %s, %s)", rows)
+    connection.execute("UPDATE book SET title = 'same' WHERE id IN (5, 800)")
+    sql = "SELECT book.id, tagged.id FROM book JOIN tagged ON book_id = book.id WHERE title || '' = 'same'"
+    for order in ("year DESC", "book.id", "book.id DESC"):
+        statement = f"{sql} ORDER BY {order}, tagged.id LIMIT 300"
+        expected = unlimited(connection, statement)
+        for most in (500_000, 100):
+            monkeypatch.setattr(sought, "_MOST_ROWS", most)
+            assert connection.execute(statement).fetchall() == expected
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "CAST(title AS integer) > 5",
+        "1000 / (1400 - id) >= 1",
+        "(SELECT t.id FROM tagged t WHERE t.book_id = book.id) > 0",
+    ],
+)
+def test_rows_that_nobody_asks_for_raise_nothing(connection: dbapi.Connection, condition: str) -> None:
+    connection.execute("UPDATE book SET title = '1', author_id = NULL")
+    connection.execute("UPDATE book SET title = '7' WHERE id = 600")
+    connection.execute("UPDATE book SET title = 'none' WHERE id = 1400")
+    connection.execute("INSERT INTO tagged SELECT id + 10000, 1400, 4 FROM book WHERE id < 2")
+    sql = f"SELECT id FROM book WHERE {condition} AND id > 590 ORDER BY id LIMIT %s"
+    assert len(connection.execute(sql, (1,)).fetchall()) == 1
+    with pytest.raises((dbapi.DataError, dbapi.ProgrammingError)):
+        connection.execute(sql, (2000,)).fetchall()

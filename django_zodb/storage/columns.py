@@ -31,7 +31,7 @@ from .keys import Row
 from .present import Present, packed_values
 from .sieves import AidKey
 
-_MOST_COLUMNS = 6
+MOST_COLUMNS = 6
 """A walk that looks at more of them is not much slower if it reads the records."""
 _SHARE = 2
 """They may take so many times the bytes of the cache, which take a seventh of the memory that its rows do."""
@@ -82,7 +82,7 @@ class Columns:
 
     def begin_walk(self, tree: bytes, places: Collection[Any]) -> bool:
         """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them."""
-        if not self.limit or len(places) > _MOST_COLUMNS:
+        if not self.limit or len(places) > MOST_COLUMNS:
             return False
         self._may_replace, self.is_full = self.limit // _PARTS, False
         walk = tree, tuple(places)

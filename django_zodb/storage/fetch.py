@@ -6,8 +6,8 @@ it is in memory, and of its rows those are decoded that are asked for. Leaves ar
 cache, so that whoever asks the same again finds them there. Measured on a million rows of ten columns: 14,400 that an
 index lists, in a full cache, 0.65 instead of 1.2 s; all of them in the order of an index, 29 instead of 143 s.
 
-Where many rows of a few columns are fetched, and that again, the columns are kept (see ``columns``), so that no leaf is
-read for them: PLACEHOLDER.
+Where many rows of a few columns are fetched, and that again, be it in the next lot, the columns are kept (see
+``columns``), so that no leaf is read for them: a price and an author for each of 95,000 books, 1.1 instead of 2.7 s.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from math import inf
 from typing import Any, TypeVar
 
+from .columns import MOST_COLUMNS
 from .keys import Row
 from .large import is_large
 from .persistent import stored_rows, stored_size
@@ -35,6 +36,10 @@ _MANY, _DENSE = 5000, 0.4
 """Columns are kept where so many are fetched at a time, and below an inner node so many times the number of leaves."""
 _PARTS = 4
 """They may fill one of so many parts of the cache, be it in the place of others."""
+
+
+_PIECE, _SAMPLE = 250, 25
+"""Of a piece of what waits for rows, one of so many is measured."""
 
 
 class Fetch:
@@ -54,6 +59,8 @@ class Fetch:
         cache = tree._p_jar._cache
         self._rows_seen = self._bytes_seen = 0
         self._has_large = False
+        self._has_begun = False
+        self._not_kept: set[bytes] = set()
         self._leaves_left = cache.cache_size // _PARTS
         self._bytes_left = cache.cache_size_bytes / _PARTS if cache.cache_size_bytes else inf
 
@@ -73,7 +80,7 @@ class Fetch:
         for rowid, other in islice(pairs, _FIRST):
             yield other, None if rowid is None else get(rowid)
         size = _FIRST
-        while some := list(islice(pairs, size)):
+        while some := _lot(pairs, size):
             found = self._found([rowid for rowid, _ in some if rowid is not None])
             for rowid, other in some:
                 yield other, found.get(rowid)  # type: ignore[arg-type]
@@ -102,27 +109,51 @@ class Fetch:
         """Whether to use columns that are kept, and keep some, where so many rows are fetched at a time."""
         if self._rowid_place is None or count < _MANY or self._jar.is_changing:
             return False
+        if self._has_begun:
+            return True
+        self._has_begun = True
         return self._jar.columns.begin_walk(self._tree._p_oid, self._kept_places)  # type: ignore[no-any-return]
 
     def _kept(self, node: Tree, count: int) -> Mapping[int, Sequence[Any]] | None:
         """The columns of all rows below a node, of which so many are wanted; None if they are not kept."""
-        leaves = leaves_below(node)
-        if count < len(leaves) * _DENSE or not are_mostly_unread(leaves):
+        leaves, oid, columns = leaves_below(node), node._p_oid, self._jar.columns
+        if count < len(leaves) * _DENSE or oid in self._not_kept or not are_mostly_unread(leaves):
             return None
-        columns = self._jar.columns
-        known = columns.values(node._p_oid, self._kept_places)
-        if known is not None or columns.is_full:
-            return None if known is None else known[1]
-        pieces = [self._all_of(leaf) for leaf in leaves]
-        rows = list(chain.from_iterable(pieces))
-        values: dict[int, Sequence[Any]] = {at: [row[at] for row in rows] for at in self._kept_places}
-        columns.keep(node, leaves, list(map(len, pieces)), values)
-        return values
+        known = columns.values(oid, self._kept_places)
+        if known is None and (columns.is_full or len(self._kept_places) > MOST_COLUMNS or not self._keep(node, leaves)):
+            self._not_kept.add(oid)
+            return None
+        sizes, values = known or columns.values(oid, self._kept_places)
+        self._note(sum(sizes), sum(len(columns.block(oid).columns[at]) for at in self._kept_places), False)
+        return values  # type: ignore[no-any-return]
 
-    def _all_of(self, leaf: Leaf) -> Sequence[Row]:
-        if leaf._p_changed is not None:
-            return leaf.values()  # type: ignore[no-any-return]
-        return self._read_past_cache(lambda state: stored_rows(state, self._kept_places)[1], leaf)  # type: ignore[no-any-return]
+    def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> bool:
+        """Keep the columns of all rows below a node, unless some of the values are large; whether they are kept."""
+        pieces: list[Sequence[Row]] = []
+        for leaf in leaves:
+            rows = self._all_of(leaf)
+            if rows is None:
+                return False
+            pieces.append(rows)
+        values = {at: [row[at] for rows in pieces for row in rows] for at in self._kept_places}
+        return self._jar.columns.keep(node, leaves, list(map(len, pieces)), values)  # type: ignore[no-any-return]
+
+    def _all_of(self, leaf: Leaf) -> Sequence[Row] | None:
+        """The rows of a leaf; None if some of their values that are asked for are large."""
+        if leaf._p_changed is None:
+            return self._read_past_cache(self._read_all, leaf)  # type: ignore[no-any-return]
+        rows: Sequence[Row] = leaf.values()
+        return None if getattr(leaf, "_v_large", None) and self._are_large(rows) else rows
+
+    def _read_all(self, state: State) -> Sequence[Row] | None:
+        return None if self._is_large(state) else stored_rows(state, self._kept_places)[1]
+
+    def _is_large(self, state: State) -> bool:
+        """Whether values that are asked for stand in records of their own."""
+        return len(state) > 2 and any(at in self._places for _, at in state[2])
+
+    def _are_large(self, rows: Iterable[Row]) -> bool:
+        return any(is_large(row[at]) for row in rows for at in self._places)
 
     def _of_columns(self, columns: Mapping[int, Sequence[Any]], rowids: Sequence[int]) -> Iterable[tuple[int, Row]]:
         assert self._rowid_place is not None
@@ -145,8 +176,8 @@ class Fetch:
             self._leaves_left -= 1
             self._bytes_left -= leaf._p_estimated_size
         found = [(rowid, row) for rowid in rowids if (row := leaf.get(rowid)) is not None]
-        large = getattr(leaf, "_v_large", None) and {at for _, row in found for at in self._places if is_large(row[at])}
-        self._note(len(leaf), leaf._p_estimated_size, bool(large))
+        large = bool(getattr(leaf, "_v_large", None)) and self._are_large(row for _, row in found)
+        self._note(len(leaf), leaf._p_estimated_size, large)
         return found
 
     def _note(self, rows: int, size: int, has_large: bool) -> None:
@@ -163,6 +194,26 @@ class Fetch:
 
         found, rows = stored_rows(state, self._places, None if place is None else passing)
         if type(state[0]) is bytes:
-            large = len(state) > 2 and any(at in self._places for _, at in state[2])
-            self._note(stored_size(state), len(state[0]), large)
+            self._note(stored_size(state), len(state[0]), self._is_large(state))
         return [(rowid, row) for rowid, row in zip(found, rows, strict=True) if rowid in wanted]
+
+
+def _lot(pairs: Iterator[tuple[int | None, T]], size: int) -> list[tuple[int | None, T]]:
+    """The next pairs, ``size`` of them unless what waits for rows would take too much room."""
+    some: list[tuple[int | None, T]] = []
+    room = _MOST_BYTES
+    while len(some) < size and room > 0:
+        piece = list(islice(pairs, min(size - len(some), _PIECE)))
+        if not piece:
+            break
+        some += piece
+        measured = piece[::_SAMPLE]
+        room -= sum(_size_of(other) for _, other in measured) * len(piece) // len(measured)
+    return some
+
+
+def _size_of(value: object) -> int:
+    """About how many bytes a value takes, or the values of a tuple."""
+    if isinstance(value, tuple):
+        return sum(map(_size_of, value))
+    return len(value) if isinstance(value, str | bytes) else 8

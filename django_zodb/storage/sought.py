@@ -14,6 +14,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, TypeVar
 
+from ..errors import DataError, ProgrammingError
 from .keys import Row
 from .sieves import Sieve
 
@@ -24,6 +25,8 @@ Passing = Callable[[], Iterable[int] | None]
 
 _MOST_FOUND = 50_000
 """If more may pass, those that are looked for are not rare."""
+_MOST_ROWS = 500_000
+"""A join may find the same ones so many times in all."""
 _FEW = 1000
 """So few are put in order faster than the rest of an index is walked."""
 _PIECE = 1000
@@ -100,10 +103,24 @@ def sought_by_key(
 
 
 def _few(rowids: Iterable[int] | None) -> set[int] | None:
+    """All of them, each once; None if they are many, or a row could not be tested.
+
+    That may be one which nobody will ask for: who does will get the error.
+    """
     if rowids is None or isinstance(rowids, set):
         return rowids
-    found = set(islice(rowids, _MOST_FOUND + 1))
-    return found if len(found) <= _MOST_FOUND else None
+    rowids, found = iter(rowids), set[int]()
+    try:
+        for _ in range(_MOST_ROWS // _PIECE):
+            piece = list(islice(rowids, _PIECE))
+            found.update(piece)
+            if len(piece) < _PIECE:
+                return found if len(found) <= _MOST_FOUND else None
+            if len(found) > _MOST_FOUND:
+                return None
+    except (DataError, ProgrammingError, ArithmeticError):
+        return None
+    return None
 
 
 def passing_rowids(items: Iterable[tuple[int, Row]], sieve: Sieve, asked: Collection[int]) -> set[int] | None:

@@ -164,9 +164,7 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
             return f"{table}.sought_by_key({_listed(known[0], walk(frame, node, needed), known[1])})"
         case p.IndexRange() if (known := passing(frame, node))[0]:
             return f"{table}.sought({_listed(known[0], rowids(frame, node), wanted_columns(node, needed), *known[1:])})"
-        case p.IndexLookup() | p.RowidIntersection() if frame.repeated or any(
-            isinstance(each, For) for each in frame.steps
-        ):
+        case p.IndexLookup() | p.RowidIntersection() if _is_repeated(frame):
             return f"map({table}.get, {rowids(frame, node)})"  # a few each time
         case p.IndexRange() | p.IndexIn() | p.IndexLookup() | p.RowidIntersection():
             return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed))})"
