@@ -133,9 +133,9 @@ class Walks:
         def in_order(found: Iterable[int]) -> Iterable[Row]:
             return (row for _, row in self._in_order(found, order))  # type: ignore[arg-type]
 
-        share = _OF_FETCHED_PAST_CACHE if self.exceed_cache() else _OF_ROWS
-        fetch = partial(self.fetch, columns=columns)
-        return sought(fetch, rowids, self._patience(share, wanted), passing, None if order is None else in_order)
+        far, fetch = self.exceed_cache(), partial(self.fetch, columns=columns)
+        patience = self._patience(_OF_FETCHED_PAST_CACHE if far else _OF_ROWS, wanted)
+        return sought(fetch, rowids, patience, passing, in_order if far and order is not None else None)
 
     def _in_order(self, rowids: Iterable[int], order: IndexOrder) -> list[tuple[int, Row]]:
         """The rows that an index lists, of these rowids, as it does."""
@@ -171,7 +171,7 @@ class Walks:
             return (rowid for rowid, _ in self._in_order(found, order))  # type: ignore[arg-type]
 
         patience = self._patience(_OF_ROWS, wanted)
-        return sought(iter, rowids, patience, passing, None if order is None else in_order)
+        return sought(iter, rowids, patience, passing, in_order if order is not None and self.exceed_cache() else None)
 
     def _patience(self, share: int, wanted: int) -> Patience:
         rows = max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)

@@ -27,7 +27,7 @@ def open_node(frame: Frame, node: Node, needed: Needed) -> None:
             open_listing(frame, node)
         case p.Filter():
             if may_sieve(node.source, frame.early):
-                frame.unit.sieves.append((node.source, sieve_of_filter(frame, node.source, node.condition)))
+                frame.unit.sieves.append((node.source, *sieve_of_filter(frame, node.source, node.condition)))
             frame.open(node.source, needed | needed_by((node.condition,)))
             frame.note(node)
             frame.where(frame.is_true(node.condition))

@@ -49,7 +49,7 @@ def open_top(frame: Frame, node: p.TopN, needed: Needed) -> None:
         by, backwards = node.keys, False
     if isinstance(node.source, p.Scan):
         stop = f"{offset} + {limit}" if offset else limit
-        frame.unit.sieves.append((node.source, sieve_of_top(frame, node.source, node.keys, stop)))
+        frame.unit.sieves.append((node.source, sieve_of_top(frame, node.source, node.keys, stop), False))
     rows, target, keys = _collected(frame, node, by, needed)
     if limit == "1" and not offset and len({descending for _, descending in keys}) == 1:
         frame.note(node)

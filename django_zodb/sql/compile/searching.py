@@ -15,31 +15,39 @@ from .frame import Frame
 
 def note_search(frame: Frame, limit: p.Limit) -> None:
     """Note what finds the rows of a Limit otherwise, for the walk that gives them, if it passes some over."""
-    walk = _walk_of_some(limit.source)
-    if walk is not None and limit.search is not None:
+    walk, filtered, joined = _leading_walk(limit.source)
+    if walk is not None and (filtered or joined) and limit.search is not None:
         ends = [end.value for end in (limit.limit, limit.offset) if isinstance(end, x.Constant)]
-        frame.unit.searches.append((walk, limit.search, sum(end for end in ends if isinstance(end, int))))
+        wanted = sum(end for end in ends if isinstance(end, int))
+        frame.unit.searches.append((walk, limit.search, wanted, joined))
 
 
 def passing(frame: Frame, walk: p.KeyRange | p.IndexRange) -> tuple[str, str, str]:
-    """Texts of the arguments ``passing``, ``wanted``, ``order`` of ``Table.sought``; empty where one is not known."""
+    """Texts of the arguments ``passing``, ``wanted``, ``order`` of ``Table.sought``; empty where one is not known.
+
+    A sieve is faster than a search, where it says all that is asked of the rows.
+    """
     unit, order = frame.unit, ""
     if isinstance(walk, p.IndexRange):
         name = unit.source.constant(walk.index)
         order = f"order=({name}, {walk.reverse}, {walk.reverse is not walk.ties_reversed})"
-    for node, search, wanted in unit.searches:
+    sieve, whole = unit.sieve_and_reach(walk)
+    sifted = f"partial({unit.table(walk.table)}.passing, {sieve})" if sieve else ""
+    for node, search, wanted, joined in unit.searches:
         tables = search.tables(walk.alias) if node is walk else []
         if tables and all(table.name in unit.table_names for table in tables):
+            if sifted and whole and not joined:
+                return sifted, f"wanted={wanted}", order
             find = unit.source.share(f"find_{unit.row_name(walk.alias)}", search.of(walk.alias))
             text = f"partial({find}, ({', '.join(map(unit.table, tables))},), params)"
             return frame.once("passing", text), f"wanted={wanted}", order
-    sieve = unit.sieve(walk)
-    return (f"partial({unit.table(walk.table)}.passing, {sieve})", "", "") if sieve else ("", "", "")
+    return sifted, "", ""
 
 
-def _walk_of_some(node: Node) -> Node | None:
-    """The walk over an index, or over rows by their keys, that leads the node; None if all of its rows are taken."""
-    some = False
+def _leading_walk(node: Node) -> tuple[Node | None, bool, bool]:
+    """The walk over an index, or over rows by their keys, that leads the node; whether rows are filtered, or joined
+    with others that decide."""
+    filtered = joined = False
     while True:
         match node:
             case p.Project(source=source) | p.Distinct(source=source) | p.DistinctOn(source=source):
@@ -47,10 +55,17 @@ def _walk_of_some(node: Node) -> Node | None:
             case p.SortRuns(source=source) | p.Aggregate(source=source, ordered=True):
                 node = source
             case p.Filter(source=source):
-                node, some = source, True
-            case p.NestedLoop(left=left, kind=kind) | p.HashJoin(left=left, kind=kind):
-                node, some = left, some or kind != "left"
+                node, filtered, joined = source, True, joined or not isinstance(source, p.KeyRange | p.IndexRange)
+            case p.NestedLoop() | p.HashJoin() as join:
+                node, joined = join.left, joined or not _finds_parents(join)
             case p.KeyRange() | p.IndexRange():
-                return node if some else None
+                return node, filtered, joined
             case _:
-                return None
+                return None, False, False
+
+
+def _finds_parents(join: p.NestedLoop | p.HashJoin) -> bool:
+    """Whether there is one row for each on the left as a rule, such as what a foreign key refers to."""
+    if join.kind == "left":
+        return True
+    return join.kind == "inner" and join.condition is None and isinstance(join.right, p.KeyLookup)

@@ -39,9 +39,11 @@ def may_sieve(node: p.Node, early: bool) -> TypeGuard[Walk]:
     return False
 
 
-def sieve_of_filter(frame: Frame, scan: Walk, condition: Expr) -> str:
-    """Text of the sieve; empty if the condition says nothing of the kind."""
-    return _Sieves(frame, scan).of_condition(condition)
+def sieve_of_filter(frame: Frame, scan: Walk, condition: Expr) -> tuple[str, bool]:
+    """Text of the sieve, empty if the condition says nothing of the kind; and whether it says all of the condition."""
+    sieves = _Sieves(frame, scan)
+    text = sieves.of_condition(condition)
+    return text, bool(text) and sieves.exact
 
 
 def exact_sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:

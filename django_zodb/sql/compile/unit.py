@@ -42,8 +42,8 @@ class Unit:
         self.converters: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         self.work_tables: dict[str, str] = {}
-        self.sieves: list[tuple[Node, str]] = []
-        self.searches: list[tuple[Node, Search, int]] = []
+        self.sieves: list[tuple[Node, str, bool]] = []
+        self.searches: list[tuple[Node, Search, int, bool]] = []
         self._params: dict[tuple[int, SqlType | None], str] = {}
         self._once: dict[str, str] = {}
         self._indexes: dict[str, str] = {}
@@ -111,7 +111,11 @@ class Unit:
 
         A node that is compiled twice has names of its own each time.
         """
-        return next((text for node, text in reversed(self.sieves) if node is scan), "")
+        return self.sieve_and_reach(scan)[0]
+
+    def sieve_and_reach(self, scan: Node) -> tuple[str, bool]:
+        """The same, and whether it says all that is asked of the rows."""
+        return next(((text, whole) for node, text, whole in reversed(self.sieves) if node is scan), ("", False))
 
     def once(self, wanted: str, text: str) -> str:
         """A variable for what is computed once per execution."""

@@ -422,25 +422,24 @@ Project: grouped.name, grouped.count
  1 # EXPLAIN (FORMAT PYTHON) SELECT author_id, COUNT(*), SUM(year), AVG(rating), MAX(title) FROM book WHERE in_print GROUP BY author_id ORDER BY author_id LIMIT 2
  2 def select(book_table, params):
  3     book_author_id = book_table.index('book_author_id')
- 4     passing = partial(find_book, (book_table,), params)
- 5     # IndexRange: book using book_author_id
- 6     # Filter: book.in_print
- 7     found = (
- 8         book
- 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2, order=('book_author_id', False, False))
-10         if book[IN_PRINT]
-11     )
-12     def rows_2():
-13         # Aggregate: count(*), sum(book.year), avg(book.rating), max(book.title) by book.author_id (in order)
-14         for grouped_author_id, rows in groupby(found, itemgetter(AUTHOR_ID)):
-15             rows = list(rows)
-16             grouped_count = len(rows)
-17             grouped_sum = sum([row[YEAR] for row in rows])
-18             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
-19             grouped_max = max([row[TITLE] for row in rows])
-20             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
-21     # Limit: 2
-22     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
-23     return list(islice(rows_2(), 2))
+ 4     # IndexRange: book using book_author_id
+ 5     # Filter: book.in_print
+ 6     found = (
+ 7         book
+ 8         for book in book_table.sought(partial(book_table.passing, within(8, True, True, False, False)), book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2, order=('book_author_id', False, False))
+ 9         if book[IN_PRINT]
+10     )
+11     def rows_2():
+12         # Aggregate: count(*), sum(book.year), avg(book.rating), max(book.title) by book.author_id (in order)
+13         for grouped_author_id, rows in groupby(found, itemgetter(AUTHOR_ID)):
+14             rows = list(rows)
+15             grouped_count = len(rows)
+16             grouped_sum = sum([row[YEAR] for row in rows])
+17             grouped_avg = avg_of([row[RATING] for row in rows if row[RATING] is not None])
+18             grouped_max = max([row[TITLE] for row in rows])
+19             yield (grouped_author_id, grouped_count, grouped_sum, grouped_avg, grouped_max)
+20     # Limit: 2
+21     # Project: grouped.author_id, grouped.count, grouped.sum, grouped.avg, grouped.max
+22     return list(islice(rows_2(), 2))
 (1, 2, 3632, 4.199999999999999, 'Persuasion')
 (2, 1, 1944, 4.8, 'Ficciones')

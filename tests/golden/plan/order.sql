@@ -87,22 +87,21 @@ Project: b.id, a.name
  1 # EXPLAIN (FORMAT PYTHON) SELECT id FROM book WHERE in_print ORDER BY author_id, title DESC, price LIMIT 5
  2 def select(book_table, params):
  3     book_author_id = book_table.index('book_author_id')
- 4     passing = partial(find_book, (book_table,), params)
- 5     # IndexRange: book using book_author_id
- 6     # Filter: book.in_print
- 7     found = (
- 8         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book[ID])
- 9         for book in book_table.sought(passing, book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5, order=('book_author_id', False, False))
-10         if book[IN_PRINT]
-11     )
-12     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
-13     rows = (
-14         book_id
-15         for _, _, _, book_id in sorted_runs(found, itemgetter(0), ((itemgetter(2), False), (itemgetter(1), True)))
-16     )
-17     # Limit: 5
-18     # Project: book.id
-19     return [(book_id,) for book_id in islice(rows, 5)]
+ 4     # IndexRange: book using book_author_id
+ 5     # Filter: book.in_print
+ 6     found = (
+ 7         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book[ID])
+ 8         for book in book_table.sought(partial(book_table.passing, within(8, True, True, False, False)), book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5, order=('book_author_id', False, False))
+ 9         if book[IN_PRINT]
+10     )
+11     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
+12     rows = (
+13         book_id
+14         for _, _, _, book_id in sorted_runs(found, itemgetter(0), ((itemgetter(2), False), (itemgetter(1), True)))
+15     )
+16     # Limit: 5
+17     # Project: book.id
+18     return [(book_id,) for book_id in islice(rows, 5)]
 (2,)
 (1,)
 (3,)
