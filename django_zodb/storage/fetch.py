@@ -36,8 +36,6 @@ _MANY, _DENSE = 5000, 0.4
 """Columns are kept where so many are fetched at a time, and below an inner node so many times the number of leaves."""
 _PARTS = 4
 """They may fill one of so many parts of the cache, be it in the place of others."""
-
-
 _PIECE, _SAMPLE = 250, 25
 """Of a piece of what waits for rows, one of so many is measured."""
 
@@ -158,6 +156,8 @@ class Fetch:
     def _of_columns(self, columns: Mapping[int, Sequence[Any]], rowids: Sequence[int]) -> Iterable[tuple[int, Row]]:
         assert self._rowid_place is not None
         known = columns[self._rowid_place]
+        if not known:
+            return ()
         first = known[0]
         if known[-1] - first == len(known) - 1:  # no id is left out
             places = [rowid - first for rowid in rowids if first <= rowid <= known[-1]]
