@@ -127,6 +127,18 @@ def test_the_search_is_made_once_and_when_it_is_needed(
     assert len(made) == 1
 
 
+def test_the_walk_goes_on_where_the_search_cannot_be_compiled(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_complex(*arguments: Any) -> Any:
+        raise dbapi.OperationalError("the statement is too complex")
+
+    sql = "SELECT id FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 3"
+    expected = unlimited(connection, sql)
+    monkeypatch.setattr(search, "compile_plan", too_complex)
+    assert connection.execute(sql).fetchall() == expected
+
+
 def test_few_rows_are_read(connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is the rest of the index, where it is known how few they are."""
     monkeypatch.setattr(Walks, "exceed_cache", lambda self: True)

@@ -181,8 +181,11 @@ class Search(Protocol):
         """The same, where rows of the alias ``old`` are those of ``new``."""
         ...
 
-    def of(self, alias: str) -> Callable[[Sequence[Table], Sequence[object]], Iterable[int]]:
-        """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy."""
+    def of(self, alias: str) -> Callable[[Sequence[Table], Sequence[object]], Iterable[int] | None]:
+        """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy.
+
+        None if that is more than can be compiled.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from ..errors import OperationalError
 from ..storage.protocol import Catalog, Table
 from ..storage.schema import TableSchema
 from .compile import compile_plan
@@ -41,7 +42,7 @@ from .plan import (
 from .program import Program
 from .rewrite import changed, classes_in, map_sources, rewrite
 
-Find = Callable[[Sequence[Table], Sequence[object]], Iterable[int]]
+Find = Callable[[Sequence[Table], Sequence[object]], Iterable[int] | None]
 
 _OVER_ROWS = (Project, Sort, Distinct, DistinctOn, Aggregate, Window)
 """What makes something of the rows of FROM and WHERE, all of which it is given."""
@@ -109,7 +110,7 @@ class Search:
     def of(self, alias: str) -> Find:
         """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy.
 
-        For an alias it is always the same function: what it has compiled is kept.
+        None if that is more than can be compiled. For an alias it is always the same function: what it has compiled is kept.
         """
         if alias not in self._finders:
             rowid = Output("rowid", rowid_of(self._names.get(alias, alias)))
@@ -120,10 +121,13 @@ class Search:
 def _finder(plan: Node, text: str) -> Find:
     programs: list[Program] = []
 
-    def found(tables: Sequence[Table], params: Sequence[object]) -> Iterable[int]:
+    def found(tables: Sequence[Table], params: Sequence[object]) -> Iterable[int] | None:
         catalog = cast(Catalog, _Tables(tables))
         if not programs:
-            programs.append(compile_plan(optimize(plan, catalog), text))
+            try:
+                programs.append(compile_plan(optimize(plan, catalog), text))
+            except (OperationalError, RecursionError):
+                return None
         return (cast(int, rowid) for (rowid,) in programs[0].stream(catalog, params))
 
     return found
