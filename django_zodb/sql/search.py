@@ -110,7 +110,7 @@ class Search:
     def of(self, alias: str) -> Find:
         """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy.
 
-        None if that is more than can be compiled. For an alias it is always the same function: what it has compiled is kept.
+        None if that is more than can be compiled. For an alias it is always the same function, which keeps its program.
         """
         if alias not in self._finders:
             rowid = Output("rowid", rowid_of(self._names.get(alias, alias)))
