@@ -187,6 +187,24 @@ def test_rows_that_are_found_come_as_the_index_lists_them(
             assert connection.execute(sql).fetchall() == expected
 
 
+@pytest.mark.parametrize("condition", ["author_id = 1", "author_id = 1 AND year < 900"])
+def test_rows_outside_the_walk_are_not_found(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    """A sieve says what the filter asks, and not where an index is walked."""
+    monkeypatch.setattr(Walks, "exceed_cache", lambda self: True)
+    connection.execute("UPDATE book SET author_id = id % 2")
+    connection.execute("DROP INDEX book_author")
+    connection.execute("DROP INDEX book_year")
+    connection.execute("CREATE INDEX book_of_author ON book (author_id, year)")
+    for order in ("year, id", "year DESC, id DESC"):
+        sql = f"SELECT id FROM book WHERE {condition} AND title LIKE %s ORDER BY {order} LIMIT 5"
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}", ("%n%",)).fetchall())
+        assert "IndexRange: book using book_of_author" in plan, plan
+        expected = unlimited(connection, sql.replace("%s", "'%n%'"))
+        assert connection.execute(sql, ("%n%",)).fetchall() == expected
+
+
 @pytest.mark.parametrize(
     "condition",
     [

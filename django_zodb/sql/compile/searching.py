@@ -37,11 +37,18 @@ def passing(frame: Frame, walk: p.KeyRange | p.IndexRange) -> tuple[str, str, st
         tables = search.tables(walk.alias) if node is walk else []
         if tables and all(table.name in unit.table_names for table in tables):
             if sifted and whole and not joined:
-                return sifted, f"wanted={wanted}", order
+                return sifted, f"wanted={wanted}", order if _is_everything(walk) else ""
             find = unit.source.share(f"find_{unit.row_name(walk.alias)}", search.of(walk.alias))
             text = f"partial({find}, ({', '.join(map(unit.table, tables))},), params)"
             return frame.once("passing", text), f"wanted={wanted}", order
     return sifted, "", ""
+
+
+def _is_everything(walk: p.KeyRange | p.IndexRange) -> bool:
+    """Whether it is not bounded: a sieve, other than a search, also lets rows pass that are outside the bounds."""
+    if isinstance(walk, p.IndexRange) and (walk.prefix or not walk.nulls):
+        return False
+    return walk.low is walk.high is None
 
 
 def _leading_walk(node: Node) -> tuple[Node | None, bool, bool]:
