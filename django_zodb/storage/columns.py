@@ -2,11 +2,12 @@
 
 What a walk over a table larger than the cache reads past it (see ``scan``) is gone when it has passed. Whoever walks
 over the same columns again and again pays each time for reading, checking and decoding records of which these columns
-are a small part. So from the second walk on that asks for them, they are kept: encoded as in a record (see
-``compact``), the values of all leaves of one inner node together, which takes a few bytes per value, and a fraction of
-the time to decode. Those who want whole columns, and not rows, have theirs kept for any table: see ``present``. Those
-who want few of the rows have what finds these kept for tables that the cache holds: see ``aids``; for larger ones, the
-columns that tell them: see ``sifted_scan``.
+are a small part. So they are kept: encoded as in a record (see ``compact``), the values of all leaves of one inner node
+together, which takes a few bytes per value, and a fraction of the time to decode. The first walk that asks for some
+keeps them where there is room, and what nobody has come back for makes room for anything else. Those who want whole
+columns, and not rows, have theirs kept for any table: see ``present``. Those who want few of the rows have what finds
+these kept for tables that the cache holds: see ``aids``; for larger ones, the columns that tell them: see
+``sifted_scan``.
 
 They are data, as what the object cache holds, and come and go with it: each connection has its own, their size is
 limited, and what others have changed is dropped by the very call that drops the objects. A transaction that has
@@ -51,12 +52,14 @@ class Block:
     large. ``rowids`` are there if an aid is, and ``sizes``, the numbers of rows in the leaves, if a column is.
     """
 
-    __slots__ = ("aids", "columns", "count", "node", "numbers", "present", "rowids", "size", "sizes")
+    __slots__ = ("aids", "columns", "count", "node", "numbers", "once", "present", "rowids", "size", "sizes")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
         self.numbers = array("q", [_number(each._p_oid) for each in (node, *leaves)])
         self.count = count
+        self.once = False
+        """Whether it was used but by the walk that made it, the first of its kind."""
         self.columns: dict[int, bytes] = {}
         self.present: dict[int, Present] = {}
         self.aids: dict[AidKey, Aid | None] = {}
@@ -77,20 +80,27 @@ class Columns:
         self._owners: Any = LOBTree()
         self._walks: dict[tuple[bytes, Collection[Any]], int] = {}
         self._may_replace = 0
+        self._is_first = False
+        self._used_once = 0
+        """How many bytes are in blocks that were used but once."""
         self.is_full = False
         """Whether the walk that began last has met with no more room."""
 
-    def begin_walk(self, tree: bytes, places: Collection[Any]) -> bool:
-        """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them."""
+    def begin_walk(self, tree: bytes, places: Collection[Any], at_once: bool = False) -> bool:
+        """Whether a walk over a whole table, for its columns at ``places`` (or their aids), is to use and keep them.
+
+        The first one of its kind only if it is to do so ``at_once``.
+        """
         if not self.limit or len(places) > MOST_COLUMNS:
             return False
-        self._may_replace, self.is_full = self.limit // _PARTS, False
         walk = tree, tuple(places)
         times = self._walks.get(walk, 0)
         if not times and len(self._walks) >= _MOST_WALKS:
             self._walks.clear()
         self._walks[walk] = times + 1
-        return times > 0
+        self._is_first, self.is_full = at_once and not times, False
+        self._may_replace = 0 if self._is_first else self.limit // _PARTS
+        return times > 0 or self._is_first
 
     def end_in_vain(self, tree: bytes, places: Collection[Any]) -> None:
         """What was kept did not help: some walks of that kind go without."""
@@ -107,7 +117,7 @@ class Columns:
             if not packed:
                 return None
             columns[at] = unpack(packed)[0]
-        self._blocks.move_to_end(node)
+        self._use(block)
         return list(zip(*columns, strict=True))
 
     def present(self, node: bytes, places: Collection[int]) -> list[Sequence[Any]] | None:
@@ -125,7 +135,7 @@ class Columns:
             if values is None:
                 return None
             columns.append(values)
-        self._blocks.move_to_end(node)
+        self._use(block)
         return columns
 
     def has_block(self, node: bytes) -> bool:
@@ -136,7 +146,7 @@ class Columns:
         """What is kept of the rows below an inner node, which is used now."""
         block = self._blocks.get(node)
         if block is not None:
-            self._blocks.move_to_end(node)
+            self._use(block)
         return block
 
     def count(self, node: bytes) -> int | None:
@@ -155,7 +165,7 @@ class Columns:
         block = self._blocks.get(node)
         if block is None or not all(map(block.columns.get, places)):
             return None
-        self._blocks.move_to_end(node)
+        self._use(block)
         return block.sizes, {at: unpack(block.columns[at])[0] for at in places}
 
     def keep(
@@ -209,9 +219,23 @@ class Columns:
         """Whether the block may take so many bytes more, which are counted then."""
         if not self._make_room(size) or block.node._p_oid not in self._blocks:
             return False
+        if not self._is_first:
+            self._use(block)
+        self._count(block, size)
+        return True
+
+    def _count(self, block: Block, size: int) -> None:
         block.size += size
         self.size += size
-        return True
+        if block.once:
+            self._used_once += size
+
+    def _use(self, block: Block) -> None:
+        """It is used now, and not for the first time."""
+        if block.once:
+            block.once = False
+            self._used_once -= block.size
+        self._blocks.move_to_end(block.node._p_oid)
 
     def forget(self, oids: Iterable[bytes]) -> None:
         """Drop what these records are part of, which may be other ones now."""
@@ -232,25 +256,29 @@ class Columns:
             self._blocks[node._p_oid] = block
             self._owners.update(dict.fromkeys(block.numbers, block))
             self.size += block.size
-        self._blocks.move_to_end(node._p_oid)
+            if self._is_first:
+                block.once = True
+                self._used_once += block.size
+                self._blocks.move_to_end(node._p_oid, last=False)
         return block
 
     def _make_room(self, size: int) -> bool:
         """Whether so many bytes find room, perhaps in the place of what has not been used for the longest time."""
-        if self.size + size - self.limit > self._may_replace:
+        in_the_way = 0 if self._is_first else self._used_once
+        if self.size + size - self.limit > self._may_replace + in_the_way:
             self.is_full = True  # a walk that has met with that encodes nothing more in vain
             return False
         while self.size + size > self.limit:
-            self._may_replace -= self._drop(next(iter(self._blocks.values())))
+            block = next(iter(self._blocks.values()))
+            self._may_replace -= 0 if block.once else block.size
+            self._drop(block)
         return True
 
-    def _drop(self, block: Block) -> int:
-        """Drop the block; returns its size."""
+    def _drop(self, block: Block) -> None:
+        self._count(block, -block.size)
         del self._blocks[block.node._p_oid]
         for number in block.numbers:
             del self._owners[number]
-        self.size -= block.size
-        return block.size
 
 
 class NotedCache(PickleCache):  # type: ignore[misc]

@@ -3,11 +3,11 @@
 To load a leaf means to decode all that is in it and to make others leave the cache: for nothing, if those are gone
 again when the walk comes back, and at the cost of whoever needs what was there. So a leaf that is not in memory is
 decoded straight from its record, only the columns that are asked for, and nobody keeps it. What is in memory is taken
-as it is, changed or not. Leaves are loaded as anywhere as long as the cache has room, and at the beginning of a walk:
-most walks are short, and those who ask for a few rows ask for them again.
+as it is, changed or not. Leaves are loaded as anywhere at the beginning of a walk: most walks are short, and those who
+ask for a few rows ask for them again. Of what follows, as much is loaded as the cache has room for where a walk wants
+most of each row; to one that goes through the whole table for some columns it would cost five times the time.
 
-Walks over a whole table that are repeated keep the columns they look at, and the numbers of rows that they only count:
-see ``columns``.
+Walks over a whole table keep the columns they look at, and the numbers of rows that they only count: see ``columns``.
 
 Of rows that a sieve does not let pass, only the columns are decoded that it is about; see ``sifted_scan``.
 
@@ -22,6 +22,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, TypeVar
 
+from .columns import MOST_COLUMNS
 from .compact import Passing
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows, stored_size
@@ -42,8 +43,12 @@ State = tuple[Any, ...]
 
 _PARTS = 64
 """A walk may put one of so many parts of the cache in the place of others."""
+_AT_FIRST = 100
+"""So many leaves any walk may load where the cache has room."""
 _SHARE = 0.75
 """A table that takes more of the cache than this is larger than the cache, in which there are indexes, too."""
+_MOST_NOT_KEPT = 4
+"""A walk that could not keep columns below so many nodes, for want of room or because they are long, does not go on."""
 
 _FEW = 0.2
 """Where fewer of the leaves are to be read, that takes no longer than to decode the columns of all."""
@@ -90,10 +95,14 @@ class Scan:
         self._read_past_cache = tree._p_jar.read_past_cache
         self._cache = tree._p_jar._cache
         self._may_replace = self._cache.cache_non_ghost_count // _PARTS
+        keeps_columns = bounds == UNBOUNDED and len(self._places) <= MOST_COLUMNS
+        self._not_kept = 0
+        self._may_add: float = _AT_FIRST if keeps_columns else inf
 
     def rows(self) -> Iterator[Row]:
         """The rows."""
-        if self._bounds == UNBOUNDED and self._tree._p_jar.columns.begin_walk(self._tree._p_oid, self._places):
+        columns = self._tree._p_jar.columns
+        if self._bounds == UNBOUNDED and columns.begin_walk(self._tree._p_oid, self._places, at_once=True):
             self._passing = None
             return chain.from_iterable(self._rows_by_nodes())
         return chain.from_iterable(self._in_order(self._rows_of))
@@ -114,10 +123,12 @@ class Scan:
                 yield from self._in_order(self._rows_of, leaves)
                 continue
             rows = None if connection.is_changing else columns.rows(node._p_oid, self._places, self._width)
-            if rows is None:
+            if rows is not None:
+                yield reversed(rows) if self._reverse else rows
+            elif self._not_kept < _MOST_NOT_KEPT:
                 yield from self._kept(node, leaves)
             else:
-                yield reversed(rows) if self._reverse else rows
+                yield from self._in_order(self._rows_of, leaves)
 
     def _kept(self, node: Tree, leaves: Sequence[Leaf]) -> Iterator[Iterable[Row]]:
         """The rows of each leaf; when all have been passed, their columns are kept."""
@@ -133,7 +144,14 @@ class Scan:
             if self._reverse:
                 leaves, found = leaves[::-1], found[::-1]
             rows = list(chain.from_iterable(found))
-            columns.keep(node, leaves, list(map(len, found)), {at: [row[at] for row in rows] for at in self._places})
+            values = {at: [row[at] for row in rows] for at in self._places}
+            self._note_kept(columns.keep(node, leaves, list(map(len, found)), values))
+
+    def _note_kept(self, kept: bool) -> None:
+        """What is not kept as columns is better in the cache than nowhere."""
+        if not kept:
+            self._not_kept += 1
+            self._may_add = inf
 
     def present(self, nullable: Collection[int], in_memory: bool) -> Iterator[Sequence[Sequence[Any]]]:
         """The values that are not NULL of the column at each place, for all rows below one inner node at a time.
@@ -143,7 +161,9 @@ class Scan:
         tree, places = self._tree, self._places
         connection = tree._p_jar
         columns = connection.columns
-        keeps = columns.begin_walk(tree._p_oid, [~at for at in places]) and not connection.is_changing
+        if in_memory:
+            self._may_add = inf
+        keeps = columns.begin_walk(tree._p_oid, [~at for at in places], not in_memory) and not connection.is_changing
         for node in lowest_nodes(tree, columns.has_block if keeps else _never):
             found = columns.present(node._p_oid, places) if keeps else None
             if found is None:
@@ -237,6 +257,9 @@ class Scan:
         if self._may_replace:
             self._may_replace -= 1
             return True
+        if not self._may_add:
+            return False
+        self._may_add -= 1
         cache = self._cache
         fits: bool = cache.total_estimated_size < (cache.cache_size_bytes or inf)
         return fits and cache.cache_non_ghost_count < cache.cache_size
