@@ -13,6 +13,7 @@ from django_zodb.sql.optimize.statistics import Statistics
 from django_zodb.storage import fetch as fetch_module
 from django_zodb.storage import walks as walks_module
 from django_zodb.storage.aids import aid_of
+from django_zodb.storage.derived import values_of
 from django_zodb.storage.sieves import Places, Sieve
 from django_zodb.storage.walks import Walks
 
@@ -31,7 +32,8 @@ def sieved(items: list[Any], sieve: Sieve) -> list[Any]:
 
 def places_of(items: list[Any], sieve: Sieve, exact: bool = False) -> Places | None:
     """Where the pairs are that pass; None, if the sieve cannot tell."""
-    aids = {key: aid_of(key, [row[key[1]] for _, row in items]) for key in sieve.keys}
+    rows = [row for _, row in items]
+    aids = {key: aid_of(key, values_of(rows, key[1])) for key in sieve.keys}
     places = sieve.places(aids, len(items), exact)
     assert places is None or len(set(places)) == len(places)
     return places

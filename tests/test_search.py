@@ -37,8 +37,8 @@ CREATE INDEX note_day ON note (day)
 TAGGED = "FROM book JOIN tagged ON tagged.book_id = book.id JOIN tag ON tag.id = tagged.tag_id"
 
 SEARCHES = [  # the whole statement, whether it searches
-    ("SELECT * FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 5", True),
-    ("SELECT * FROM book WHERE length(title) > 7 ORDER BY year DESC, id DESC LIMIT 5 OFFSET 2", True),
+    ("SELECT * FROM book WHERE length(title) > 7 + 0 * id ORDER BY year, id LIMIT 5", True),
+    ("SELECT * FROM book WHERE length(title) > 7 + 0 * id ORDER BY year DESC, id DESC LIMIT 5 OFFSET 2", True),
     ("SELECT * FROM book WHERE year + 1 = author_id ORDER BY id DESC LIMIT 3", True),
     ("SELECT id, title FROM book WHERE title NOT LIKE 'Book%' ORDER BY id LIMIT 100", True),
     ("SELECT * FROM book WHERE title NOT LIKE '%B%' ORDER BY id DESC LIMIT 10", True),
@@ -51,13 +51,13 @@ SEARCHES = [  # the whole statement, whether it searches
     (f"SELECT book.id {TAGGED} WHERE name || '' = 'rare' ORDER BY year DESC, book.id DESC LIMIT 9", True),
     ("SELECT id FROM book WHERE NOT EXISTS (SELECT 1 FROM tagged WHERE book_id = book.id AND tag_id = 4 LIMIT 1)"
      " ORDER BY year, id LIMIT 4", True),
-    ("SELECT DISTINCT year FROM book WHERE length(title) > 7 ORDER BY year LIMIT 3", True),
-    ("SELECT year, count(*) FROM book WHERE length(title) > 7 GROUP BY year ORDER BY year LIMIT 3", True),
-    ("SELECT * FROM note WHERE length(body) > 7 ORDER BY day LIMIT 3", True),
-    ("SELECT count(*) FROM (SELECT id FROM book WHERE length(title) > 7 ORDER BY year LIMIT 3) few", True),
+    ("SELECT DISTINCT year FROM book WHERE length(title) > 7 + 0 * id ORDER BY year LIMIT 3", True),
+    ("SELECT year, count(*) FROM book WHERE length(title) > 7 + 0 * id GROUP BY year ORDER BY year LIMIT 3", True),
+    ("SELECT * FROM note WHERE length(body) > 7 + 0 * day ORDER BY day LIMIT 3", True),
+    ("SELECT count(*) FROM (SELECT id FROM book WHERE length(title) > 7 + 0 * id ORDER BY year LIMIT 3) few", True),
     ("SELECT * FROM book LEFT JOIN author ON author.id = author_id WHERE coalesce(name, '') = '' AND length(title) > 7"
      " ORDER BY year, book.id LIMIT 2", True),
-    ("SELECT id FROM book WHERE id > 20 AND id < 1490 AND length(title) > 7 ORDER BY id DESC LIMIT 3", True),
+    ("SELECT id FROM book WHERE id > 20 AND id < 1490 AND length(title) > 7 + 0 * id ORDER BY id DESC LIMIT 3", True),
     ("SELECT id FROM book WHERE price > (SELECT max(price) - 1 FROM book) ORDER BY year, id LIMIT 3", False),
     ("SELECT * FROM book ORDER BY year, id LIMIT 5 OFFSET 1400", False),
     ("SELECT * FROM book LEFT JOIN author ON author.id = author_id ORDER BY year, book.id LIMIT 5 OFFSET 1400", False),
@@ -119,7 +119,7 @@ def test_the_search_is_made_once_and_when_it_is_needed(
     made = []
     optimize = search.optimize
     monkeypatch.setattr(search, "optimize", lambda *arguments: made.append(arguments) or optimize(*arguments))
-    sql = "SELECT id FROM book WHERE length(title) > %s ORDER BY year LIMIT 3"
+    sql = "SELECT id FROM book WHERE length(title) > %s + 0 * id ORDER BY year LIMIT 3"
     assert len(connection.execute(sql, (1,)).fetchall()) == 3
     assert not made
     for length in (7, 8, 100):
@@ -133,7 +133,7 @@ def test_the_walk_goes_on_where_the_search_cannot_be_compiled(
     def too_complex(*arguments: Any) -> Any:
         raise dbapi.OperationalError("the statement is too complex")
 
-    sql = "SELECT id FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 3"
+    sql = "SELECT id FROM book WHERE length(title) > 7 + 0 * id ORDER BY year, id LIMIT 3"
     expected = unlimited(connection, sql)
     monkeypatch.setattr(search, "compile_plan", too_complex)
     assert connection.execute(sql).fetchall() == expected
@@ -180,7 +180,7 @@ def test_rows_that_are_found_come_as_the_index_lists_them(
     nulls = "NULLS LAST" if descending else "NULLS FIRST"
     for ties in ("", " DESC"):
         order = ", ".join(f"{key}{' DESC' * back} {nulls}" for key, back in zip(keys, backwards, strict=True))
-        sql = f"SELECT id, year FROM book WHERE length(title) > 6 ORDER BY {order}, id{ties} LIMIT 10"
+        sql = f"SELECT id, year FROM book WHERE length(title) > 6 + 0 * id ORDER BY {order}, id{ties} LIMIT 10"
         expected = unlimited(connection, sql)
         for few in (1000, 0):
             monkeypatch.setattr(sought, "_FEW", few)
@@ -222,7 +222,7 @@ def test_no_search_where_it_could_find_others(connection: dbapi.Connection, cond
 
 
 def test_no_search_for_rows_to_be_locked(connection: dbapi.Connection) -> None:
-    sql = "SELECT * FROM book WHERE length(title) > 7 ORDER BY year, id LIMIT 3"
+    sql = "SELECT * FROM book WHERE length(title) > 7 + 0 * id ORDER BY year, id LIMIT 3"
     expected = connection.execute(sql).fetchall()
     connection.execute("BEGIN")
     source = connection.execute(f"EXPLAIN (FORMAT PYTHON) {sql} FOR UPDATE").fetchall()
@@ -233,7 +233,7 @@ def test_no_search_for_rows_to_be_locked(connection: dbapi.Connection) -> None:
 
 def test_a_serializable_transaction_does_not_depend_on_all_rows(tmp_path: Path, connection: dbapi.Connection) -> None:
     strict = dbapi.connect(tmp_path / "Search.fs", isolation="serializable")
-    sql = "SELECT title FROM book WHERE length(title) > 7 ORDER BY id DESC LIMIT 1"
+    sql = "SELECT title FROM book WHERE length(title) > 7 + 0 * id ORDER BY id DESC LIMIT 1"
     assert strict.execute(sql).fetchall() == [("Book 0!!!!",)]
     strict.execute("UPDATE book SET price = 0 WHERE id = 3")
     connection.execute("UPDATE book SET price = 1 WHERE id < 2")

@@ -12,7 +12,8 @@ are bools, whatever the operands.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from ..errors import DataError, InternalError
 from ..values import BOOLEAN, DECIMAL, TEXT, Kind, SqlType, converter
@@ -479,9 +480,10 @@ class Emitter:
             raise InternalError(f"function {expr.function} is bound but not registered")
         if expr.function in ("COALESCE", "IFNULL"):
             return self._coalesce(expr.args)
-        if function.made is not None and (made := _made(expr, function.made)) is not None:
-            name = self._source.share(expr.function.lower(), made)
-            only = expr.args[function.made[0]]
+        if function.made is not None and (others := _others(expr, function.made[0])) is not None:
+            at, make = function.made
+            name = self._source.share_made(expr.function.lower(), (make, at, *others), partial(make, *others))
+            only = expr.args[at]
             return self.strict((only,), f"{name}({{0}})".format) if function.strict else f"{name}({self.value(only)})"
         name = "" if _in_line(function) else self._source.share(expr.function.lower(), function.call)
 
@@ -580,11 +582,10 @@ def _in_line(function: Function) -> bool:
     return all(name in BUILTINS or f".{name}" in function.template or name == "real" for name in names)
 
 
-def _made(expr: x.Call, made: tuple[int, Callable[..., Callable[..., object]]]) -> Callable[..., object] | None:
-    """A function of one argument of the call; None where others are no constants."""
-    at, make = made
+def _others(expr: x.Call, at: int) -> list[Any] | None:
+    """The values of all arguments of the call but one; None where some are no constants."""
     others = [arg.value for place, arg in enumerate(expr.args) if place != at and isinstance(arg, x.Constant)]
-    return make(*others) if len(others) == len(expr.args) - 1 else None
+    return others if len(others) == len(expr.args) - 1 else None
 
 
 def _closed(text: str) -> str:

@@ -61,7 +61,7 @@ class Source:
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self.namespace: dict[str, object] = {}
         self._taken = {*_NOT_FREE, *reserved}
-        self._shared: dict[tuple[str, int], str] = {}
+        self._shared: dict[tuple[object, ...], str] = {}
         self._constants = 0
         self._positions: dict[tuple[str, int], str] = {}
 
@@ -99,6 +99,14 @@ class Source:
         if name is None:
             name = self._shared[key] = self.name(wanted)
             self.namespace[name] = value
+        return name
+
+    def share_made(self, wanted: str, key: tuple[object, ...], make: Callable[[], object]) -> str:
+        """The name of a global that holds what ``make`` makes, which is the same for the same ``key``."""
+        name = self._shared.get(key)
+        if name is None:
+            name = self._shared[key] = self.name(wanted)
+            self.namespace[name] = make()
         return name
 
     def position(self, column: str, variable: str, at: int) -> str:

@@ -27,6 +27,8 @@ _DEAR = 1.5
 """To find a text takes so many times as long as to find a value, and to get the row, but to test for it does not."""
 _SEARCH = 18
 """To search for a value takes as long as to test so many."""
+_MOST_PARTS = 2
+"""What a part of a document compares as (see ``sql.functions.json``) has no more, unless it is made of others."""
 _ARRAYS = {bool: "b", int: "q", float: "d"}
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
@@ -45,7 +47,7 @@ class Order:
         self._values, self._exponent = _compact([values[at] for at in places])
         self.size = sum(map(getsizeof, (self._places, self._values, self.nulls)))
         if type(self._values) is list:  # the objects are those of rows, mostly: but they may outlast these
-            self.size += sum(map(getsizeof, self._values))
+            self.size += sum(map(_size_of, self._values))
 
     def within(self, low: Any, high: Any, low_open: bool, high_open: bool, most: int) -> Sequence[int] | None:
         """Where values between two bounds are; None if there are more than ``most``, or a bound is NaN."""
@@ -163,12 +165,21 @@ class Listed:
         return [bisect_left(self.block, rowid) for rowid in rowids[first:last]] if last - first <= most else None
 
 
+def _size_of(value: Any) -> int:
+    return getsizeof(value) + (sum(map(getsizeof, value)) if type(value) is tuple else 0)
+
+
 Aid = Order | Texts
 
 
-def aid_of(key: AidKey, values: Sequence[Any]) -> Aid | None:
-    """The aid of a column of all rows of a block; None if it would not be worth its room, or be wrong."""
+def aid_of(key: AidKey, values: Sequence[Any] | None) -> Aid | None:
+    """The aid of a column of all rows of a block; None if it would not be worth its room, or be wrong.
+
+    So of parts of documents that are made of others; and where the values are not known.
+    """
     kind, _ = key
+    if values is None or any(type(value) is tuple and len(value) > _MOST_PARTS for value in values):
+        return None
     if kind in ("order", "equal"):
         return None if any(map(ne, values, values)) else Order(values)
     texts = "".join(value for value in values if value is not None)

@@ -21,13 +21,14 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from BTrees.LOBTree import LOBTree
 from persistent import PickleCache
 
 from .aids import Aid, aid_of
 from .compact import unpack
+from .derived import Place, values_of
 from .keys import Row
 from .present import Present, packed_values
 from .sieves import AidKey
@@ -45,6 +46,10 @@ _ENTRY, _BLOCK = 32, 700
 _NO_ROWIDS, _NO_SIZES = array("q"), array("H")
 
 
+Store = Literal["columns", "present", "aids"]
+"""Where a block has something."""
+
+
 class Block:
     """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
 
@@ -52,7 +57,7 @@ class Block:
     large. ``rowids`` are there if an aid is, and ``sizes``, the numbers of rows in the leaves, if a column is.
     """
 
-    __slots__ = ("aids", "columns", "count", "node", "numbers", "once", "present", "rowids", "size", "sizes")
+    __slots__ = ("_used", "aids", "columns", "count", "node", "numbers", "once", "present", "rowids", "size", "sizes")
 
     def __init__(self, node: Any, leaves: Iterable[Any], count: int) -> None:
         self.node = node  # kept, so that it is among the objects that are dropped when everything is
@@ -60,12 +65,32 @@ class Block:
         self.count = count
         self.once = False
         """Whether it was used but by the walk that made it, the first of its kind."""
-        self.columns: dict[int, bytes] = {}
+        self.columns: dict[Place, bytes] = {}
         self.present: dict[int, Present] = {}
         self.aids: dict[AidKey, Aid | None] = {}
         self.rowids = _NO_ROWIDS
         self.sizes = _NO_SIZES
         self.size = _BLOCK + _ENTRY * len(self.numbers)
+        self._used: dict[tuple[Store, Any], int] = {}
+
+    def note(self, store: Store, keys: Iterable[Any], walk: int) -> None:
+        """A walk of that number uses these."""
+        used = self._used
+        for key in keys:
+            used[store, key] = walk
+
+    def used_since(self, walk: int) -> bool:
+        """Whether anything was used by a walk of that number or a later one."""
+        return any(used >= walk for used in self._used.values())
+
+    def shed(self, walk: int) -> int:
+        """Drop what no walk of that number or a later one has used; how many bytes that were."""
+        freed = 0
+        for store, key in [each for each, used in self._used.items() if used < walk]:
+            kept = getattr(self, store).pop(key)
+            freed += kept.size if isinstance(kept, Present | Aid) else len(kept or b"")
+            del self._used[store, key]
+        return freed
 
 
 class Columns:
@@ -78,11 +103,14 @@ class Columns:
         """How often something that a walk has read may have changed."""
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self._owners: Any = LOBTree()
-        self._walks: dict[tuple[bytes, Collection[Any]], int] = {}
+        self._walks: dict[tuple[bytes, Collection[Any]], tuple[int, int]] = {}
+        """Of each kind of walk how often it was made, and the number of the last one."""
+        self._begun = 0
+        """How many walks have begun."""
+        self._before = 0
+        """The number of the last one of the kind of that which has begun now."""
         self._may_replace = 0
         self._is_first = False
-        self._used_once = 0
-        """How many bytes are in blocks that were used but once."""
         self.is_full = False
         """Whether the walk that began last has met with no more room."""
 
@@ -93,18 +121,19 @@ class Columns:
         """
         if not self.limit or len(places) > MOST_COLUMNS:
             return False
+        self._begun += 1
         walk = tree, tuple(places)
-        times = self._walks.get(walk, 0)
+        times, self._before = self._walks.get(walk, (0, 0))
         if not times and len(self._walks) >= _MOST_WALKS:
             self._walks.clear()
-        self._walks[walk] = times + 1
+        self._walks[walk] = times + 1, self._begun
         self._is_first, self.is_full = at_once and not times, False
         self._may_replace = 0 if self._is_first else self.limit // _PARTS
         return times > 0 or self._is_first
 
     def end_in_vain(self, tree: bytes, places: Collection[Any]) -> None:
         """What was kept did not help: some walks of that kind go without."""
-        self._walks[tree, tuple(places)] = -_WALKS_WITHOUT
+        self._walks[tree, tuple(places)] = -_WALKS_WITHOUT, self._begun
 
     def rows(self, node: bytes, places: Collection[int], width: int) -> list[Row] | None:
         """The rows below an inner node, with None at other places; None where not all these columns are kept."""
@@ -117,7 +146,7 @@ class Columns:
             if not packed:
                 return None
             columns[at] = unpack(packed)[0]
-        self._use(block)
+        self._use(block, "columns", places)
         return list(zip(*columns, strict=True))
 
     def present(self, node: bytes, places: Collection[int]) -> list[Sequence[Any]] | None:
@@ -135,18 +164,18 @@ class Columns:
             if values is None:
                 return None
             columns.append(values)
-        self._use(block)
+        self._use(block, "present", places)
         return columns
 
     def has_block(self, node: bytes) -> bool:
         """Whether anything is kept of the rows below the node with this oid, which is one right above leaves, then."""
         return node in self._blocks
 
-    def block(self, node: bytes) -> Block | None:
-        """What is kept of the rows below an inner node, which is used now."""
+    def block(self, node: bytes, aids: Iterable[AidKey]) -> Block | None:
+        """What is kept of the rows below an inner node, of which the aids are used now, if they are all there."""
         block = self._blocks.get(node)
-        if block is not None:
-            self._use(block)
+        if block is not None and block.aids.keys() >= {*aids}:
+            self._use(block, "aids", aids)
         return block
 
     def count(self, node: bytes) -> int | None:
@@ -158,18 +187,23 @@ class Columns:
         """Keep how many rows there are in all ``leaves`` below ``node``."""
         self._block(node, leaves, count)
 
-    def values(self, node: bytes, places: Collection[int]) -> tuple[Sequence[int], dict[int, Sequence[Any]]] | None:
+    def values(self, node: bytes, places: Collection[Place]) -> tuple[Sequence[int], dict[Place, Sequence[Any]]] | None:
         """How many rows each leaf below an inner node has, and the columns at ``places``; None where these, or some of
         them, are not kept.
         """
         block = self._blocks.get(node)
         if block is None or not all(map(block.columns.get, places)):
             return None
-        self._use(block)
+        self._use(block, "columns", places)
         return block.sizes, {at: unpack(block.columns[at])[0] for at in places}
 
+    def bytes_of(self, node: bytes, places: Iterable[Place]) -> int:
+        """How many bytes the columns at ``places`` take, which are kept."""
+        columns = self._blocks[node].columns
+        return sum(len(columns[at]) for at in places)
+
     def keep(
-        self, node: Any, leaves: Iterable[Any], sizes: Sequence[int], columns: Mapping[int, Sequence[Any]]
+        self, node: Any, leaves: Iterable[Any], sizes: Sequence[int], columns: Mapping[Place, Sequence[Any]]
     ) -> bool:
         """Keep whole columns of the rows in all ``leaves`` below ``node``, which have so many each; whether all are.
 
@@ -178,12 +212,14 @@ class Columns:
         block = None if self.is_full else self._block(node, leaves, sum(sizes))
         if block is None:
             return False
+        block.note("columns", block.columns.keys() & columns, self._begun)
         new = {at: packed_values(values) for at, values in columns.items() if at not in block.columns}
         numbers = block.sizes or array("H", sizes)
         size = sum(map(len, new.values()))
-        if not self._grows(block, size if block.sizes else size + numbers.itemsize * len(numbers)):
+        if not block.sizes:
+            size += numbers.itemsize * len(numbers)
+        if not self._add(block, "columns", new, size):
             return False
-        block.columns |= new
         block.sizes = numbers
         return all(map(block.columns.get, columns))
 
@@ -197,44 +233,49 @@ class Columns:
         block = None if self.is_full else self._block(node, leaves, count)
         if block is None:
             return
+        block.note("present", block.present.keys() & columns, self._begun)
         new = {at: Present(values, in_memory) for at, values in columns.items() if at not in block.present}
-        if self._grows(block, sum(kept.size for kept in new.values())):
-            block.present |= new
+        self._add(block, "present", new, sum(kept.size for kept in new.values()))
 
     def keep_aids(
-        self, node: Any, leaves: Iterable[Any], items: Sequence[tuple[int, Row]], keys: Iterable[AidKey]
+        self, node: Any, leaves: Iterable[Any], items: Sequence[tuple[int, Row]], keys: Collection[AidKey]
     ) -> None:
         """Keep aids of the rows in all ``leaves`` below ``node``, which come with their rowids."""
         block = None if self.is_full else self._block(node, leaves, len(items))
         if block is None:
             return
-        new = {key: aid_of(key, [row[key[1]] for _, row in items]) for key in keys if key not in block.aids}
+        block.note("aids", block.aids.keys() & keys, self._begun)
+        rows = [row for _, row in items]
+        new = {key: aid_of(key, values_of(rows, key[1])) for key in keys if key not in block.aids}
         rowids = block.rowids or array("q", (rowid for rowid, _ in items))
         size = sum(aid.size for aid in new.values() if aid is not None)
-        if self._grows(block, size if block.rowids else size + rowids.itemsize * len(rowids)):
-            block.aids |= new
+        if not block.rowids:
+            size += rowids.itemsize * len(rowids)
+        if self._add(block, "aids", new, size):
             block.rowids = rowids
 
-    def _grows(self, block: Block, size: int) -> bool:
-        """Whether the block may take so many bytes more, which are counted then."""
+    def _add(self, block: Block, store: Store, new: Mapping[Any, Any], size: int) -> bool:
+        """Have the block keep what is new, of so many bytes in all; whether there is room for it."""
+        if self.size + size > self.limit:
+            self._count(block, -block.shed(self._before))
         if not self._make_room(size) or block.node._p_oid not in self._blocks:
             return False
-        if not self._is_first:
-            self._use(block)
+        getattr(block, store).update(new)
         self._count(block, size)
+        if self._is_first:
+            block.note(store, new, self._begun)
+        else:
+            self._use(block, store, new)
         return True
 
     def _count(self, block: Block, size: int) -> None:
         block.size += size
         self.size += size
-        if block.once:
-            self._used_once += size
 
-    def _use(self, block: Block) -> None:
-        """It is used now, and not for the first time."""
-        if block.once:
-            block.once = False
-            self._used_once -= block.size
+    def _use(self, block: Block, store: Store, keys: Iterable[Any]) -> None:
+        """These are used now, and not for the first time."""
+        block.once = False
+        block.note(store, keys, self._begun)
         self._blocks.move_to_end(block.node._p_oid)
 
     def forget(self, oids: Iterable[bytes]) -> None:
@@ -258,24 +299,33 @@ class Columns:
             self.size += block.size
             if self._is_first:
                 block.once = True
-                self._used_once += block.size
                 self._blocks.move_to_end(node._p_oid, last=False)
         return block
 
     def _make_room(self, size: int) -> bool:
         """Whether so many bytes find room, perhaps in the place of what has not been used for the longest time."""
-        in_the_way = 0 if self._is_first else self._used_once
-        if self.size + size - self.limit > self._may_replace + in_the_way:
-            self.is_full = True  # a walk that has met with that encodes nothing more in vain
-            return False
         while self.size + size > self.limit:
-            block = next(iter(self._blocks.values()))
-            self._may_replace -= 0 if block.once else block.size
+            block = next(iter(self._blocks.values()), None)
+            if block is None or not self._may_drop(block):
+                self.is_full = True  # a walk that has met with that encodes nothing more in vain
+                return False
             self._drop(block)
         return True
 
+    def _may_drop(self, block: Block) -> bool:
+        """Whether it may make room: nobody has come back for it since the last walk of this kind.
+
+        Others if the walk has not replaced many.
+        """
+        if not block.used_since(self._before):
+            return True
+        if block.once:
+            return not self._is_first
+        self._may_replace -= block.size
+        return self._may_replace >= 0
+
     def _drop(self, block: Block) -> None:
-        self._count(block, -block.size)
+        self.size -= block.size
         del self._blocks[block.node._p_oid]
         for number in block.numbers:
             del self._owners[number]

@@ -122,7 +122,7 @@ class Fetch:
             self._not_kept.add(oid)
             return None
         sizes, values = known or columns.values(oid, self._kept_places)
-        self._note(sum(sizes), sum(len(columns.block(oid).columns[at]) for at in self._kept_places), False)
+        self._note(sum(sizes), columns.bytes_of(oid, self._kept_places), False)
         return values  # type: ignore[no-any-return]
 
     def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> bool:

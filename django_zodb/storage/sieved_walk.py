@@ -61,7 +61,7 @@ class SievedWalk:
             return passing(self._tree.itervalues())
         found = 0
         for node in lowest_nodes(self._tree, self._columns.has_block):
-            block = self._columns.block(node._p_oid)
+            block = self._columns.block(node._p_oid, self._keys)
             if not self._has_aids(block):
                 found += passing(chain.from_iterable(self._unknown_below(node, block, with_rowids=False)))
             elif (places := self._places(block, block.count, exact=True)) is not None:
@@ -84,7 +84,7 @@ class SievedWalk:
                 walk = self._tree.iteritems if with_rowids else self._tree.itervalues
                 yield walk(leaves_below(node)[0].minKey())
                 return
-            block = self._columns.block(node._p_oid)
+            block = self._columns.block(node._p_oid, self._keys)
             if not self._has_aids(block):
                 yield from self._unknown_below(node, block, with_rowids)
                 if self._has_aids(block):

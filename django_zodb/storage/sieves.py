@@ -1,4 +1,4 @@
-"""Sieves: what a filter, or an order with a limit, asks of single columns of a whole table.
+"""Sieves: what a filter, or an order with a limit, asks of single columns of a whole table, or of what it makes of one.
 
 Storage may use one to hand out less than all rows: it may let rows pass that are not wanted, and never the other way
 round, so whoever walks tests every row that comes. Where walks before have made ``aids`` of the rows of a block, the
@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import eq, ge, gt, le, lt
+from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from .derived import Columns, Place, values_at
 
 if TYPE_CHECKING:
     from .aids import Aid, Listed, Order
 
-AidKey = tuple[Literal["order", "equal", "text", "folded"], int]
+AidKey = tuple[Literal["order", "equal", "text", "folded"], Place]
 """What kind of aid, and the place of its column."""
 Aids = Mapping[AidKey, "Aid | Listed | None"]
 """None where an aid would not be worth its room."""
-Columns = Mapping[int, Sequence[Any]] | Sequence[Sequence[Any]]
-"""Values of all rows of a leaf, by the place of the column."""
 Places = Collection[int]
 """Places of rows in a block or a leaf, each once, in any order."""
 Shape = Literal["equal", "start", "end", "inside"]
@@ -39,8 +39,11 @@ class Sieve(Protocol):
         """
         ...
 
-    def passing(self, columns: Columns) -> Places | None:
-        """Where the rows of a leaf are that may pass, by their values; None if that is not known."""
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
+        """Where the rows of a leaf are that may pass, by their values; None if that is not known.
+
+        ``exact``: as above.
+        """
         ...
 
 
@@ -48,7 +51,7 @@ class _OfOrder(ABC):
     __slots__ = ("_place", "keys")
     _kind: Literal["order", "equal"] = "order"
 
-    def __init__(self, place: int) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
         self.keys: tuple[AidKey, ...] = ((self._kind, place),)
 
@@ -66,19 +69,21 @@ class Within(_OfOrder):
 
     __slots__ = ("bounds",)
 
-    def __init__(self, place: int, low: Any, high: Any, low_open: bool = False, high_open: bool = False) -> None:
+    def __init__(self, place: Place, low: Any, high: Any, low_open: bool = False, high_open: bool = False) -> None:
         super().__init__(place)
         self.bounds = low, high, low_open, high_open
 
     def _in(self, order: Order, most: int) -> Places | None:
         return order.within(*self.bounds, most)
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``. NaN is outside of no bounds."""
         low, high, low_open, high_open = self.bounds
         if low != low or high != high:
             return None
-        values = columns[self._place]
+        values = values_at(columns, self._place)
+        if values is None or (exact and _has_nan(values)):
+            return None
         found: Places = range(len(values))
         if low is None is high:
             return [at for at in found if values[at] is not None]
@@ -88,27 +93,29 @@ class Within(_OfOrder):
         return found
 
 
+def _has_nan(values: Sequence[Any]) -> bool:
+    return any(map(ne, values, values))
+
+
 class Among(_OfOrder):
     """The column has one of ``values``, of which None is none."""
 
     __slots__ = ("values",)
     _kind = "equal"
 
-    def __init__(self, place: int, values: Collection[Any]) -> None:
+    def __init__(self, place: Place, values: Collection[Any]) -> None:
         super().__init__(place)
         self.values = values
 
     def _in(self, order: Order, most: int) -> Places | None:
         return order.among(self.values, most)
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
-        wanted = self.values
-        return [
-            at
-            for at, value in enumerate(columns[self._place])
-            if value is not None and (value in wanted or value != value)
-        ]
+        wanted, values = self.values, values_at(columns, self._place)
+        if values is None or (exact and _has_nan(values)):
+            return None
+        return [at for at, value in enumerate(values) if value is not None and (value in wanted or value != value)]
 
 
 class Null(_OfOrder):
@@ -119,9 +126,10 @@ class Null(_OfOrder):
     def _in(self, order: Order, most: int) -> Places | None:
         return order.nulls if len(order.nulls) <= most else None
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
-        return [at for at, value in enumerate(columns[self._place]) if value is None]
+        values = values_at(columns, self._place)
+        return None if values is None else [at for at, value in enumerate(values) if value is None]
 
 
 class First(_OfOrder):
@@ -129,14 +137,14 @@ class First(_OfOrder):
 
     __slots__ = ("descending", "number")
 
-    def __init__(self, place: int, number: int, descending: bool) -> None:
+    def __init__(self, place: Place, number: int, descending: bool) -> None:
         super().__init__(place)
         self.number, self.descending = number, descending
 
     def _in(self, order: Order, most: int) -> Places | None:
         return order.first(self.number, self.descending, most)
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``: a leaf does not tell what is in others."""
         return None
 
@@ -146,7 +154,7 @@ class Holding:
 
     __slots__ = ("keys", "shape", "text")
 
-    def __init__(self, place: int, shape: Shape, text: str, folded: bool = False) -> None:
+    def __init__(self, place: Place, shape: Shape, text: str, folded: bool = False) -> None:
         self.keys: tuple[AidKey, ...] = (("folded" if folded else "text", place),)
         self.shape, self.text = shape, text
 
@@ -155,13 +163,14 @@ class Holding:
         texts: Any = aids[self.keys[0]]
         return None if texts is None else texts.holding(self.shape, self.text, most)
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
         text = self.text
         ((kind, place),) = self.keys
-        if not text:
+        values = values_at(columns, place) if text else None
+        if values is None:
             return None
-        texts: Iterable[tuple[int, str | None]] = enumerate(columns[place])
+        texts: Iterable[tuple[int, str | None]] = enumerate(values)
         if kind == "folded":
             texts = ((at, value.casefold()) for at, value in texts if value is not None)
         if self.shape == "inside":
@@ -194,13 +203,15 @@ class AllOf(_Combined):
             return known[0] if known else None
         return set(known[0]).intersection(*known[1:])
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
         found: Places | None = None
         for each in self.sieves:
-            places = each.passing(columns)
+            places = each.passing(columns, exact)
             if places is not None:
                 found = places if found is None else {*found}.intersection(places)
+            elif exact:
+                return None
             if found is not None and not found:
                 break
         return found
@@ -219,11 +230,11 @@ class AnyOf(_Combined):
             found.update(places)
         return found if len(found) <= most else None
 
-    def passing(self, columns: Columns) -> Places | None:
+    def passing(self, columns: Columns, exact: bool = False) -> Places | None:
         """See ``Sieve``."""
         found: set[int] = set()
         for each in self.sieves:
-            places = each.passing(columns)
+            places = each.passing(columns, exact)
             if places is None:
                 return None
             found.update(places)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import Any, TypeVar
 
+from .derived import Place, base_of, values_of
 from .keys import Row
 from .persistent import stored_rows
 from .scan import Scan, State, are_mostly_unread
@@ -22,6 +23,8 @@ from .trees import UNBOUNDED, Leaf, Tree, siblings_within
 
 T = TypeVar("T")
 _Nodes = Iterator[tuple[Tree, Sequence[Leaf]]]
+_Asked = tuple[Sequence[int], dict[Place, Sequence[Any]]]
+"""How many rows each leaf has, and what is asked about of all of them."""
 
 _MANY = 0.75
 """Where more of the leaves hold what passes, to find them is in vain."""
@@ -29,10 +32,10 @@ _VAIN, _MOST_VAIN = 2, 4
 """A node where it is in vain counts so much more than one where it helps; with so much, it is given up."""
 
 
-class _NoValues(dict[int, Sequence[Any]]):
+class _NoValues(dict[Place, Sequence[Any]]):
     """Columns without a row."""
 
-    def __missing__(self, at: int) -> Sequence[Any]:
+    def __missing__(self, at: Place) -> Sequence[Any]:
         return ()
 
 
@@ -42,8 +45,10 @@ class SiftedScan(Scan):
     def __init__(self, tree: Tree, places: Collection[int] | None, width: int, sieve: Sieve) -> None:
         super().__init__(tree, UNBOUNDED, False, places, width)
         self._sieve = sieve
-        self._passing = sieve.passing
         self._asked = frozenset(place for _, place in sieve.keys)
+        self._asked_columns = frozenset(map(base_of, self._asked))
+        # What is made of a column, the filter will make, too: if it is not kept, once is enough.
+        self._passing = self._by_values = sieve.passing if self._asked == self._asked_columns else None
         self._columns = tree._p_jar.columns
         self._vain = 0
         self._keeps = True
@@ -59,6 +64,20 @@ class SiftedScan(Scan):
         if not self._is_to_sift():
             return super().items()
         return chain.from_iterable(self._sifted(self._items_of, self._rest_of_items))
+
+    def count(self, passing: Callable[[Iterable[Row]], int]) -> int:
+        """How many rows pass the sieve, which says all that is asked; of rows where it can't tell, ``passing`` does."""
+        if not self._is_to_sift():
+            return passing(super().rows())
+        found = 0
+        for node, leaves in siblings_within(self._tree):
+            kept = self._asked_below(node, leaves) if self._may_use_kept else None
+            places = None if kept is None else self._sieve.passing(kept[1], exact=True)
+            if places is None:
+                found += passing(chain.from_iterable(map(self._rows_of, leaves)))
+            else:
+                found += len(places)
+        return found
 
     def _is_to_sift(self) -> bool:
         """Whether kept columns can tell where rows are that pass."""
@@ -77,9 +96,9 @@ class SiftedScan(Scan):
         for _, leaves in islice(walk, 1):
             yield from map(of_leaf, leaves)
         for node, leaves in walk:
-            if not self._tree._p_jar.is_changing and are_mostly_unread(leaves):
+            if self._may_use_kept and are_mostly_unread(leaves):
                 # All at once: the transaction may change other rows of these leaves before it asks for more.
-                yield list(chain.from_iterable(map(of_leaf, self._leaves_with_some(node, leaves))))
+                yield list(chain.from_iterable(self._of_some(of_leaf, node, leaves)))
             else:
                 yield from map(of_leaf, leaves)
             if self._vain >= _MOST_VAIN:
@@ -95,27 +114,48 @@ class SiftedScan(Scan):
     def _rest_of_items(self, walk: _Nodes) -> Iterator[Iterable[tuple[int, Row]]]:
         return (self._items_of(leaf) for _, leaves in walk for leaf in leaves)
 
-    def _leaves_with_some(self, node: Tree, leaves: Sequence[Leaf]) -> Sequence[Leaf]:
-        """Those of ``leaves`` that hold rows that may pass."""
-        kept = self._columns.values(node._p_oid, self._asked)
-        if kept is None:
-            if not self._keeps:
-                return leaves
-            kept = self._keep(node, leaves)
-        sizes, values = kept
-        places = self._sieve.passing(values)
-        if places is None:
-            return leaves
-        ends = list(accumulate(sizes))
-        found = sorted({bisect_right(ends, at) for at in places})
-        self._note(len(found) > _MANY * len(leaves))
-        return [leaves[at] for at in found]
+    @property
+    def _may_use_kept(self) -> bool:
+        return not self._tree._p_jar.is_changing
 
-    def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> tuple[Sequence[int], dict[int, Sequence[Any]]]:
-        """The numbers of rows in the leaves, and the columns that are asked about, which are kept."""
+    def _of_some(
+        self, of_leaf: Callable[[Leaf], Sequence[T]], node: Tree, leaves: Sequence[Leaf]
+    ) -> Iterator[Sequence[T]]:
+        """What ``of_leaf`` gives of those of ``leaves`` that hold rows that may pass."""
+        kept = self._asked_below(node, leaves)
+        places = None if kept is None else self._sieve.passing(kept[1])
+        if kept is None or places is None:
+            yield from map(of_leaf, leaves)
+            return
+        ends = list(accumulate(kept[0]))
+        found: dict[int, list[int]] = {}
+        for at in sorted(places):
+            leaf = bisect_right(ends, at)
+            found.setdefault(leaf, []).append(at - ends[leaf] + kept[0][leaf])
+        self._note(len(found) > _MANY * len(leaves))
+        for leaf, some in found.items():
+            self._passing = lambda columns, some=some: some
+            yield of_leaf(leaves[leaf])
+        self._passing = self._by_values
+
+    def _asked_below(self, node: Tree, leaves: Sequence[Leaf]) -> _Asked | None:
+        """What is kept of the rows below a node, from now on perhaps; None if it is not, and cannot be."""
+        kept: _Asked | None = self._columns.values(node._p_oid, self._asked)
+        return self._keep(node, leaves) if kept is None and self._keeps else kept
+
+    def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> _Asked | None:
+        """The numbers of rows in the leaves, and the columns that are asked about, which are kept.
+
+        None if nobody can tell what is asked.
+        """
         found = list(map(self._asked_of, leaves))
         sizes, rows = list(map(len, found)), list(chain.from_iterable(found))
-        values: dict[int, Sequence[Any]] = {at: [row[at] for row in rows] for at in self._asked}
+        values: dict[Place, Sequence[Any]] = {}
+        for place in self._asked:
+            made = values_of(rows, place)
+            if made is None:
+                return None
+            values[place] = made
         self._keeps = self._columns.keep(node, leaves, sizes, values)
         self._note_kept(self._keeps)
         return sizes, values
@@ -126,7 +166,7 @@ class SiftedScan(Scan):
         return self._read_past_cache(self._read_asked, leaf)  # type: ignore[no-any-return]
 
     def _read_asked(self, state: State) -> Sequence[Row]:
-        _, rows = stored_rows(state, self._asked)
+        _, rows = stored_rows(state, self._asked_columns)
         return rows  # type: ignore[no-any-return]
 
     def _note(self, in_vain: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ..values import NOCASE
 from .aids import Listed
+from .derived import Derived, base_of
 from .fetch import Fetch
 from .finders import Finder, IndexFinder
 from .keys import ABSENT, Bounds, Key, Row
@@ -180,7 +181,7 @@ class Walks:
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""
-        asked = frozenset(place for _, place in sieve.keys)
+        asked = frozenset(base_of(place) for _, place in sieve.keys)
         return passing_rowids(self.items(columns=asked, sieve=sieve), sieve, asked)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
@@ -209,6 +210,8 @@ class Walks:
         """See ``protocol.Table.count_passing``."""
         if self._is_worth_sieving():
             return self._sieved(sieve).count(passing)
+        if self.exceed_cache():
+            return SiftedScan(self._tree, columns, len(self._schema.columns), sieve).count(passing)
         return passing(self.rows(columns=columns))
 
     def _sieved(self, sieve: Sieve) -> SievedWalk:
@@ -216,8 +219,10 @@ class Walks:
         listed = {}
         for key in sieve.keys:
             kind, place = key
+            if kind != "equal" or isinstance(place, Derived):
+                continue
             column = self._schema.columns[place]
-            if kind == "equal" and column.collation != NOCASE:
+            if column.collation != NOCASE:
                 finder = self._finder((column.name,))
                 if isinstance(finder, IndexFinder):
                     listed[key] = Listed(finder.rowids, self._count() // SHARE)

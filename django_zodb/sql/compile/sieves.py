@@ -3,6 +3,8 @@
 ``book.year BETWEEN p0 AND p1 AND book.title LIKE p2`` becomes
 ``all_of(holding(1, 'inside', needle, False), within(3, p0, p1, False, False))``. Of terms that must all be true, those
 that cannot be said so are left out. Storage may hand out rows that the sieve does not let pass, so the filter stays.
+
+What is made of one column, as in ``LOWER(book.title) = p0``, is said of a place that is ``derived``.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, SortKey
+from ..functions import FUNCTIONS
 from ..patterns import like_shape, like_text
 from .access import key_set
+from .derived import Walk, column_place, is_settled, place_of
 from .frame import Frame, needed_inside
 
 _MOST_TERMS = 4
@@ -24,9 +28,6 @@ _FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 _Range = tuple[str, str, bool, bool]
 """Texts of the low and the high bound, and whether these are open."""
-
-
-Walk = p.Scan | p.KeyRange | p.IndexRange
 
 
 def may_sieve(node: p.Node, early: bool) -> TypeGuard[Walk]:
@@ -57,8 +58,8 @@ def exact_sieve_of_filter(frame: Frame, scan: p.Scan, condition: Expr) -> str:
 
 def sieve_of_top(frame: Frame, scan: p.Scan, keys: Sequence[SortKey], stop: str) -> str:
     """Text of the sieve for the rows before position ``stop`` in the order of ``keys``; empty if there is none."""
-    at = _place(scan, keys[0].expr)
-    return "" if at is None else _call(frame, "first_of", s.First, at, stop, keys[0].descending)
+    at = place_of(frame, scan, keys[0].expr)
+    return _call(frame, "first_of", s.First, at, stop, keys[0].descending) if at else ""
 
 
 class _Sieves:
@@ -75,7 +76,7 @@ class _Sieves:
 
     def _of_terms(self, terms: Sequence[Expr]) -> str:
         """Of terms that must all be true. What bounds one column is said at once."""
-        ranges: dict[int, _Range] = {}
+        ranges: dict[str, _Range] = {}
         texts: list[str] = []
         for term in terms:
             found = self._range(term)
@@ -98,22 +99,22 @@ class _Sieves:
                 texts = [self._of_terms((each,)) for each in terms]
                 return self._combined("any_of", s.AnyOf, texts) if all(texts) else ""
             case x.In(term=column, items=items, negated=False) if all(map(_is_known, items)):
-                at = _place(self._scan, column)
-                return "" if at is None else _call(self._frame, "among", s.Among, at, key_set(self._frame, items))
+                at = self._place(column)
+                return _call(self._frame, "among", s.Among, at, key_set(self._frame, items)) if at else ""
             case x.InPlan(terms=(column,), negated=False, plan=plan) if self._is_found_once(plan):
-                at = _place(self._scan, column)
+                at = self._place(column)
                 self.exact &= x.type_of(column).kind is not Kind.DOUBLE  # NaN equals itself here, but not in a set
-                return "" if at is None else _call(self._frame, "among", s.Among, at, self._named(term))
+                return _call(self._frame, "among", s.Among, at, self._named(term)) if at else ""
             case x.IsNull(term=column, negated=False):
-                at = _place(self._scan, column)
-                return "" if at is None else _call(self._frame, "null", s.Null, at)
+                at = self._place(column)
+                return _call(self._frame, "null", s.Null, at) if at else ""
             case x.Like(negated=False):
                 return self._of_pattern(term)
         return ""
 
     def _of_pattern(self, like: x.Like) -> str:
-        at, pattern, fold = _place(self._scan, like.term), like.pattern, like.fold
-        if at is None or like.escape != "\\":
+        at, pattern, fold = column_place(self._scan, like.term), like.pattern, like.fold
+        if not at or like.escape != "\\":
             return ""
         shape = like_shape(pattern.value) if isinstance(pattern, x.Constant) else like.shape
         if shape is None:
@@ -124,17 +125,22 @@ class _Sieves:
             needle = self._frame.once("needle", f"like_text({self._frame.value(pattern)}{', True' if fold else ''})")
         return _call(self._frame, "holding", s.Holding, at, repr(shape), needle, fold)
 
-    def _range(self, term: Expr) -> tuple[int, _Range] | None:
+    def _place(self, expr: Expr) -> str:
+        return place_of(self._frame, self._scan, expr)
+
+    def _range(self, term: Expr) -> tuple[str, _Range] | None:
         """The place of the one column that the term bounds, and how."""
         match term:
             case x.Compare(op=op, left=left, right=right) if op in _FLIPPED:
                 for column, value, operator in ((left, right, op), (right, left, _FLIPPED[op])):
-                    at = _place(self._scan, column)
-                    if at is not None and _is_known(value) and x.type_of(value).kind is x.type_of(column).kind:
+                    if not _is_known(value) or x.type_of(value).kind is not x.type_of(column).kind:
+                        continue
+                    if at := self._place(column):
+                        self.exact &= not _can_be_null(value)
                         return at, _bounds(operator, self._frame.value(value))
             case x.Column() | x.Not(term=x.Column()):
-                at = _place(self._scan, term.term if isinstance(term, x.Not) else term)
-                return None if at is None else (at, _bounds("=", str(not isinstance(term, x.Not))))
+                at = self._place(term.term if isinstance(term, x.Not) else term)
+                return (at, _bounds("=", str(not isinstance(term, x.Not)))) if at else None
         return None
 
     def _both(self, one: _Range, other: _Range) -> _Range:
@@ -172,16 +178,24 @@ def _bounds(op: str, value: str) -> _Range:
     return low, high, op == ">", op == "<"
 
 
-def _place(scan: Walk, expr: Expr) -> int | None:
-    """The place of a column of the table whose values are in Python's order."""
-    if not isinstance(expr, x.Column) or expr.alias != scan.alias or expr.type.kind in (Kind.JSON, Kind.UNKNOWN):
-        return None
-    return scan.table.positions.get(expr.name)
-
-
 def _is_known(value: Expr) -> bool:
     """Whether it is known before the first row."""
-    return isinstance(value, x.Param) or (isinstance(value, x.Constant) and value.value is not None)
+    match value:
+        case x.Param():
+            return True
+        case x.Constant():
+            return value.value is not None
+        case x.Call(args=args):
+            return is_settled(value) and all(map(_is_known, args))
+    return False
+
+
+def _can_be_null(value: Expr) -> bool:
+    """Whether a value that is known can be NULL, though no parameter is."""
+    if not isinstance(value, x.Call) or not value.nullable:
+        return False
+    whole_document = value.function == "JSON_COMPARABLE" and len(value.args) == 1
+    return (FUNCTIONS[value.function].nullable and not whole_document) or any(map(_can_be_null, value.args))
 
 
 def _call(frame: Frame, name: str, sieve: type, *arguments: object) -> str:

@@ -1,0 +1,114 @@
+"""Text of the place that a sieve is about: that of a column, or of what an expression makes of one.
+
+``LOWER(book.title)`` is ``derived(1, name, lambda title: title.lower())``. Its name is the expression itself: whatever
+statement has the same one asks for the same values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ...record import replace
+from ...storage.derived import Derived
+from ...values import Kind
+from .. import expr as x
+from .. import plan as p
+from ..ddl_expression import CLOCKS
+from ..emit import Emitter, Subplan
+from ..expr import Expr
+from ..functions import FUNCTIONS
+from ..program import Source
+from ..rewrite import transform
+from .frame import Frame
+
+Walk = p.Scan | p.KeyRange | p.IndexRange
+_MOST_PARTS = 20
+"""An expression of more is not worth a look at each."""
+_CALL = re.compile(r"(\w+)\(value\)")
+_OF_ONE = (x.Column, x.Constant, x.Call, x.Cast, x.Arithmetic, x.Negate, x.Concat, x.Case, x.Compare, x.IsNull)
+"""What gives the same for the same value of a column."""
+
+
+def column_place(scan: Walk, expr: Expr) -> str:
+    """Text of the place of a column of the table whose values are in Python's order; empty for anything else."""
+    if not isinstance(expr, x.Column) or expr.alias != scan.alias or expr.type.kind in (Kind.JSON, Kind.UNKNOWN):
+        return ""
+    at = scan.table.positions.get(expr.name)
+    return "" if at is None else str(at)
+
+
+def place_of(frame: Frame, scan: Walk, expr: Expr) -> str:
+    """Text of the place of a column, or of what is made of one, if its values are in Python's order; else empty."""
+    if isinstance(expr, x.Column):
+        return column_place(scan, expr)
+    parts = list(x.walk(expr))
+    columns = {part for part in parts if isinstance(part, x.Column)}
+    if len(columns) != 1 or len(parts) > _MOST_PARTS or not all(map(is_settled, parts)) or not _is_ordered(expr):
+        return ""
+    (column,) = columns
+    at = scan.table.positions.get(column.name) if column.alias == scan.alias else None
+    if at is None:
+        return ""
+    alone = replace(column, alias="")
+    expr = transform(expr, lambda part: alone if part == column else part)
+    try:
+        text = Emitter(_Alone(frame.source, "value")).value(expr)
+    except _NotAlone:
+        return ""
+    call = _CALL.fullmatch(text)
+    function = call[1] if call else f"lambda value: {text}"
+    return frame.once(
+        "derived", f"{frame.source.share('derived', Derived)}({at}, {frame.source.constant(repr(expr))}, {function})"
+    )
+
+
+def is_settled(part: Expr) -> bool:
+    """Whether the operation gives the same for the same operands, whenever it is asked."""
+    if isinstance(part, x.Call):
+        return part.function not in CLOCKS and FUNCTIONS[part.function].stable
+    return isinstance(part, _OF_ONE)
+
+
+def _is_ordered(expr: Expr) -> bool:
+    """Whether its values are in Python's order. Those of a document are if they are made for that."""
+    if isinstance(expr, x.Call) and expr.function == "JSON_COMPARABLE":
+        return len(expr.args) > 1
+    return x.type_of(expr).kind not in (Kind.JSON, Kind.UNKNOWN)
+
+
+class _NotAlone(Exception):
+    """An expression needs more than the value of one column."""
+
+
+class _Alone:
+    """Where a function of one value stands; see ``emit.Context``."""
+
+    def __init__(self, source: Source, value: str) -> None:
+        self.source = source
+        self._value = value
+
+    def column(self, column: x.Column) -> str:
+        """The only one."""
+        return self._value
+
+    def once(self, wanted: str, text: str) -> str:
+        """Each time: it is of constants."""
+        return text
+
+    def param(self, param: x.Param) -> NoReturn:
+        """There is none."""
+        raise _NotAlone
+
+    def param_run(self, params: Sequence[x.Param]) -> NoReturn:
+        """There is none."""
+        raise _NotAlone
+
+    def subquery(self, subquery: Subplan) -> NoReturn:
+        """There is none."""
+        raise _NotAlone
+
+    def part(self, text: str) -> NoReturn:
+        """What nests so deeply is not looked at."""
+        raise _NotAlone
