@@ -20,6 +20,7 @@ from django_zodb.sql.patterns import caseless
 from django_zodb.sql.prepare import bind_row_expression, prepare, row_function
 from django_zodb.storage.protocol import Catalog
 from django_zodb.storage.schema import ColumnSchema, TableSchema
+from django_zodb.storage.walks import Walks
 from django_zodb.values import BIGINT, INTEGER, TEXT
 
 _serial = itertools.count()
@@ -344,3 +345,21 @@ def test_what_is_compiled_leaves_nothing_for_the_garbage_collector(connection: d
         gc.unfreeze()
         gc.garbage.clear()
     assert left == []
+
+
+def test_the_garbage_collector_waits_while_a_table_is_read(
+    connection: dbapi.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, seen = Walks.rows, []
+
+    def noted(self: Walks, *arguments: Any, **named: Any) -> Any:
+        for row in rows(self, *arguments, **named):
+            seen.append(gc.isenabled())
+            yield row
+
+    monkeypatch.setattr(Walks, "rows", noted)
+    assert connection.execute("SELECT title FROM book").fetchall() == [("a",), ("b",)]
+    with pytest.raises(DataError):
+        connection.execute("SELECT CAST(title AS integer) FROM book")
+    assert seen and not any(seen)
+    assert gc.isenabled()

@@ -16,13 +16,15 @@ import math
 import re
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from types import FunctionType
 from typing import Any
 
+from ..collector import MANY_ROWS, uncollected
 from ..errors import DatabaseError, InternalError, OperationalError
 from ..record import record
 from ..storage.protocol import Catalog, Row
-from .plan import Delete, Insert, Node, OutputColumn, Update, output_columns
+from .plan import Delete, Insert, Node, OutputColumn, Scan, Update, output_columns, walk
 from .show import explain
 
 logger = logging.getLogger("django_zodb.sql")
@@ -41,6 +43,8 @@ BUILTINS: dict[str, object] = {
 """All that generated code sees of Python's builtins."""
 
 _NOT_FREE = frozenset((*BUILTINS, *keyword.kwlist, *keyword.softkwlist))
+
+_AS_IT_IS = nullcontext()
 
 _LONGEST_LITERAL = 80
 _LONGEST_NAME = 40
@@ -224,6 +228,8 @@ class Program:
         self._build = build
         self._variants: dict[tuple[bool, bool], Generated] = {}
         self._any = isinstance(plan, Insert)
+        self._walks = not self.writes and any(isinstance(node, Scan) for node in walk(plan))
+        """Whether it reads a whole table, which may have to be loaded: nothing of that is garbage."""
         first = self._variant(False, stream=False)
         self.source = first.source
         self._function = first.function
@@ -236,7 +242,8 @@ class Program:
         if None in params:
             function = self._variant(True, stream=False).function
         try:
-            result = function(*map(catalog.table, self._table_names), params)
+            with uncollected(MANY_ROWS) if self._walks else _AS_IT_IS:
+                result = function(*map(catalog.table, self._table_names), params)
         except BaseException as error:
             self._explain_in(error)
             raise

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -310,17 +310,16 @@ def _intervals_of(microseconds: Iterable[int]) -> Iterable[dt.timedelta]:
     return map(dt.timedelta, repeat(0), repeat(0), microseconds)
 
 
-def _uuid_of(
-    number: int,
-    new: Callable[[type[UUID]], UUID] = object.__new__,
-    assign: Callable[[UUID, str, Any], None] = object.__setattr__,
-) -> UUID:
-    """As ``UUID(int=number)``, in a fifth of the time."""
-    if not 0 <= number < 1 << 128:
-        raise ValueError(f"{number} is no UUID")
-    made = new(UUID)
-    assign(made, "int", number)
-    assign(made, "is_safe", _UNKNOWN)
+_set_int, _set_is_safe = (vars(UUID)[slot].__set__ for slot in ("int", "is_safe"))
+
+
+def _uuids_of(numbers: Sequence[int]) -> Sequence[UUID]:
+    """As ``UUID(int=number)`` of each, by C code alone: in a tenth of the time."""
+    if not 0 <= min(numbers, default=0) <= max(numbers, default=0) < 1 << 128:
+        raise ValueError("a number is no UUID")
+    made = list(map(object.__new__, repeat(UUID, len(numbers))))
+    deque(map(_set_int, made, numbers), 0)
+    deque(map(_set_is_safe, made, repeat(_UNKNOWN)), 0)
     return made
 
 
@@ -332,7 +331,7 @@ _CODECS: dict[str, _Codec] = {
     "s": (_timestamps, _timestamps_of),
     "c": (_times, partial(map, dt.time.fromisoformat)),
     "i": (lambda values: map(floordiv, values, repeat(_MICROSECOND)), _intervals_of),
-    "u": (partial(map, attrgetter("int")), partial(map, _uuid_of)),
+    "u": (partial(map, attrgetter("int")), _uuids_of),
 }
 """By code: what makes plain builtins of values, and values of these again."""
 

@@ -161,26 +161,29 @@ def _entries(packed: Any) -> bytes | None:
     return b"B%b%b" % (len(packed).to_bytes(4, "little"), packed)
 
 
-_ROWS = _HEADS[RowBucket] + _START
-_ROWS_SIZE = len(_ROWS)
 _REFERENCE_SIZE = len(_REFERENCE) + 8
 
 
-def packed_rows(record: bytes) -> bytes | None:
-    """The packed entries of a leaf of rows, if its record was put together here and has no other part but the next
-    leaf; None if it takes an unpickler to tell.
+def leaf_parts(kind: Any, record: bytes) -> tuple[bytes, bytes | None] | None:
+    """The packed entries of a leaf of that class, and the oid of the next one, if there is one.
+
+    None if the record was not put together here, or has another part: then it takes an unpickler to tell.
     """
-    if record[:_ROWS_SIZE] != _ROWS:
+    head = _LEAF_HEADS.get(kind)
+    if head is None or not record.startswith(head):
         return None
-    kind = record[_ROWS_SIZE : _ROWS_SIZE + 1]
-    if kind == b"B":
-        start = _ROWS_SIZE + 5
-        end = start + int.from_bytes(record[_ROWS_SIZE + 1 : start], "little")
-    elif kind == b"C":
-        start = _ROWS_SIZE + 2
-        end = start + record[start - 1]
+    at = len(head)
+    form = record[at : at + 1]
+    if form == b"B":
+        start = at + 5
+        end = start + int.from_bytes(record[at + 1 : start], "little")
+    elif form == b"C":
+        start = at + 2
+        end = start + record[at + 1]
     else:
         return None
     if record.startswith(_REFERENCE, end):
-        return record[start:end] if record.startswith(_SAME_CLASS_AND_END, end + _REFERENCE_SIZE) else None
-    return record[start:end] if record.startswith(_ONE, end) else None
+        if record.startswith(_SAME_CLASS_AND_END, end + _REFERENCE_SIZE):
+            return record[start:end], record[end + len(_REFERENCE) : end + _REFERENCE_SIZE]
+        return None
+    return (record[start:end], None) if record.startswith(_ONE, end) else None

@@ -12,6 +12,7 @@ import random
 from typing import Any
 
 from ..clock import clock
+from ..collector import uncollected
 from .statistics import Statistics
 
 _EVERY = 100
@@ -26,7 +27,7 @@ class Sample:
         self._connection = connection
         self._loads = connection._load_count
         started = clock.monotonic()
-        marks = connection._cache.lru_items()[:2]
+        marks = _by_last_use(connection)[:2]
         for _, mark in marks:
             getattr(mark, "used", None)
         self._marks = {oid for oid, _ in marks}
@@ -36,13 +37,19 @@ class Sample:
         """How many records the transaction has used, and how many of them it had to load."""
         started = clock.monotonic()
         used = 0
-        for oid, _ in reversed(self._connection._cache.lru_items()):
+        for oid, _ in reversed(_by_last_use(self._connection)):
             if oid in self._marks:
                 break
             used += 1
         loaded = self._connection._load_count - self._loads
         self.cost_s += clock.monotonic() - started
         return max(used, loaded), loaded  # of very many, some are not in memory any more
+
+
+def _by_last_use(connection: Any) -> list[tuple[bytes, Any]]:
+    """The objects in memory. Measured on 24,000: 2 ms; 30 to 200 if the garbage collector looks at what is new."""
+    with uncollected(connection._cache.cache_non_ghost_count):
+        return connection._cache.lru_items()  # type: ignore[no-any-return]
 
 
 class Sampler:
