@@ -94,7 +94,7 @@ class FakeTable:
         return self.sought(passing, rowids, columns, wanted)
 
     def sought_rowids(self, passing, rowids, wanted=0, order=None):
-        found = set(passing())
+        found = set(passing() if callable(passing) else self.passing(passing))
         return [rowid for rowid in rowids if rowid in found]
 
     def passing(self, sieve):

@@ -74,7 +74,7 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         return [rowid for rowid, _ in sieved(list(walk(self)), sieve)]
 
     def few(self: Walks, ask: Any, rowids: Iterable[int]) -> list[int]:
-        found, passing = list(rowids), ask()
+        found, passing = list(rowids), ask() if callable(ask) else self.passing(ask)
         wanted = found if passing is None else set(passing)
         left = [rowid for rowid in found if rowid in wanted]
         passed.append((len(found), len(left)))
@@ -103,6 +103,7 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         return real_rowids(self, ask, rowids, **options) if random.random() > share else few(self, ask, rowids)
 
     monkeypatch.setattr(walks_module, "_PATIENCE", 2)
+    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 2)
     monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)
     monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
     monkeypatch.setattr(Walks, "sought", sought)

@@ -14,7 +14,7 @@ from test_columns import CACHE_BYTES, ROWS, SIEVES, opened, path, row_of, table 
 from django_zodb import dbapi
 from django_zodb.storage import sought as sought_module
 from django_zodb.storage import walks as walks_module
-from django_zodb.storage.sieves import First, Sieve
+from django_zodb.storage.sieves import First, Sieve, Within
 
 CACHES = [CACHE_BYTES, 100 * CACHE_BYTES]
 
@@ -26,6 +26,7 @@ def all_rows() -> list[tuple[Any, ...]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks_module, "_PATIENCE", 5)
+    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 5)
     for share in ("_OF_ROWS", "_OF_FETCHED_PAST_CACHE"):
         monkeypatch.setattr(walks_module, share, 10 * ROWS)
 
@@ -35,12 +36,14 @@ def check(connection: dbapi.Connection, rows: list[tuple[Any, ...]], most: int =
     live = table(connection)
     shuffled = random.Random(1).sample(rows, len(rows))
     within = [row for row in rows if 100 <= row[0] <= 4000]
-    for sieve, test in SIEVES[:3]:
-        ask = partial(live.passing, sieve)
+    asks = [(ask, test) for sieve, test in (*SIEVES[:3], SIEVES[4]) for ask in (partial(live.passing, sieve), sieve)]
+    for ask, test in asks:
         walks: list[tuple[Callable[[], Iterable[Any]], list[tuple[Any, ...]]]] = [
             (lambda ask=ask: live.sought(ask, [row[0] for row in shuffled]), shuffled),
             (lambda ask=ask: live.sought(ask, iter([row[0] for row in rows[::-1]])), rows[::-1]),
+            (lambda ask=ask: live.sought(ask, [row[0] for row in shuffled], wanted=1), shuffled),
             (lambda ask=ask: live.sought_by_key(ask, reverse=True), rows[::-1]),
+            (lambda ask=ask: live.sought_by_key(ask, 100, 4000, wanted=1), within),
             (lambda ask=ask: live.sought_by_key(ask), rows),
             (lambda ask=ask: live.sought_by_key(ask, 100, 4000), within),
             (lambda ask=ask: live.sought_by_key(ask, 99, 4001, True), within[::-1]),
@@ -69,6 +72,26 @@ def test_a_short_search_looks_at_nothing_else(path: Path, cache: int) -> None:  
     assert list(live.sought(pytest.fail, range(0, 4000, 2), wanted=500)) == all_rows()[:2000]
     assert list(live.sought_rowids(pytest.fail, range(2000), wanted=500)) == [*range(2000)]
     assert list(live.sought(pytest.fail, ())) == []
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+@pytest.mark.parametrize(("wanted", "read"), [(20, 400), (2, ROWS)])
+def test_the_first_rows_tell_whether_it_will_be_long(
+    path: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: int,
+    read: int,
+    by_key: bool,
+) -> None:
+    """None of four hundred rows passes: to find twenty will take long, and to find two may not."""
+    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 5000)
+    live, sieve = table(opened(path, cache_size_bytes=CACHES[1])), Within(0, 0, 10)
+    if by_key:
+        found = list(live.sought_by_key(sieve, reverse=True, wanted=wanted))
+    else:
+        found = list(live.sought(sieve, range(2 * ROWS - 2, -2, -2), wanted=wanted))
+    assert found[-6:] == all_rows()[5::-1]
+    assert len(found) in (read, read + 6)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -140,6 +163,7 @@ def test_the_walk_ends_where_nothing_is_left(path: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize("reverse", [False, True])
 def test_up_to_the_last_id_there_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reverse: bool) -> None:
     monkeypatch.setattr(walks_module, "_PATIENCE", 10)
+    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 10)
     connection = dbapi.connect(tmp_path / "Ends.fs")
     connection.execute("CREATE TABLE page (id bigint PRIMARY KEY, note text)")
     ids = [-(2**63) + n if reverse else 2**63 - 1 - n for n in range(10)]

@@ -18,6 +18,8 @@ Row = tuple[object, ...]
 Otherwise = Literal["nothing", "update"]
 """What ON CONFLICT says is to be done instead of an insertion."""
 RowFunction = Callable[[Row], object]
+Passing = Callable[[], Iterable[int] | None]
+"""What gives the rowids of the rows that may pass, in any order; None if they are many, or nobody can tell."""
 
 
 class Compile(Protocol):
@@ -163,7 +165,7 @@ class Table(Protocol):
 
     def sought(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
@@ -173,14 +175,14 @@ class Table(Protocol):
 
         Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
         long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
-        or None. ``order``: they come as the index of that name lists them, its keys descending or not, and rowids of
-        equal keys. Otherwise as ``fetch``.
+        or None. Or it is a sieve, see the method of that name. ``order``: they come as the index of that name lists
+        them, its keys descending or not, and rowids of equal keys. Otherwise as ``fetch``.
         """
         ...
 
     def sought_by_key(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         low: int | None = None,
         high: int | None = None,
         reverse: bool = False,
@@ -192,7 +194,7 @@ class Table(Protocol):
 
     def sought_rowids(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         rowids: Iterable[int],
         wanted: int = 0,
         order: tuple[str, bool, bool] | None = None,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import IntegrityError
 from .keys import Bounds
 from .large_writes import insert_all
-from .protocol import Index, Otherwise, Row, Table
+from .protocol import Index, Otherwise, Passing, Row, Table
 from .sieves import Sieve
 from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
 
@@ -243,7 +243,7 @@ class ReadTable:
 
     def sought(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
@@ -254,7 +254,7 @@ class ReadTable:
 
     def sought_by_key(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         low: int | None = None,
         high: int | None = None,
         reverse: bool = False,
@@ -266,7 +266,7 @@ class ReadTable:
 
     def sought_rowids(
         self,
-        passing: Callable[[], Iterable[int] | None],
+        passing: Passing | Sieve,
         rowids: Iterable[int],
         wanted: int = 0,
         order: tuple[str, bool, bool] | None = None,

@@ -13,12 +13,13 @@ from .derived import Derived, base_of
 from .fetch import Fetch
 from .finders import Finder, IndexFinder
 from .keys import ABSENT, Bounds, Key, Row
+from .protocol import Passing
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import Sieve
 from .sifted_scan import SiftedScan
-from .sought import Passing, Patience, passing_rowids, sought, sought_by_key
+from .sought import Patience, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
@@ -29,7 +30,9 @@ _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
 _OF_ROWS, _OF_FETCHED_PAST_CACHE = 10, 200
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
-_PATIENCE = 1000
+_PATIENCE, _PATIENCE_BY_SIEVE = 1000, 300
+_LESS_BY_SIEVE = 3
+"""To look at a column takes so many times less where aids or columns are kept, as of what is asked again and again."""
 _OF_LOADS, _LOADS = 600, 2000
 """So is to load so many leaves, be they of other tables, which a join looks up."""
 _OF_WANTED = 4
@@ -123,7 +126,7 @@ class Walks:
 
     def sought(
         self,
-        passing: Passing,
+        passing: Passing | Sieve,
         rowids: Iterable[int],
         columns: Collection[int] | None = None,
         wanted: int = 0,
@@ -135,8 +138,9 @@ class Walks:
             return (row for _, row in self._in_order(found, order))  # type: ignore[arg-type]
 
         far, fetch = self.exceed_cache(), partial(self.fetch, columns=columns)
-        patience = self._patience(_OF_FETCHED_PAST_CACHE if far else _OF_ROWS, wanted)
-        return sought(fetch, rowids, patience, passing, in_order if far and order is not None else None)
+        patience = self._patience(_OF_FETCHED_PAST_CACHE if far else _OF_ROWS, wanted, passing)
+        in_its_order = in_order if far and order is not None else None
+        return sought(fetch, rowids, patience, self._found_by(passing), in_its_order, patience.watched)
 
     def _in_order(self, rowids: Iterable[int], order: IndexOrder) -> list[tuple[int, Row]]:
         """The rows that an index lists, of these rowids, as it does."""
@@ -150,7 +154,7 @@ class Walks:
 
     def sought_by_key(
         self,
-        passing: Passing,
+        passing: Passing | Sieve,
         low: int | None = None,
         high: int | None = None,
         reverse: bool = False,
@@ -161,10 +165,11 @@ class Walks:
         items = self.items(low, high, reverse, columns)
         last = low if reverse else high
         fetch = partial(self.fetch, columns=columns, sure=False)
-        return sought_by_key(fetch, items, last, reverse, self._patience(_OF_ROWS, wanted), passing)
+        patience = self._patience(_OF_ROWS, wanted, passing)
+        return sought_by_key(fetch, items, last, reverse, patience, self._found_by(passing))
 
     def sought_rowids(
-        self, passing: Passing, rowids: Iterable[int], wanted: int = 0, order: IndexOrder | None = None
+        self, passing: Passing | Sieve, rowids: Iterable[int], wanted: int = 0, order: IndexOrder | None = None
     ) -> Iterable[int]:
         """See ``protocol.Table.sought_rowids``."""
 
@@ -172,12 +177,18 @@ class Walks:
             return (rowid for rowid, _ in self._in_order(found, order))  # type: ignore[arg-type]
 
         patience = self._patience(_OF_ROWS, wanted)
-        return sought(iter, rowids, patience, passing, in_order if order is not None and self.exceed_cache() else None)
+        in_its_order = in_order if order is not None and self.exceed_cache() else None
+        return sought(iter, rowids, patience, self._found_by(passing), in_its_order)
 
-    def _patience(self, share: int, wanted: int) -> Patience:
-        rows = max(self._count() // share, _PATIENCE, _OF_WANTED * wanted)
+    def _found_by(self, passing: Passing | Sieve) -> Passing:
+        return passing if callable(passing) else partial(self.passing, passing)
+
+    def _patience(self, share: int, wanted: int, passing: Passing | Sieve | None = None) -> Patience:
+        sieve = None if passing is None or callable(passing) else passing
+        least, less = (_PATIENCE, 1) if sieve is None else (_PATIENCE_BY_SIEVE, _LESS_BY_SIEVE)
+        rows = max(self._count() // (share * less), least, _OF_WANTED * wanted)
         loads = max(self._count() // _OF_LOADS, _LOADS, _OF_WANTED * wanted)
-        return Patience(rows, loads, self._tree._p_jar)
+        return Patience(rows, loads, self._tree._p_jar, wanted, sieve)
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""

@@ -32,16 +32,15 @@ def passing(frame: Frame, walk: p.KeyRange | p.IndexRange) -> tuple[str, str, st
         name = unit.source.constant(walk.index)
         order = f"order=({name}, {walk.reverse}, {walk.reverse is not walk.ties_reversed})"
     sieve, whole = unit.sieve_and_reach(walk)
-    sifted = f"partial({unit.table(walk.table)}.passing, {sieve})" if sieve else ""
     for node, search, wanted, joined in unit.searches:
         tables = search.tables(walk.alias) if node is walk else []
         if tables and all(table.name in unit.table_names for table in tables):
-            if sifted and whole and not joined:
-                return sifted, f"wanted={wanted}", order if _is_everything(walk) else ""
+            if sieve and whole and not joined:
+                return sieve, f"wanted={wanted}", order if _is_everything(walk) else ""
             find = unit.source.share(f"find_{unit.row_name(walk.alias)}", search.of(walk.alias))
             text = f"partial({find}, ({', '.join(map(unit.table, tables))},), params)"
             return frame.once("passing", text), f"wanted={wanted}", order
-    return sifted, "", ""
+    return sieve, "", ""
 
 
 def _is_everything(walk: p.KeyRange | p.IndexRange) -> bool:

@@ -426,7 +426,7 @@ Project: grouped.name, grouped.count
  5     # Filter: book.in_print
  6     found = (
  7         book
- 8         for book in book_table.sought(partial(book_table.passing, within(8, True, True, False, False)), book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2, order=('book_author_id', False, False))
+ 8         for book in book_table.sought(within(8, True, True, False, False), book_author_id.range(nulls=True), columns=(1, 2, 3, 5, 8), wanted=2, order=('book_author_id', False, False))
  9         if book[IN_PRINT]
 10     )
 11     def rows_2():

@@ -91,7 +91,7 @@ Project: b.id, a.name
  5     # Filter: book.in_print
  6     found = (
  7         (LEAST if book[AUTHOR_ID] is None else book[AUTHOR_ID], book[TITLE], LEAST if book[PRICE] is None else book[PRICE], book[ID])
- 8         for book in book_table.sought(partial(book_table.passing, within(8, True, True, False, False)), book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5, order=('book_author_id', False, False))
+ 8         for book in book_table.sought(within(8, True, True, False, False), book_author_id.range(nulls=True), columns=(0, 1, 2, 4, 8), wanted=5, order=('book_author_id', False, False))
  9         if book[IN_PRINT]
 10     )
 11     # SortRuns: book.author_id, book.title desc, book.price (sorted by book.author_id)
