@@ -40,7 +40,7 @@ class Order:
 
     def __init__(self, values: Sequence[Any]) -> None:
         """Of all values of the block, of one class; none may be NaN."""
-        self.nulls = [at for at, value in enumerate(values) if value is None]
+        self.nulls = array("I", [at for at, value in enumerate(values) if value is None])
         present = [at for at, value in enumerate(values) if value is not None] if self.nulls else range(len(values))
         places = sorted(present, key=values.__getitem__)
         self._places = array("I", places)

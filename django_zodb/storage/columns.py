@@ -31,9 +31,9 @@ from .compact import unpack
 from .derived import Place, values_of
 from .keys import Row
 from .present import Present, packed_values
-from .sieves import AidKey
+from .sieves import MOST_KEYS, AidKey
 
-MOST_COLUMNS = 6
+MOST_COLUMNS = MOST_KEYS
 """A walk that looks at more of them is not much slower if it reads the records."""
 _SHARE = 2
 """They may take so many times the bytes of the cache, which take a seventh of the memory that its rows do."""
@@ -41,8 +41,8 @@ _PARTS = 64
 """A walk may put one of so many parts of what is kept in the place of others."""
 _MOST_WALKS = 1000
 _WALKS_WITHOUT = 7
-_ENTRY, _BLOCK = 32, 700
-"""What it takes to know which block a record belongs to, and to have a block."""
+_ENTRY, _BLOCK, _KEPT = 32, 700, 250
+"""What it takes to know which block a record belongs to, to have a block, and something in it."""
 _NO_ROWIDS, _NO_SIZES = array("q"), array("H")
 
 
@@ -51,7 +51,8 @@ Store = Literal["columns", "present", "aids"]
 
 
 class Block:
-    """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long.
+    """Columns of the rows below one inner node; each is its values as bytes, which are empty if they are too long, or
+    nobody can tell them.
 
     Apart from these, ``present`` has columns without their NULLs, and ``aids`` what finds rows, None where that is too
     large. ``rowids`` are there if an aid is, and ``sizes``, the numbers of rows in the leaves, if a column is.
@@ -88,7 +89,7 @@ class Block:
         freed = 0
         for store, key in [each for each, used in self._used.items() if used < walk]:
             kept = getattr(self, store).pop(key)
-            freed += kept.size if isinstance(kept, Present | Aid) else len(kept or b"")
+            freed += _KEPT + (kept.size if isinstance(kept, Present | Aid) else len(kept or b""))
             del self._used[store, key]
         return freed
 
@@ -197,23 +198,38 @@ class Columns:
         self._use(block, "columns", places)
         return block.sizes, {at: unpack(block.columns[at])[0] for at in places}
 
+    def known(
+        self, node: bytes, places: Collection[Place]
+    ) -> tuple[Sequence[int], dict[Place, Sequence[Any] | None]] | None:
+        """The same, with None for columns that cannot be kept; None if one of them has never been asked for."""
+        block = self._blocks.get(node)
+        if block is None or not block.columns.keys() >= {*places}:
+            return None
+        self._use(block, "columns", places)
+        columns = block.columns
+        return block.sizes, {at: unpack(columns[at])[0] if columns[at] else None for at in places}
+
     def bytes_of(self, node: bytes, places: Iterable[Place]) -> int:
         """How many bytes the columns at ``places`` take, which are kept."""
         columns = self._blocks[node].columns
         return sum(len(columns[at]) for at in places)
 
     def keep(
-        self, node: Any, leaves: Iterable[Any], sizes: Sequence[int], columns: Mapping[Place, Sequence[Any]]
+        self, node: Any, leaves: Iterable[Any], sizes: Sequence[int], columns: Mapping[Any, Sequence[Any] | None]
     ) -> bool:
         """Keep whole columns of the rows in all ``leaves`` below ``node``, which have so many each; whether all are.
 
-        There may be no room, or one may be of values that are too long.
+        There may be no room, or one may be of values that are too long, or None: nobody can tell them.
         """
         block = None if self.is_full else self._block(node, leaves, sum(sizes))
         if block is None:
             return False
         block.note("columns", block.columns.keys() & columns, self._begun)
-        new = {at: packed_values(values) for at, values in columns.items() if at not in block.columns}
+        new = {
+            at: b"" if values is None else packed_values(values)
+            for at, values in columns.items()
+            if at not in block.columns
+        }
         numbers = block.sizes or array("H", sizes)
         size = sum(map(len, new.values()))
         if not block.sizes:
@@ -256,6 +272,7 @@ class Columns:
 
     def _add(self, block: Block, store: Store, new: Mapping[Any, Any], size: int) -> bool:
         """Have the block keep what is new, of so many bytes in all; whether there is room for it."""
+        size += _KEPT * len(new)
         if self.size + size > self.limit:
             self._count(block, -block.shed(self._before))
         if not self._make_room(size) or block.node._p_oid not in self._blocks:

@@ -41,8 +41,8 @@ class Derived:
 
 Place = int | Derived
 """The place of a column, or what is made of one."""
-Columns = Mapping[Any, Sequence[Any]] | Sequence[Sequence[Any]]
-"""Values of all rows of a leaf, by places; of what is derived perhaps only the column."""
+Columns = Mapping[Any, Sequence[Any] | None] | Sequence[Sequence[Any]]
+"""Values of all rows of a leaf, by places, or of each column; None where they are not known."""
 
 
 def base_of(place: Place) -> int:
@@ -54,8 +54,7 @@ def values_at(columns: Columns, place: Place) -> Sequence[Any] | None:
     """The values at a place; None if they are not known."""
     if not isinstance(place, Derived):
         return columns[place]
-    known = columns.get(place) if isinstance(columns, Mapping) else None
-    return place.made(columns[place.base]) if known is None else known
+    return columns.get(place) if isinstance(columns, Mapping) else place.made(columns[place.base])
 
 
 def values_of(rows: Iterable[Sequence[Any]], place: Place) -> list[Any] | None:

@@ -22,7 +22,6 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, TypeVar
 
-from .columns import MOST_COLUMNS
 from .compact import Passing
 from .keys import Bounds, Row
 from .persistent import stored_keys, stored_rows, stored_size
@@ -95,17 +94,23 @@ class Scan:
         self._read_past_cache = tree._p_jar.read_past_cache
         self._cache = tree._p_jar._cache
         self._may_replace = self._cache.cache_non_ghost_count // _PARTS
-        keeps_columns = bounds == UNBOUNDED and len(self._places) <= MOST_COLUMNS
         self._not_kept = 0
-        self._may_add: float = _AT_FIRST if keeps_columns else inf
+        self._may_add: float = inf
 
     def rows(self) -> Iterator[Row]:
         """The rows."""
-        columns = self._tree._p_jar.columns
-        if self._bounds == UNBOUNDED and columns.begin_walk(self._tree._p_oid, self._places, at_once=True):
+        if self._bounds == UNBOUNDED and self._begin_keeping(self._places):
             self._passing = None
             return chain.from_iterable(self._rows_by_nodes())
         return chain.from_iterable(self._in_order(self._rows_of))
+
+    def _begin_keeping(self, asked: Collection[Any]) -> bool:
+        """Whether columns are used and kept from now on; what is to be kept as columns need not be loaded."""
+        connection = self._tree._p_jar
+        keeps: bool = connection.columns.begin_walk(self._tree._p_oid, asked, at_once=True)
+        if keeps and not connection.is_changing:
+            self._may_add = _AT_FIRST
+        return keeps
 
     def _rows_by_nodes(self) -> Iterator[Iterable[Row]]:
         """The rows, partly from columns that walks have kept. Not the first ones: most walks are short."""
@@ -161,9 +166,9 @@ class Scan:
         tree, places = self._tree, self._places
         connection = tree._p_jar
         columns = connection.columns
-        if in_memory:
-            self._may_add = inf
         keeps = columns.begin_walk(tree._p_oid, [~at for at in places], not in_memory) and not connection.is_changing
+        if keeps and not in_memory:
+            self._may_add = _AT_FIRST
         for node in lowest_nodes(tree, columns.has_block if keeps else _never):
             found = columns.present(node._p_oid, places) if keeps else None
             if found is None:

@@ -18,6 +18,8 @@ from .derived import Columns, Place, values_at
 if TYPE_CHECKING:
     from .aids import Aid, Listed, Order
 
+MOST_KEYS = 6
+"""Of what asks of more columns nothing is kept."""
 AidKey = tuple[Literal["order", "equal", "text", "folded"], Place]
 """What kind of aid, and the place of its column."""
 Aids = Mapping[AidKey, "Aid | Listed | None"]

@@ -10,7 +10,7 @@ instances.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from .trees import UNBOUNDED, Leaf, Tree, siblings_within
 
 T = TypeVar("T")
 _Nodes = Iterator[tuple[Tree, Sequence[Leaf]]]
-_Asked = tuple[Sequence[int], dict[Place, Sequence[Any]]]
+_Asked = tuple[Sequence[int], Mapping[Place, Sequence[Any] | None]]
 """How many rows each leaf has, and what is asked about of all of them."""
 
 _MANY = 0.75
@@ -38,6 +38,9 @@ class _NoValues(dict[Place, Sequence[Any]]):
     def __missing__(self, at: Place) -> Sequence[Any]:
         return ()
 
+    def get(self, at: Place, default: Any = None) -> Any:
+        return ()
+
 
 class SiftedScan(Scan):
     """A ``Scan`` over a whole table, in ascending order; rows that do not pass ``sieve`` may be left out."""
@@ -47,8 +50,8 @@ class SiftedScan(Scan):
         self._sieve = sieve
         self._asked = frozenset(place for _, place in sieve.keys)
         self._asked_columns = frozenset(map(base_of, self._asked))
-        # What is made of a column, the filter will make, too: if it is not kept, once is enough.
-        self._passing = self._by_values = sieve.passing if self._asked == self._asked_columns else None
+        # What is made of a column, the filter makes, too: where it is not kept, nobody asks for it.
+        self._passing = self._by_values = sieve.passing
         self._columns = tree._p_jar.columns
         self._vain = 0
         self._keeps = True
@@ -83,7 +86,7 @@ class SiftedScan(Scan):
         """Whether kept columns can tell where rows are that pass."""
         if self._sieve.passing(_NoValues()) is None:
             return False
-        return self._columns.begin_walk(self._tree._p_oid, self._sieve.keys, at_once=True)  # type: ignore[no-any-return]
+        return self._begin_keeping(self._sieve.keys)
 
     def _sifted(
         self, of_leaf: Callable[[Leaf], Sequence[T]], rest: Callable[[_Nodes], Iterator[Iterable[T]]]
@@ -106,7 +109,7 @@ class SiftedScan(Scan):
                 yield from rest(walk)
 
     def _rest_of_rows(self, walk: _Nodes) -> Iterator[Iterable[Row]]:
-        if not self._columns.begin_walk(self._tree._p_oid, self._places, at_once=True):
+        if not self._begin_keeping(self._places):
             return (self._rows_of(leaf) for _, leaves in walk for leaf in leaves)
         self._passing = None
         return self._rows_below(walk)
@@ -140,24 +143,16 @@ class SiftedScan(Scan):
 
     def _asked_below(self, node: Tree, leaves: Sequence[Leaf]) -> _Asked | None:
         """What is kept of the rows below a node, from now on perhaps; None if it is not, and cannot be."""
-        kept: _Asked | None = self._columns.values(node._p_oid, self._asked)
+        kept: _Asked | None = self._columns.known(node._p_oid, self._asked)
         return self._keep(node, leaves) if kept is None and self._keeps else kept
 
-    def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> _Asked | None:
-        """The numbers of rows in the leaves, and the columns that are asked about, which are kept.
-
-        None if nobody can tell what is asked.
-        """
+    def _keep(self, node: Tree, leaves: Sequence[Leaf]) -> _Asked:
+        """The numbers of rows in the leaves, and the columns that are asked about, which are kept."""
         found = list(map(self._asked_of, leaves))
         sizes, rows = list(map(len, found)), list(chain.from_iterable(found))
-        values: dict[Place, Sequence[Any]] = {}
-        for place in self._asked:
-            made = values_of(rows, place)
-            if made is None:
-                return None
-            values[place] = made
-        self._keeps = self._columns.keep(node, leaves, sizes, values)
-        self._note_kept(self._keeps)
+        values = {place: values_of(rows, place) for place in self._asked}
+        self._note_kept(self._columns.keep(node, leaves, sizes, values))
+        self._keeps = not self._columns.is_full
         return sizes, values
 
     def _asked_of(self, leaf: Leaf) -> Sequence[Row]:

@@ -10,14 +10,14 @@ the third time on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from math import inf
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from ..errors import DataError, ProgrammingError
-from .derived import base_of
+from .derived import values_of
 from .keys import Row
 from .protocol import Passing
 from .sieves import Sieve
@@ -77,8 +77,7 @@ class Patience:
 
     def _number(self, sieve: Sieve, rows: list[Row]) -> float:
         """How many of the rows pass, as far as that can be told."""
-        asked = {base_of(place) for _, place in sieve.keys}
-        places = sieve.passing({at: [row[at] for row in rows] for at in asked})
+        places = sieve.passing({place: values_of(rows, place) for _, place in sieve.keys})
         return inf if places is None else len(places)
 
 
@@ -166,15 +165,13 @@ def _few(rowids: Iterable[int] | None) -> set[int] | None:
     return None
 
 
-def passing_rowids(items: Iterable[tuple[int, Row]], sieve: Sieve, asked: Collection[int]) -> set[int] | None:
-    """The rowids of the items that may pass; None if they are many, or nobody can tell.
-
-    ``asked``: the places of the columns that the sieve is about.
-    """
+def passing_rowids(items: Iterable[tuple[int, Row]], sieve: Sieve) -> set[int] | None:
+    """The rowids of the items that may pass; None if they are many, or nobody can tell."""
     items = iter(items)
     found: set[int] = set()
     while piece := list(islice(items, _PIECE)):
-        places = sieve.passing({at: [row[at] for _, row in piece] for at in asked})
+        rows = [row for _, row in piece]
+        places = sieve.passing({place: values_of(rows, place) for _, place in sieve.keys})
         if places is None:
             return None
         found.update(piece[at][0] for at in places)

@@ -193,7 +193,7 @@ class Walks:
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""
         asked = frozenset(base_of(place) for _, place in sieve.keys)
-        return passing_rowids(self.items(columns=asked, sieve=sieve), sieve, asked)
+        return passing_rowids(self.items(columns=asked, sieve=sieve), sieve)
 
     def present(self, columns: Sequence[int]) -> Iterable[Sequence[Sequence[Any]]]:
         """See ``protocol.Table.present``."""

@@ -1,14 +1,15 @@
 """Text of the place that a sieve is about: that of a column, or of what an expression makes of one.
 
-``LOWER(book.title)`` is ``derived(1, name, lambda title: title.lower())``. Its name is the expression itself: whatever
-statement has the same one asks for the same values.
+``LOWER(book.title)`` is ``Derived(1, name, lambda title: title.lower())``, a constant of the statement. Its name is the
+expression itself: whatever statement has the same one asks for the same values.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
+from typing import Any, NoReturn
 
 from ...record import replace
 from ...storage.derived import Derived
@@ -19,7 +20,7 @@ from ..ddl_expression import CLOCKS
 from ..emit import Emitter, Subplan
 from ..expr import Expr
 from ..functions import FUNCTIONS
-from ..program import Source
+from ..program import BUILTINS, Source
 from ..rewrite import transform
 from .frame import Frame
 
@@ -27,7 +28,7 @@ Walk = p.Scan | p.KeyRange | p.IndexRange
 _MOST_PARTS = 20
 """An expression of more is not worth a look at each."""
 _CALL = re.compile(r"(\w+)\(value\)")
-_OF_ONE = (x.Column, x.Constant, x.Call, x.Cast, x.Arithmetic, x.Negate, x.Concat, x.Case, x.Compare, x.IsNull)
+_OF_ONE = (x.Cast, x.Arithmetic, x.Negate, x.Concat, x.Case, x.Compare, x.IsNull)
 """What gives the same for the same value of a column."""
 
 
@@ -57,18 +58,46 @@ def place_of(frame: Frame, scan: Walk, expr: Expr) -> str:
         text = Emitter(_Alone(frame.source, "value")).value(expr)
     except _NotAlone:
         return ""
-    call = _CALL.fullmatch(text)
-    function = call[1] if call else f"lambda value: {text}"
-    return frame.once(
-        "derived", f"{frame.source.share('derived', Derived)}({at}, {frame.source.constant(repr(expr))}, {function})"
+    name = repr(expr)
+    wanted = f"{expr.function if isinstance(expr, x.Call) else 'derived'}_{column.name}".lower()
+    return frame.source.share_made(
+        wanted, (Derived, at, name), lambda: Derived(at, name, _function(text, frame.source))
     )
 
 
+def _function(text: str, source: Source) -> Callable[[Any], Any]:
+    """What computes the text of ``value``. It may be kept for longer than the statement, so it holds nothing else."""
+    call = _CALL.fullmatch(text)
+    if call and call[1] in source.namespace:
+        return source.namespace[call[1]]  # type: ignore[return-value]
+    code = compile(f"lambda value: {text}", "<django_zodb derived>", "eval")
+    names = {name: source.namespace[name] for name in _names(code) if name in source.namespace}
+    return eval(code, {"__builtins__": BUILTINS, **names})  # type: ignore[no-any-return]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
 def is_settled(part: Expr) -> bool:
-    """Whether the operation gives the same for the same operands, whenever it is asked."""
+    """Whether the operation gives the same for the same operands, whenever it is asked.
+
+    Not so with decimals: what is computed of them depends on the thread's context.
+    """
+    if isinstance(part, x.Column | x.Constant):
+        return True
+    if not isinstance(part, x.Compare | x.IsNull) and any(_is_decimal(each) for each in (part, *x.children(part))):
+        return False
     if isinstance(part, x.Call):
         return part.function not in CLOCKS and FUNCTIONS[part.function].stable
     return isinstance(part, _OF_ONE)
+
+
+def _is_decimal(expr: Expr) -> bool:
+    return x.type_of(expr).kind is Kind.DECIMAL
 
 
 def _is_ordered(expr: Expr) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from ...record import record
 from ...storage import sieves as s
 from ...values import Kind
 from .. import expr as x
@@ -20,10 +21,12 @@ from ..expr import Expr, SortKey
 from ..functions import FUNCTIONS
 from ..patterns import like_shape, like_text
 from .access import key_set
-from .derived import Walk, column_place, is_settled, place_of
+from .derived import Walk, is_settled, place_of
 from .frame import Frame, needed_inside
 
 _MOST_TERMS = 4
+_EQUAL, _OTHER, _DERIVED = range(3)
+"""Which terms are said, if not all can be: those that find few rows, and those of columns."""
 _FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 _Range = tuple[str, str, bool, bool]
@@ -62,6 +65,15 @@ def sieve_of_top(frame: Frame, scan: p.Scan, keys: Sequence[SortKey], stop: str)
     return _call(frame, "first_of", s.First, at, stop, keys[0].descending) if at else ""
 
 
+@record
+class _Term:
+    """Text of a sieve, of how many keys it is, and what kind."""
+
+    text: str
+    keys: int
+    rank: int
+
+
 class _Sieves:
     """What is said of one table; ``exact`` is false once something was left out."""
 
@@ -72,58 +84,71 @@ class _Sieves:
 
     def of_condition(self, condition: Expr) -> str:
         """Text of the sieve for a condition; empty if there is none."""
-        return self._of_terms(condition.terms if isinstance(condition, x.And) else (condition,))
+        found = self._of_terms(condition.terms if isinstance(condition, x.And) else (condition,))
+        return "" if found is None else found.text
 
-    def _of_terms(self, terms: Sequence[Expr]) -> str:
+    def _of_terms(self, terms: Sequence[Expr]) -> _Term | None:
         """Of terms that must all be true. What bounds one column is said at once."""
         ranges: dict[str, _Range] = {}
-        texts: list[str] = []
+        found: list[_Term] = []
         for term in terms:
-            found = self._range(term)
-            if found is not None:
-                at, bounds = found
+            bounded = self._range(term)
+            if bounded is not None:
+                at, bounds = bounded
                 ranges[at] = self._both(ranges[at], bounds) if at in ranges else bounds
-            elif text := self._of_term(term):
-                texts.append(text)
+            elif (said := self._of_term(term)) is not None:
+                found.append(said)
             else:
                 self.exact = False
-        texts += [_call(self._frame, "within", s.Within, at, *bounds) for at, bounds in ranges.items()]
-        self.exact &= len(texts) <= _MOST_TERMS
-        return self._combined("all_of", s.AllOf, texts[:_MOST_TERMS])
+        for at, bounds in ranges.items():
+            found.append(self._said("within", s.Within, at, bounds[0] == bounds[1], *bounds))
+        return self._combined("all_of", s.AllOf, self._first(found)) if found else None
 
-    def _of_term(self, term: Expr) -> str:
+    def _first(self, terms: list[_Term]) -> list[_Term]:
+        """As many terms as anything is kept for."""
+        chosen: list[_Term] = []
+        for term in sorted(terms, key=lambda term: term.rank):
+            if len(chosen) < _MOST_TERMS and sum(each.keys for each in (*chosen, term)) <= s.MOST_KEYS:
+                chosen.append(term)
+            else:
+                self.exact = False
+        return chosen
+
+    def _of_term(self, term: Expr) -> _Term | None:
         match term:
             case x.And(terms=terms):
                 return self._of_terms(terms)
             case x.Or(terms=terms) if len(terms) <= _MOST_TERMS:
-                texts = [self._of_terms((each,)) for each in terms]
-                return self._combined("any_of", s.AnyOf, texts) if all(texts) else ""
+                found = [said for each in terms if (said := self._of_terms((each,))) is not None]
+                return self._combined("any_of", s.AnyOf, found) if len(found) == len(terms) else None
             case x.In(term=column, items=items, negated=False) if all(map(_is_known, items)):
-                at = self._place(column)
-                return _call(self._frame, "among", s.Among, at, key_set(self._frame, items)) if at else ""
+                if at := self._place(column):
+                    return self._said("among", s.Among, at, True, key_set(self._frame, items))
             case x.InPlan(terms=(column,), negated=False, plan=plan) if self._is_found_once(plan):
-                at = self._place(column)
                 self.exact &= x.type_of(column).kind is not Kind.DOUBLE  # NaN equals itself here, but not in a set
-                return _call(self._frame, "among", s.Among, at, self._named(term)) if at else ""
+                if at := self._place(column):
+                    return self._said("among", s.Among, at, True, self._named(term))
             case x.IsNull(term=column, negated=False):
-                at = self._place(column)
-                return _call(self._frame, "null", s.Null, at) if at else ""
+                if at := self._place(column):
+                    return self._said("null", s.Null, at, False)
             case x.Like(negated=False):
                 return self._of_pattern(term)
-        return ""
+        return None
 
-    def _of_pattern(self, like: x.Like) -> str:
-        at, pattern, fold = column_place(self._scan, like.term), like.pattern, like.fold
-        if not at or like.escape != "\\":
-            return ""
+    def _said(self, name: str, sieve: type, at: str, finds_few: bool, *arguments: object) -> _Term:
+        rank = _DERIVED if not at.isdecimal() else _EQUAL if finds_few else _OTHER
+        return _Term(_call(self._frame, name, sieve, at, *arguments), 1, rank)
+
+    def _of_pattern(self, like: x.Like) -> _Term | None:
+        pattern, fold = like.pattern, like.fold
         shape = like_shape(pattern.value) if isinstance(pattern, x.Constant) else like.shape
-        if shape is None:
-            return ""
+        if shape is None or like.escape != "\\" or not (at := self._place(like.term)):
+            return None
         if isinstance(pattern, x.Constant):
             needle = self._frame.source.constant(like_text(str(pattern.value), fold))
         else:
             needle = self._frame.once("needle", f"like_text({self._frame.value(pattern)}{', True' if fold else ''})")
-        return _call(self._frame, "holding", s.Holding, at, repr(shape), needle, fold)
+        return self._said("holding", s.Holding, at, shape == "equal", repr(shape), needle, fold)
 
     def _place(self, expr: Expr) -> str:
         return place_of(self._frame, self._scan, expr)
@@ -167,10 +192,11 @@ class _Sieves:
         self._frame.named.append((subquery, name))
         return name
 
-    def _combined(self, name: str, sieve: type, texts: Sequence[str]) -> str:
-        if len(texts) < 2:
-            return texts[0] if texts else ""
-        return _call(self._frame, name, sieve, *texts)
+    def _combined(self, name: str, sieve: type, terms: Sequence[_Term]) -> _Term | None:
+        if len(terms) < 2:
+            return terms[0] if terms else None
+        text = _call(self._frame, name, sieve, *(term.text for term in terms))
+        return _Term(text, sum(term.keys for term in terms), max(_OTHER, *(term.rank for term in terms)))
 
 
 def _bounds(op: str, value: str) -> _Range:

@@ -7,7 +7,7 @@ without a zone (NULL) the fields of UTC are taken as they are, which is how USE_
 from __future__ import annotations
 
 import re
-from calendar import day_abbr, day_name, month_abbr, month_name, monthrange
+from calendar import monthrange
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -190,6 +190,12 @@ def _formatted(pattern: str, value: dt.datetime) -> str:
     return _DIRECTIVE.sub(directive, pattern)
 
 
+# As in the C locale: what an index or a check has computed must not depend on where a process runs.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
+    *("November", "December"),
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DIRECTIVE = re.compile(r"%(?P<bare>-)?(?P<letter>.)", re.DOTALL)
 _DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
     "Y": lambda value: f"{value.year:04}",
@@ -208,10 +214,10 @@ _DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
     "w": lambda value: str(value.isoweekday() % 7),
     "G": lambda value: f"{value.isocalendar().year:04}",
     "V": lambda value: f"{value.isocalendar().week:02}",
-    "B": lambda value: month_name[value.month],
-    "b": lambda value: month_abbr[value.month],
-    "A": lambda value: day_name[value.weekday()],
-    "a": lambda value: day_abbr[value.weekday()],
+    "B": lambda value: _MONTHS[value.month - 1],
+    "b": lambda value: _MONTHS[value.month - 1][:3],
+    "A": lambda value: _DAYS[value.weekday()],
+    "a": lambda value: _DAYS[value.weekday()][:3],
     "%": lambda value: "%",
 }
 
