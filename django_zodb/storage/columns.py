@@ -94,6 +94,21 @@ class Block:
         return freed
 
 
+class _Unpacked(dict[Place, Sequence[Any] | None]):
+    """Columns as they are kept, decoded as far as they are looked at."""
+
+    def __init__(self, packed: Mapping[Place, bytes]) -> None:
+        self._packed = packed
+
+    def __missing__(self, at: Place) -> Sequence[Any] | None:
+        packed = self._packed[at]
+        values = self[at] = unpack(packed)[0] if packed else None
+        return values
+
+    def get(self, at: Place, default: Any = None) -> Any:
+        return self[at]
+
+
 class Columns:
     """The columns that one connection keeps: ``limit`` bytes of them at most."""
 
@@ -201,13 +216,15 @@ class Columns:
     def known(
         self, node: bytes, places: Collection[Place]
     ) -> tuple[Sequence[int], dict[Place, Sequence[Any] | None]] | None:
-        """The same, with None for columns that cannot be kept; None if one of them has never been asked for."""
+        """The same, with None for columns that cannot be kept; None if one of them has never been asked for.
+
+        They are decoded when they are looked at.
+        """
         block = self._blocks.get(node)
         if block is None or not block.columns.keys() >= {*places}:
             return None
         self._use(block, "columns", places)
-        columns = block.columns
-        return block.sizes, {at: unpack(columns[at])[0] if columns[at] else None for at in places}
+        return block.sizes, _Unpacked(block.columns)
 
     def bytes_of(self, node: bytes, places: Iterable[Place]) -> int:
         """How many bytes the columns at ``places`` take, which are kept."""
