@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import eq, ge, gt, le, lt, ne
+from operator import eq, ne
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .derived import Columns, Place, values_at
@@ -86,13 +86,26 @@ class Within(_OfOrder):
         values = values_at(columns, self._place)
         if values is None or (exact and _has_nan(values)):
             return None
-        found: Places = range(len(values))
         if low is None is high:
-            return [at for at in found if values[at] is not None]
-        for bound, is_outside in ((low, le if low_open else lt), (high, ge if high_open else gt)):
-            if bound is not None:
-                found = [at for at in found if (value := values[at]) is not None and not is_outside(value, bound)]
-        return found
+            return [at for at, value in enumerate(values) if value is not None]
+        if low == high:
+            return [] if low_open or high_open else [at for at, value in enumerate(values) if value == low]
+        found: Places = range(len(values))
+        if low is not None:
+            found = _not_below(values, found, low, low_open)
+        return found if high is None else _not_above(values, found, high, high_open)
+
+
+def _not_below(values: Sequence[Any], found: Places, low: Any, is_open: bool) -> Places:
+    if is_open:
+        return [at for at in found if (value := values[at]) is not None and not value <= low]
+    return [at for at in found if (value := values[at]) is not None and not value < low]
+
+
+def _not_above(values: Sequence[Any], found: Places, high: Any, is_open: bool) -> Places:
+    if is_open:
+        return [at for at in found if (value := values[at]) is not None and not value >= high]
+    return [at for at in found if (value := values[at]) is not None and not value > high]
 
 
 def _has_nan(values: Sequence[Any]) -> bool:
