@@ -86,7 +86,8 @@ class SiftedScan(Scan):
         """Whether kept columns can tell where rows are that pass."""
         if self._sieve.passing(_NoValues()) is None:
             return False
-        return self._begin_keeping(self._sieve.keys)
+        # Leaves where rows pass are loaded as long as there is room: whoever asks the same again finds them there.
+        return self._columns.begin_walk(self._tree._p_oid, self._sieve.keys, at_once=True)  # type: ignore[no-any-return]
 
     def _sifted(
         self, of_leaf: Callable[[Leaf], Sequence[T]], rest: Callable[[_Nodes], Iterator[Iterable[T]]]
