@@ -229,6 +229,12 @@ def test_the_second_sieved_walk_reads_few_records(path: Path, number: int) -> No
     check(connection)
 
 
+def test_leaves_with_rows_that_pass_are_loaded_where_there_is_room(path: Path) -> None:
+    connection = opened(path, cache_size_bytes=2 * CACHE_BYTES)
+    assert table(connection).walks.exceed_cache()
+    assert [sieved_loads(connection, Within(0, 4000, 4020)) > 0 for _ in range(4)] == [True, False, False, False]
+
+
 def test_where_most_leaves_hold_what_passes_no_record_is_read_twice(path: Path) -> None:
     connection = opened(path)
     often = Among(1, {3})
