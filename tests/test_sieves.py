@@ -580,6 +580,24 @@ def test_what_cannot_be_made_of_all_values_is_not_asked(opened: Callable[..., db
         connection.execute(f"SELECT id FROM book WHERE {number} < 100").fetchall()
 
 
+@pytest.mark.parametrize("cache", [60_000, 24_000_000])
+def test_what_is_made_of_one_column_is_told_apart(opened: Callable[..., dbapi.Connection], cache: int) -> None:
+    connection = opened(cache_size_bytes=cache)
+    asked: list[tuple[str, Test]] = [
+        ("length(title) = 13", lambda row: len(row[1]) == 13),
+        ("length(upper(title)) = 13", lambda row: len(row[1].upper()) == 13),
+        ("substr(title, 1, 5) = 'A Boo'", lambda row: row[1][:5] == "A Boo"),
+        ("substr(title, 3, 5) = 'A Boo'", lambda row: row[1][2:7] == "A Boo"),
+        ("substr(title, 3, 5) = 'Book '", lambda row: row[1][2:7] == "Book "),
+        ("abs(year - 1950) = 1", lambda row: row[2] in (1949, 1951)),
+        ("abs(id - 1950) = 1", lambda row: row[0] in (1949, 1951)),
+    ]
+    for _ in range(5):
+        for condition, test in asked:
+            found = connection.execute(f"SELECT * FROM book WHERE {condition}").fetchall()
+            assert found == list(filter(test, ROWS)), condition
+
+
 @pytest.mark.parametrize("cache", [20_000, 24_000_000])
 def test_keys_of_documents(tmp_path: Path, cache: int) -> None:
     connection = dbapi.connect(tmp_path / "Data.fs")

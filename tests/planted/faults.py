@@ -379,6 +379,49 @@ FAULTS = (
         "if any(issubclass(each, Node) and each not in _CERTAIN for each in classes):",
         "if False:",
     ),
+    # --- storage: what is kept of rows
+    Fault(
+        "what is made of a column is taken for anything else that is made of it",
+        "storage/derived.py",
+        "self.name = name",
+        'self.name = ""',
+    ),
+    Fault(
+        "among kept values, those equal to a bound are not within it",
+        "storage/sieves.py",
+        "is not None and not value < low]",
+        "is not None and not value <= low]",
+    ),
+    Fault(
+        "among kept values, those above a bound are within it",
+        "storage/sieves.py",
+        "return found if high is None else _not_above(values, found, high, high_open)",
+        "return found",
+    ),
+    Fault(
+        "kept columns outlive a change of their rows",
+        "storage/columns.py",
+        "if block is not None:\n                    self._drop(block)",
+        "if block is None:\n                    self._drop(block)",
+    ),
+    Fault(
+        "of a leaf, the row before the one that passes is read",
+        "storage/sifted_scan.py",
+        "append(at - ends[leaf] + kept[0][leaf])",
+        "append(max(at - ends[leaf] + kept[0][leaf] - 1, 0))",
+    ),
+    Fault(
+        "a leaf that is loaded forgets the next one",
+        "storage/recordwriter.py",
+        "return record[start:end], record[end + len(_REFERENCE) : end + _REFERENCE_SIZE]",
+        "return record[start:end], None",
+    ),
+    Fault(
+        "a name stands for a column of a document whatever its path",
+        "sql/compile/derived.py",
+        "name = repr(expr)",
+        'name = repr(expr).split("(")[0]',
+    ),
     # --- storage: other transactions
     Fault(
         "a replay loses the rows that were inserted",
