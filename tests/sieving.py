@@ -14,6 +14,7 @@ from django_zodb.storage import fetch as fetch_module
 from django_zodb.storage import walks as walks_module
 from django_zodb.storage.aids import aid_of
 from django_zodb.storage.derived import values_of
+from django_zodb.storage.persistent import IndexTree, RowTree
 from django_zodb.storage.sieves import Places, Sieve
 from django_zodb.storage.walks import Walks
 
@@ -41,13 +42,15 @@ def places_of(items: list[Any], sieve: Sieve, exact: bool = False) -> Places | N
 
 def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[tuple[int, int]]:
     """Let all tables do so, or in a ``share`` of cases; the list gets of how many rows how many have passed."""
-    walk = Walks.items
+    walk, walk_rows, count = Walks.items, Walks.rows, Walks.count_passing
     random = Random(1)
     passed: list[tuple[int, int]] = []
 
     def items(self: Walks, *arguments: Any, sieve: Sieve | None = None, **options: Any) -> Iterable[Any]:
+        if random.random() > share:
+            return walk(self, *arguments, sieve=sieve, **options)
         found = walk(self, *arguments, **options)
-        if sieve is None or random.random() > share:
+        if sieve is None:
             return found
         found = list(found)
         passing = sieved(found, sieve)
@@ -55,9 +58,13 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         return passing
 
     def rows(self: Walks, *arguments: Any, **options: Any) -> Iterable[Any]:
+        if random.random() > share:
+            return walk_rows(self, *arguments, **options)
         return (row for _, row in items(self, *arguments, **options))
 
     def count_passing(self: Walks, passing: Any, sieve: Sieve, columns: Any = None) -> int:
+        if random.random() > share:
+            return count(self, passing, sieve, columns)
         found = list(walk(self, columns=columns))
         expected: int = passing([row for _, row in found])
         connection = self._tree._p_jar
@@ -139,6 +146,16 @@ def look_ahead_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Walks, "looked_up", looked_up)
 
 
+def keep_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small tables have many nodes, of which columns are kept, half of the time as if they were large."""
+    for tree in (RowTree, IndexTree):
+        monkeypatch.setattr(tree, "max_leaf_size", 3)
+        monkeypatch.setattr(tree, "max_internal_size", 3)
+    monkeypatch.setattr(walks_module, "_WORTH_A_SIEVE", 1)
+    random = Random(3)
+    monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None and random.random() < 0.5)
+
+
 def all_as_if_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Half of the walks over tables too small for it are sieved; sides of joins are filtered, or looked up ahead.
 
@@ -146,6 +163,7 @@ def all_as_if_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """
     filter_sides_always(monkeypatch)
     look_ahead_always(monkeypatch)
+    keep_always(monkeypatch)
     return sieve_strictly(monkeypatch, 0.5)
 
 
