@@ -110,7 +110,7 @@ def sieve_strictly(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> list[
         return real_rowids(self, ask, rowids, **options) if random.random() > share else few(self, ask, rowids)
 
     monkeypatch.setattr(walks_module, "_PATIENCE", 2)
-    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 2)
+    monkeypatch.setattr(walks_module, "_LEAST_BY_SIEVE", 2)
     monkeypatch.setattr(walks_module, "_OF_ROWS", 1000)
     monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
     monkeypatch.setattr(Walks, "sought", sought)

@@ -67,7 +67,7 @@ SEARCHES = [  # the whole statement, whether it searches
 @pytest.fixture
 def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dbapi.Connection]:
     monkeypatch.setattr(walks_module, "_PATIENCE", 7)
-    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 7)
+    monkeypatch.setattr(walks_module, "_LEAST_BY_SIEVE", 7)
     monkeypatch.setattr(walks_module, "_OF_ROWS", 10 * ROWS)
     monkeypatch.setattr(walks_module, "_OF_WANTED", 0)
     connection = dbapi.connect(tmp_path / "Search.fs", autocommit=True)

@@ -1015,3 +1015,18 @@ def test_the_environment_is_quiet(capfd: pytest.CaptureFixture[str], database: D
     session.commit()
     os.sync()
     assert capfd.readouterr().out == ""
+
+
+def test_a_commit_of_more_than_the_cache_holds_ends_well_beside_new_tables(tmp_path: Path) -> None:
+    """The counters of new tables leave the cache in the commit, before the process hears of them."""
+    with dbapi.connect(tmp_path / "Data.fs", cache_size_bytes=15_000) as connection:
+        many = connection.cursor().executemany
+        connection.execute("CREATE TABLE first (id bigint PRIMARY KEY, n integer)")
+        many("INSERT INTO first VALUES (%s, %s)", [(n, n) for n in range(1000)])
+        connection.execute("CREATE TABLE second (id bigint PRIMARY KEY, n integer, name text)")
+        connection.execute("CREATE INDEX second_n ON second (n)")
+        many("INSERT INTO second VALUES (%s, %s, %s)", [(n, n, f"name {n}") for n in range(4000)])
+        connection.commit()
+        connection.execute("INSERT INTO first (n) VALUES (7)")
+        assert connection.execute("SELECT max(id) FROM first").fetchone() == (1000,)
+        assert connection.execute("SELECT count(*) FROM second").fetchone() == (4000,)

@@ -14,6 +14,7 @@ from test_columns import CACHE_BYTES, ROWS, SIEVES, opened, path, row_of, table 
 from django_zodb import dbapi
 from django_zodb.storage import sought as sought_module
 from django_zodb.storage import walks as walks_module
+from django_zodb.storage.derived import Derived, values_of
 from django_zodb.storage.sieves import First, Sieve, Within
 
 CACHES = [CACHE_BYTES, 100 * CACHE_BYTES]
@@ -26,7 +27,7 @@ def all_rows() -> list[tuple[Any, ...]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks_module, "_PATIENCE", 5)
-    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 5)
+    monkeypatch.setattr(walks_module, "_LEAST_BY_SIEVE", 5)
     for share in ("_OF_ROWS", "_OF_FETCHED_PAST_CACHE"):
         monkeypatch.setattr(walks_module, share, 10 * ROWS)
 
@@ -74,24 +75,58 @@ def test_a_short_search_looks_at_nothing_else(path: Path, cache: int) -> None:  
     assert list(live.sought(pytest.fail, ())) == []
 
 
+ONE_IN_FIFTY = Within(Derived(0, "hundredths", lambda id: id % 100), 0, 0)
+
+
 @pytest.mark.parametrize("by_key", [False, True])
-@pytest.mark.parametrize(("wanted", "read"), [(20, 400), (2, ROWS)])
+@pytest.mark.parametrize(
+    ("sieve", "wanted", "read"),
+    [
+        (ONE_IN_FIFTY, 20, 100),  # nine hundred more are more than a third of its patience
+        (ONE_IN_FIFTY, 3, 1000),
+        (Within(0, 0, 98), 20, 400),  # none passes for so long
+        (Within(0, None, 4200), 40, 1000),  # none of nine hundred, and then all
+    ],
+)
 def test_the_first_rows_tell_whether_it_will_be_long(
     path: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    sieve: Sieve,
     wanted: int,
     read: int,
     by_key: bool,
 ) -> None:
-    """None of four hundred rows passes: to find twenty will take long, and to find two may not."""
-    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 5000)
-    live, sieve = table(opened(path, cache_size_bytes=CACHES[1])), Within(0, 0, 10)
+    if sieve is not ONE_IN_FIFTY and read == 1000:
+        monkeypatch.setattr(walks_module, "_LESS_BY_SIEVE", 1)
+    live = table(opened(path, cache_size_bytes=CACHES[1]))
     if by_key:
         found = list(live.sought_by_key(sieve, reverse=True, wanted=wanted))
     else:
         found = list(live.sought(sieve, range(2 * ROWS - 2, -2, -2), wanted=wanted))
-    assert found[-6:] == all_rows()[5::-1]
-    assert len(found) in (read, read + 6)
+    rows = all_rows()[::-1]
+    passing = sieve.passing({place: values_of(rows[read:], place) for _, place in sieve.keys})
+    assert found == rows[:read] + [rows[read:][at] for at in passing]
+
+
+def test_a_search_that_finds_too_many_is_not_made_each_time(
+    path: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sought_module, "_MOST_FOUND", 100)
+    asked: list[Sieve] = []
+    live = table(opened(path, cache_size_bytes=CACHES[1]))
+    passing = live.walks.passing
+    monkeypatch.setattr(live.walks, "passing", lambda sieve: asked.append(sieve) or passing(sieve))
+    for _ in range(20):
+        sieve = Within(0, 0, 3000)
+        assert list(live.sought(sieve, range(2 * ROWS - 2, -2, -2), wanted=20)) == all_rows()[::-1]
+    assert 2 <= len(asked) <= 3
+
+
+def test_nobody_wants_more_rows_than_there_are(path: Path) -> None:  # noqa: F811
+    connection = opened(path)
+    sql = f"SELECT id FROM page WHERE n = 3 ORDER BY id DESC LIMIT {2**63 - 1}"
+    assert len(connection.execute(sql).fetchall()) == len([row for row in all_rows() if row[1] == 3])
 
 
 @pytest.mark.usefixtures("impatient")
@@ -163,7 +198,7 @@ def test_the_walk_ends_where_nothing_is_left(path: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize("reverse", [False, True])
 def test_up_to_the_last_id_there_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reverse: bool) -> None:
     monkeypatch.setattr(walks_module, "_PATIENCE", 10)
-    monkeypatch.setattr(walks_module, "_PATIENCE_BY_SIEVE", 10)
+    monkeypatch.setattr(walks_module, "_LEAST_BY_SIEVE", 10)
     connection = dbapi.connect(tmp_path / "Ends.fs")
     connection.execute("CREATE TABLE page (id bigint PRIMARY KEY, note text)")
     ids = [-(2**63) + n if reverse else 2**63 - 1 - n for n in range(10)]

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from BTrees.LOBTree import LOBTree
@@ -121,6 +121,7 @@ class Columns:
         self._owners: Any = LOBTree()
         self._walks: dict[tuple[bytes, Collection[Any]], tuple[int, int]] = {}
         """Of each kind of walk how often it was made, and the number of the last one."""
+        self._in_vain: dict[Hashable, int] = {}
         self._begun = 0
         """How many walks have begun."""
         self._before = 0
@@ -150,6 +151,19 @@ class Columns:
     def end_in_vain(self, tree: bytes, places: Collection[Any]) -> None:
         """What was kept did not help: some walks of that kind go without."""
         self._walks[tree, tuple(places)] = -_WALKS_WITHOUT, self._begun
+
+    def is_worth_it(self, search: Hashable) -> bool:
+        """Whether to make a search of that kind: some are not after one that was in vain."""
+        left = self._in_vain.get(search, 0)
+        if left:
+            self._in_vain[search] = left - 1
+        return not left
+
+    def was_in_vain(self, search: Hashable) -> None:
+        """So many rows were found that it did not help."""
+        if len(self._in_vain) >= _MOST_WALKS:
+            self._in_vain.clear()
+        self._in_vain[search] = _WALKS_WITHOUT
 
     def rows(self, node: bytes, places: Collection[int], width: int) -> list[Row] | None:
         """The rows below an inner node, with None at other places; None where not all these columns are kept."""

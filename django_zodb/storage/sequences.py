@@ -208,6 +208,7 @@ class _Use:
     following: int | None = None
     count: int = 0
     granted: tuple[int, int] | None = None
+    reached: int = 0
 
 
 class _Step(NamedTuple):
@@ -342,14 +343,18 @@ class SessionSequences:
             use.granted = (used + 1, reached) if reached > used else None
             if reached > record.value:
                 record.value = reached
+            use.reached = record.value
 
     def committed(self) -> None:
-        """After the commit: let the shared counters know of explicit ids and of what was counted or granted here."""
+        """After the commit: let the shared counters know of explicit ids and of what was counted or granted here.
+
+        The records may have left the cache by now, and cannot be loaded: the snapshot is one from before the commit.
+        """
         shared = self._shared
         for record, use in self.used.items():
             oid = record._p_oid
             if use.following is not None:
-                shared.begin(oid, max(use.following, use.highest + 1), record.value)
+                shared.begin(oid, max(use.following, use.highest + 1), use.reached)
                 continue
             if use.lowest > 1:
                 shared.observe(oid, use.mark, use.highest)

@@ -39,15 +39,20 @@ _GLANCE = 100
 class Patience:
     """How long a walk goes on before it is known to be long: so many rows, or loads of ``connection``, if less.
 
-    Or not even that, if so few of the first rows pass ``sieve`` that it takes more to find as many as are ``wanted``.
+    Or not even that, if so few of the first rows pass ``sieve`` that it takes more to find as many as are ``wanted``:
+    those that are left, by the share that has passed so far, are more than ``worth`` the sieve. As long as none has
+    passed nothing is known of that: rows that pass may stand together further on.
     """
 
-    def __init__(self, rows: int, loads: int, connection: Any, wanted: int = 0, sieve: Sieve | None = None) -> None:
+    def __init__(
+        self, rows: int, loads: int, connection: Any, wanted: int = 0, sieve: Sieve | None = None, worth: int = 0
+    ) -> None:
         self._rows = rows
         self._loads = loads
         self._connection = connection
         self._wanted = wanted
         self._sieve = sieve
+        self._worth = worth
         self._is_long = False
 
     def first(self, items: Iterable[T]) -> Iterator[T]:
@@ -66,14 +71,18 @@ class Patience:
             number, passed = 0, 0.0
             while not self._is_long:
                 seen: list[Row] = []
-                for row in islice(rows, number or _GLANCE):
+                for row in islice(rows, _GLANCE):
                     seen.append(row)
                     yield row
                 if not seen:
                     return
                 number, passed = number + len(seen), passed + self._number(self._sieve, seen)
-                self._is_long = self._wanted * number / (passed + 1) - number > self._rows
+                self._is_long = self._left(number, passed) > self._worth
         yield from rows
+
+    def _left(self, number: int, passed: float) -> float:
+        """How many more rows it takes, where so many have passed of a number of them."""
+        return self._wanted * number / passed - number if passed else number
 
     def _number(self, sieve: Sieve, rows: list[Row]) -> float:
         """How many of the rows pass, as far as that can be told."""

@@ -30,9 +30,9 @@ _WORTH_A_SIEVE = 3000
 """To ask a sieve in vain takes as long as to test some hundred rows."""
 _OF_ROWS, _OF_FETCHED_PAST_CACHE = 10, 200
 """To read so many rows, one after the other or one here and one there, takes as long as to look at a column of one."""
-_PATIENCE, _PATIENCE_BY_SIEVE = 1000, 300
-_LESS_BY_SIEVE = 3
-"""To look at a column takes so many times less where aids or columns are kept, as of what is asked again and again."""
+_PATIENCE = 1000
+_LESS_BY_SIEVE, _LEAST_BY_SIEVE = 3, 300
+"""To look at a column takes so many times less where aids are kept, as of what is asked again and again."""
 _OF_LOADS, _LOADS = 600, 2000
 """So is to load so many leaves, be they of other tables, which a join looks up."""
 _OF_WANTED = 4
@@ -181,14 +181,29 @@ class Walks:
         return sought(iter, rowids, patience, self._found_by(passing), in_its_order)
 
     def _found_by(self, passing: Passing | Sieve) -> Passing:
-        return passing if callable(passing) else partial(self.passing, passing)
+        return passing if callable(passing) else partial(self._found_by_sieve, passing)
+
+    def _found_by_sieve(self, sieve: Sieve) -> Iterable[int] | None:
+        """Those that pass, unless too many have just done so when the same was asked."""
+        if self._tree._p_jar is None:
+            return self.passing(sieve)
+        columns = self._tree._p_jar.columns
+        search = self._tree._p_oid, "search", *sieve.keys
+        if not columns.is_worth_it(search):
+            return None
+        found = self.passing(sieve)
+        if found is None:
+            columns.was_in_vain(search)
+        return found
 
     def _patience(self, share: int, wanted: int, passing: Passing | Sieve | None = None) -> Patience:
+        count = self._count()
+        wanted = min(wanted, count)
+        rows = max(count // share, _PATIENCE, _OF_WANTED * wanted)
+        loads = max(count // _OF_LOADS, _LOADS, _OF_WANTED * wanted)
         sieve = None if passing is None or callable(passing) else passing
-        least, less = (_PATIENCE, 1) if sieve is None else (_PATIENCE_BY_SIEVE, _LESS_BY_SIEVE)
-        rows = max(self._count() // (share * less), least, _OF_WANTED * wanted)
-        loads = max(self._count() // _OF_LOADS, _LOADS, _OF_WANTED * wanted)
-        return Patience(rows, loads, self._tree._p_jar, wanted, sieve)
+        worth = rows if self.exceed_cache() else max(rows // _LESS_BY_SIEVE, _LEAST_BY_SIEVE)
+        return Patience(rows, loads, self._tree._p_jar, wanted, sieve, worth)
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""
