@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from math import inf
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from ..errors import DataError, ProgrammingError
@@ -122,10 +121,10 @@ def _noted(rowids: Iterable[int], seen: list[int]) -> Iterator[int]:
         yield rowid
 
 
-def _rowids_noted(items: Iterable[tuple[int, Row]], seen: list[int]) -> Iterator[tuple[int, Row]]:
-    for item in items:
-        seen.append(item[0])
-        yield item
+def _rows_noted(items: Iterable[tuple[int, Row]], last: list[int]) -> Iterator[Row]:
+    for rowid, row in items:
+        last[0] = rowid
+        yield row
 
 
 def sought_by_key(
@@ -138,9 +137,9 @@ def sought_by_key(
 ) -> Iterator[Row]:
     """The rows of ``items``, which ascend to ``end`` or, in ``reverse``, descend; otherwise as ``sought``."""
     items = iter(items)
-    seen: list[int] = []
-    yield from patience.watched(map(itemgetter(1), _rowids_noted(patience.first(items), seen)))
-    last = seen[-1] if seen else 0
+    at_last = [0]
+    yield from patience.watched(_rows_noted(patience.first(items), at_last))
+    (last,) = at_last
     following = next(items, None)
     if following is None:
         return
