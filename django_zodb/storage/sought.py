@@ -38,9 +38,10 @@ _GLANCE = 100
 class Patience:
     """How long a walk goes on before it is known to be long: so many rows, or loads of ``connection``, if less.
 
-    Or not even that, if so few of the first rows pass ``sieve`` that it takes more to find as many as are ``wanted``:
-    those that are left, by the share that has passed so far, are more than ``worth`` the sieve. As long as none has
-    passed nothing is known of that: rows that pass may stand together further on.
+    Or not even that, if so few of the first rows pass ``sieve`` that, at this rate, those that are left until as many
+    are found as are ``wanted`` are more than ``worth``: so many take as long to walk over as the sieve to be asked. As
+    long as none has passed there is no rate, since those that pass may stand together further on: then that many are
+    walked over.
     """
 
     def __init__(

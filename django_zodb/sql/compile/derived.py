@@ -32,18 +32,10 @@ _OF_ONE = (x.Cast, x.Arithmetic, x.Negate, x.Concat, x.Case, x.Compare, x.IsNull
 """What gives the same for the same value of a column."""
 
 
-def column_place(scan: Walk, expr: Expr) -> str:
-    """Text of the place of a column of the table whose values are in Python's order; empty for anything else."""
-    if not isinstance(expr, x.Column) or expr.alias != scan.alias or expr.type.kind in (Kind.JSON, Kind.UNKNOWN):
-        return ""
-    at = scan.table.positions.get(expr.name)
-    return "" if at is None else str(at)
-
-
 def place_of(frame: Frame, scan: Walk, expr: Expr) -> str:
     """Text of the place of a column, or of what is made of one, if its values are in Python's order; else empty."""
     if isinstance(expr, x.Column):
-        return column_place(scan, expr)
+        return _column_place(scan, expr)
     parts = list(x.walk(expr))
     columns = {part for part in parts if isinstance(part, x.Column)}
     if len(columns) != 1 or len(parts) > _MOST_PARTS or not all(map(is_settled, parts)) or not _is_ordered(expr):
@@ -63,6 +55,14 @@ def place_of(frame: Frame, scan: Walk, expr: Expr) -> str:
     return frame.source.share_made(
         wanted, (Derived, at, name), lambda: Derived(at, name, _function(text, frame.source))
     )
+
+
+def _column_place(scan: Walk, expr: Expr) -> str:
+    """Text of the place of a column of the table whose values are in Python's order; empty for anything else."""
+    if not isinstance(expr, x.Column) or expr.alias != scan.alias or expr.type.kind in (Kind.JSON, Kind.UNKNOWN):
+        return ""
+    at = scan.table.positions.get(expr.name)
+    return "" if at is None else str(at)
 
 
 def _function(text: str, source: Source) -> Callable[[Any], Any]:
