@@ -156,14 +156,28 @@ def keep_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None and random.random() < 0.5)
 
 
+def walk_for_many_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let half of what an index finds in any order be found by a walk, however little it is."""
+    for name, value in (("_GLANCE", 0), ("_MANY", 1 << 40), ("_MANY_PAST_CACHE", 1 << 40)):
+        monkeypatch.setattr(walks_module, name, value)
+    real, random = Walks._of_many, Random(4)
+
+    def of_many(self: Walks, rowids: Any, *arguments: Any) -> Any:
+        return (rowids, None) if random.random() < 0.5 else real(self, rowids, *arguments)
+
+    monkeypatch.setattr(Walks, "_of_many", of_many)
+
+
 def all_as_if_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Half of the walks over tables too small for it are sieved; sides of joins are filtered, or looked up ahead.
+    Half of what indexes find in any order is found by walks.
 
     The list gets of how many rows how many have passed.
     """
     filter_sides_always(monkeypatch)
     look_ahead_always(monkeypatch)
     keep_always(monkeypatch)
+    walk_for_many_always(monkeypatch)
     return sieve_strictly(monkeypatch, 0.5)
 
 

@@ -217,7 +217,7 @@ def test_a_condition_opens_a_way(terms, expected):
 
 def test_a_prefix_is_a_range_and_the_pattern_stays():
     like = Like(col("b.title"), text("ab%"))
-    path = p.IndexRange(BOOK, "b", "book_title", (), text("ab"), text("ac"), high_open=True)
+    path = p.IndexRange(BOOK, "b", "book_title", (), text("ab"), text("ac"), high_open=True, loose=("title",))
     assert optimize(where(B, like), CATALOG) == p.Filter(path, like)
 
 
@@ -289,7 +289,7 @@ def test_a_poor_index_loses_against_the_scan_but_not_in_a_small_table():
 def test_a_deferrable_constraint_is_not_taken_for_unique():
     table = TableSchema("u", (ColumnSchema("x", INTEGER),), indexes=(index("u_x", "x", unique=True, deferrable=True),))
     node = p.Filter(p.Scan(table, "u"), Compare("=", Column("u", "x", INTEGER), P0))
-    assert optimize(node, CATALOG) == p.IndexLookup(table, "u", "u_x", (P0,), unique=False)
+    assert optimize(node, CATALOG) == p.IndexLookup(table, "u", "u_x", (P0,), loose=("x",))
 
 
 @pytest.mark.parametrize(
@@ -562,7 +562,7 @@ def test_filters_pass_into_both_sides_of_a_union():
     union = p.SetOperation("union", False, side("l", A, col("a.name")), side("r", B, col("b.title")), "u", columns)
     found = lines(p.Filter(union, Compare("=", Column("u", "v", TEXT, False), text("x"))))
     assert "IndexLookup: author a using author_name (a.name = 'x')" in found
-    assert "IndexLookup: book b using book_title (b.title = 'x')" in found
+    assert "IndexLookup: book b using book_title (b.title = 'x'), or a Scan if many" in found
 
 
 # --- subqueries ----------------------------------------------------------------------------------------------------
@@ -603,7 +603,7 @@ def test_a_selective_subquery_drives():
         "NestedLoop: inner",
         "Distinct",
         "Project: b.author_id as key 0",
-        "IndexLookup: book b using book_title (b.title = 'x')",
+        "IndexLookup: book b using book_title (b.title = 'x'), or a Scan if many",
         "KeyLookup: author a (a.id = a keys.key 0)",
     ]
 

@@ -63,8 +63,8 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> Iterator[Any]:
         return ((rowid, only(row, columns)) for rowid, row in items(self, low, high, reverse))
 
-    def strict_fetch(self: Walks, rowids: Iterable[int], columns: Any = None, sure: bool = True) -> Iterable[Any]:
-        return (only(row, columns) for row in fetch(self, rowids, sure=sure))
+    def strict_fetch(self: Walks, rowids: Iterable[int], columns: Any = None, **options: Any) -> Iterable[Any]:
+        return (only(row, columns) for row in fetch(self, rowids, **options))
 
     def strict_looked_up(self: Walks, pairs: Any, columns: Any = None) -> Iterable[Any]:
         return ((other, row if row is None else only(row, columns)) for other, row in looked_up(self, pairs))

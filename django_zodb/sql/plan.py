@@ -358,7 +358,7 @@ class KeyIn(Node):
 
 @record
 class IndexLookup(Node):
-    """Rows whose index keys (all of them) equal ``keys``, in rowid order.
+    """Rows whose index keys (all of them) equal ``keys``, in rowid order. ``loose`` as of IndexRange.
 
     ``nulls``: a constant NULL among ``keys`` finds the rows that have NULL there. Any other key that is NULL, no row.
     """
@@ -369,11 +369,16 @@ class IndexLookup(Node):
     keys: tuple[Expr, ...]
     unique: bool = False
     nulls: bool = False
+    loose: tuple[str, ...] = ()
 
 
 @record
 class IndexRange(Node):
-    """Rows in index order: first keys equal ``prefix``, the next one in the bounds; see ``protocol.Index.range``."""
+    """Rows in index order: first keys equal ``prefix``, the next one in the bounds; see ``protocol.Index.range``.
+
+    ``loose``: the columns of these keys, where the rows may come in any order: if they are many, then by a walk over
+    the whole table. Else empty.
+    """
 
     table: TableSchema
     alias: str
@@ -386,16 +391,18 @@ class IndexRange(Node):
     nulls: bool = False
     reverse: bool = False
     ties_reversed: bool = False
+    loose: tuple[str, ...] = ()
 
 
 @record
 class IndexIn(Node):
-    """Rows whose single index key is among ``keys``, each once, in rowid order."""
+    """Rows whose single index key is among ``keys``, each once, in rowid order. ``loose`` as of IndexRange."""
 
     table: TableSchema
     alias: str
     index: str
     keys: tuple[Expr, ...]
+    loose: tuple[str, ...] = ()
 
 
 @record

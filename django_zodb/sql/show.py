@@ -166,22 +166,25 @@ def _access(node: Node) -> str:
             return f"KeyIn: {_table(node)} ({_rowid(node)} in {_list(keys)})"
         case p.IndexLookup(keys=keys):
             pairs = zip(_index_keys(node.table, node.index, node.alias), keys, strict=False)
-            return (
-                f"IndexLookup: {_table(node)} using {node.index} ({' and '.join(f'{n} = {text(k)}' for n, k in pairs)})"
-            )
+            condition = " and ".join(f"{name} = {text(key)}" for name, key in pairs)
+            return f"IndexLookup: {_table(node)} using {node.index} ({condition}){_or_scan(node)}"
         case p.IndexRange():
             order = ", backwards" if node.reverse else ""
             order += ", rowids against it" if node.ties_reversed else ""
-            return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}"
+            return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}{_or_scan(node)}"
         case p.IndexIn(keys=keys):
             name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")
-            return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)})"
+            return f"IndexIn: {_table(node)} using {node.index} ({name} in {_list(keys)}){_or_scan(node)}"
         case p.RowidUnion() | p.RowidIntersection():
             return f"{type(node).__name__}: {_table(node)}"
         case p.IndexGroups(table=table, index=index, columns=(key, *counts)):
             return f"IndexGroups: {table.name} using {index} ({key.name}{', count' if counts else ''})"
         case _:
             return type(node).__name__
+
+
+def _or_scan(node: p.IndexLookup | p.IndexRange | p.IndexIn) -> str:
+    return ", or a Scan if many" if node.loose else ""
 
 
 def _table(node: p.BaseAccess) -> str:

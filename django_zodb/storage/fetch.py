@@ -19,6 +19,7 @@ from itertools import islice
 from math import inf
 from typing import Any, TypeVar
 
+from ..collector import uncollected
 from .columns import MOST_COLUMNS
 from .keys import Row
 from .large import is_large
@@ -90,8 +91,11 @@ class Fetch:
             return _FIRST
         return min(2 * size, max(_MOST_BYTES * self._rows_seen // max(self._bytes_seen, 1), _FIRST), _MOST)
 
-    def _found(self, rowids: Iterable[int]) -> dict[int, Row]:
-        ascending = sorted(set(rowids))
+    def _found(self, rowids: Sequence[int]) -> dict[int, Row]:
+        with uncollected(len(rowids)):
+            return self._read_ahead(sorted(set(rowids)))
+
+    def _read_ahead(self, ascending: Sequence[int]) -> dict[int, Row]:
         found: dict[int, Row] = {}
         keeps = self._keeps(len(ascending))
         for node, start, end in keys_by_lowest_node(self._tree, ascending, 0, len(ascending)):

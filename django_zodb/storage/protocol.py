@@ -20,6 +20,8 @@ Otherwise = Literal["nothing", "update"]
 RowFunction = Callable[[Row], object]
 Passing = Callable[[], Iterable[int] | None]
 """What gives the rowids of the rows that may pass, in any order; None if they are many, or nobody can tell."""
+Whole = Callable[[], tuple[int, Sieve, Callable[[Iterable[Row]], Iterable[Row]]]]
+"""What tells of some rows about how many they are, a sieve that lets them pass, and what leaves out all others."""
 
 
 class Compile(Protocol):
@@ -146,10 +148,18 @@ class Table(Protocol):
         """``(rowid, row)`` pairs, otherwise as ``rows``."""
         ...
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
+    def fetch(
+        self,
+        rowids: Iterable[int],
+        columns: Collection[int] | None = None,
+        sure: bool = True,
+        whole: Whole | None = None,
+    ) -> Iterable[Row]:
         """The rows of these rowids, in that order. Lazy, but some may be read ahead.
 
         ``columns`` as for ``rows``. ``sure``: all of them are there; otherwise those that are not are left out.
+        ``whole``, where they may come in any order: it is called if they are more than a few, and if they are a good
+        part of the table, all of it is walked over.
         """
         ...
 
@@ -170,13 +180,15 @@ class Table(Protocol):
         columns: Collection[int] | None = None,
         wanted: int = 0,
         order: tuple[str, bool, bool] | None = None,
+        whole: Whole | None = None,
     ) -> Iterable[Row]:
         """The rows of these rowids, which are there, none of them twice; for who looks for a few of them.
 
         Of those that are not ``passing``, any may be missing: it is called, once at most, if the walk turns out to be
         long for somebody who wants about ``wanted`` rows, and gives the rowids of those that may pass, in any order,
         or None. Or it is a sieve, see the method of that name. ``order``: they come as the index of that name lists
-        them, its keys descending or not, and rowids of equal keys. Otherwise as ``fetch``.
+        them, its keys descending or not, and rowids of equal keys. Otherwise as ``fetch``; ``whole`` is
+        of all the rowids.
         """
         ...
 

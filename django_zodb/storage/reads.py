@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import IntegrityError
 from .keys import Bounds
 from .large_writes import insert_all
-from .protocol import Index, Otherwise, Passing, Row, Table
+from .protocol import Index, Otherwise, Passing, Row, Table, Whole
 from .sieves import Sieve
 from .trees import Tree, bucket_oid, changed_parts, key_oids, keys_backwards
 
@@ -231,8 +231,14 @@ class ReadTable:
             return self.stored.items(columns=columns, sieve=sieve)
         return _noting(self._walks, (Bounds(low, high), reverse), self.stored.items(low, high, reverse, columns))
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
-        """See ``protocol.Table.fetch``."""
+    def fetch(
+        self,
+        rowids: Iterable[int],
+        columns: Collection[int] | None = None,
+        sure: bool = True,
+        whole: Whole | None = None,
+    ) -> Iterable[Row]:
+        """See ``protocol.Table.fetch``. The whole is not walked over: the transaction would depend on all rows."""
         return filter(None, map(self.get, rowids))
 
     def looked_up(
@@ -248,6 +254,7 @@ class ReadTable:
         columns: Collection[int] | None = None,
         wanted: int = 0,
         order: tuple[str, bool, bool] | None = None,
+        whole: Whole | None = None,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``. What is passing is not asked for: the transaction would depend on all rows."""
         return self.fetch(rowids)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Sized
 from functools import partial
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -13,11 +14,11 @@ from .derived import Derived, base_of
 from .fetch import Fetch
 from .finders import Finder, IndexFinder
 from .keys import ABSENT, Bounds, Key, Row
-from .protocol import Passing
+from .protocol import Passing, Whole
 from .scan import Scan, rows_that_fit, values_at
 from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
-from .sieves import Sieve
+from .sieves import AllOf, Sieve
 from .sifted_scan import SiftedScan
 from .sought import Patience, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
@@ -37,6 +38,12 @@ _OF_LOADS, _LOADS = 600, 2000
 """So is to load so many leaves, be they of other tables, which a join looks up."""
 _OF_WANTED = 4
 """If fewer rows pass than one of so many, they are rare."""
+
+
+_GLANCE = 100
+_MANY, _MANY_PAST_CACHE = 6, 16
+"""If there are more rowids than that, and one for so many rows of the table, it is walked over for them: to look one up
+takes as long as to walk over so many."""
 
 
 class Walks:
@@ -105,11 +112,38 @@ class Walks:
             return items_backwards(self._tree, Bounds(low, high))
         return self._tree.iteritems(low, high)  # type: ignore[no-any-return]
 
-    def fetch(self, rowids: Iterable[int], columns: Collection[int] | None = None, sure: bool = True) -> Iterable[Row]:
+    def fetch(
+        self,
+        rowids: Iterable[int],
+        columns: Collection[int] | None = None,
+        sure: bool = True,
+        whole: Whole | None = None,
+    ) -> Iterable[Row]:
         """See ``protocol.Table.fetch``."""
+        if whole is not None:
+            rowids, rows = self._of_many(rowids, whole, columns)
+            if rows is not None:
+                return rows
         if self.exceed_cache():
             return self._fetch(columns).rows(rowids)
         return map(self._tree.__getitem__, rowids) if sure else filter(None, map(self._tree.get, rowids))
+
+    def _of_many(
+        self, rowids: Iterable[int], whole: Whole, columns: Collection[int] | None, other: Sieve | None = None
+    ) -> tuple[Iterable[int], Iterable[Row] | None]:
+        """The rowids, and all of their rows if they are many; those that the ``other`` sieve does not let pass may be
+        missing."""
+        if isinstance(rowids, Sized) and len(rowids) < _GLANCE:
+            return rowids, None
+        rowids = iter(rowids)
+        first = list(islice(rowids, _GLANCE))
+        if len(first) == _GLANCE:
+            number, sieve, those = whole()
+            if number * (_MANY_PAST_CACHE if self.exceed_cache() else _MANY) >= self._count():
+                columns = columns if columns is None else {*columns, *(base_of(place) for _, place in sieve.keys)}
+                rows = self.rows(columns=columns, sieve=sieve if other is None else AllOf(sieve, other))
+                return rowids, those(rows)
+        return chain(first, rowids), None
 
     def looked_up(
         self, pairs: Iterable[tuple[int | None, T]], columns: Collection[int] | None = None
@@ -131,8 +165,14 @@ class Walks:
         columns: Collection[int] | None = None,
         wanted: int = 0,
         order: IndexOrder | None = None,
+        whole: Whole | None = None,
     ) -> Iterable[Row]:
         """See ``protocol.Table.sought``."""
+        if whole is not None:
+            sieve = None if callable(passing) else passing
+            rowids, rows = self._of_many(rowids, whole, columns, sieve)
+            if rows is not None:
+                return rows
 
         def in_order(found: Iterable[int]) -> Iterable[Row]:
             return (row for _, row in self._in_order(found, order))  # type: ignore[arg-type]

@@ -379,6 +379,43 @@ FAULTS = (
         "if any(issubclass(each, Node) and each not in _CERTAIN for each in classes):",
         "if False:",
     ),
+    # --- what an index finds in any order
+    Fault(
+        "of a walk for what an index finds, rows with the value of an open bound are handed out",
+        "sql/compile/loose.py",
+        '(high, node.high, "<" if node.high_open else "<="),',
+        '(high, node.high, "<="),',
+    ),
+    Fault(
+        "of a walk for what an index finds, all rows are handed out that the sieve lets pass",
+        "storage/walks.py",
+        "return rowids, those(rows)",
+        "return rowids, rows",
+    ),
+    Fault(
+        "in a walk for what an index finds, the columns that tell it are not looked at",
+        "storage/walks.py",
+        "columns = columns if columns is None else {*columns, *(base_of(place) for _, place in sieve.keys)}",
+        "pass",
+    ),
+    Fault(
+        "a LIMIT takes the first rows of a walk where it takes others along the index",
+        "sql/optimize/use_indexes.py",
+        "limit, ordered = wanted(node), True",
+        "limit, ordered = wanted(node), False",
+    ),
+    Fault(
+        "a condition is carried to values that are equal and not the same",
+        "sql/optimize/aggregate_early.py",
+        "and outer.type.kind in _SAME_IF_EQUAL",
+        "",
+    ),
+    Fault(
+        "of groups made early, the rows are not filtered that they are joined to",
+        "sql/optimize/aggregate_early.py",
+        "Join(filtered(split.lead, split.terms), early,",
+        "Join(split.lead, early,",
+    ),
     # --- storage: what is kept of rows
     Fault(
         "what is made of a column is taken for anything else that is made of it",

@@ -10,6 +10,8 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, is_nullable
 from .frame import NOTHING, WHOLE, Frame, Needed
+from .key_sets import key_set
+from .loose import whole
 from .pipeline import For
 from .searching import passing
 
@@ -163,11 +165,14 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
         case p.KeyRange() if (known := passing(frame, node))[0]:
             return f"{table}.sought_by_key({_listed(known[0], walk(frame, node, needed), known[1])})"
         case p.IndexRange() if (known := passing(frame, node))[0]:
-            return f"{table}.sought({_listed(known[0], rowids(frame, node), wanted_columns(node, needed), *known[1:])})"
+            many = "" if _is_repeated(frame) else whole(frame, node)
+            columns = wanted_columns(node, needed)
+            return f"{table}.sought({_listed(known[0], rowids(frame, node), columns, *known[1:], many)})"
         case p.IndexLookup() | p.RowidIntersection() if _is_repeated(frame):
             return f"map({table}.get, {rowids(frame, node)})"  # a few each time
         case p.IndexRange() | p.IndexIn() | p.IndexLookup() | p.RowidIntersection():
-            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed))})"
+            many = "" if _is_repeated(frame) else whole(frame, node)
+            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed), many)})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
@@ -247,25 +252,6 @@ def _is_rowid(key: Expr) -> bool:
     return not isinstance(key, x.Constant) or (
         isinstance(key.value, int) and -_GREATEST_ROWID <= key.value <= _GREATEST_ROWID
     )
-
-
-def key_set(frame: Frame, keys: Sequence[Expr]) -> str:
-    """Text of a set, or a like collection, of the keys that are not NULL."""
-    params = [key for key in keys if isinstance(key, x.Param)]
-    if params and len(params) == len(keys) and (run := frame.unit.param_run(params)) is not None:
-        return frame.once("keys", f"not_null({run})" if frame.unit.nullable else f"set({run})")
-    keys = [key for key in keys if not (isinstance(key, x.Constant) and key.value is None)]
-    texts = list(dict.fromkeys(_key_text(frame, key) for key in keys))
-    items = f"{{{', '.join(texts)}}}" if texts else "()"
-    if any(is_nullable(key) for key in keys):
-        items = f"not_null({items})"
-    if all(isinstance(key, x.Param | x.Constant) for key in keys) and texts:
-        return frame.once("keys", items)
-    return items
-
-
-def _key_text(frame: Frame, key: Expr) -> str:
-    return f"*{frame.unit.param_run([key])}" if isinstance(key, x.Param) and key.many else frame.value(key)
 
 
 def _index_rowids(frame: Frame, node: p.IndexLookup, texts: Sequence[str]) -> str:

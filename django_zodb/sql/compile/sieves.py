@@ -20,9 +20,9 @@ from .. import plan as p
 from ..expr import Expr, SortKey
 from ..functions import FUNCTIONS
 from ..patterns import like_shape, like_text
-from .access import key_set
 from .derived import Walk, is_settled, place_of
 from .frame import Frame, needed_inside
+from .key_sets import key_set
 
 _MOST_TERMS = 4
 _EQUAL, _OTHER, _DERIVED = range(3)

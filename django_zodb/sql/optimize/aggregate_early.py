@@ -2,47 +2,64 @@
 
 ``Aggregate COUNT(b.id) by a.id, a.name (Join left a b on b.a_id = a.id)`` → ``Project a.id, a.name, coalesce(n, 0)
 (Join left a (Aggregate COUNT(b.id) as n by b.a_id (Scan b)))``. The groups must be the rows of ``a``, which have a
-unique key among the keys; what is aggregated must come from other tables, linked to ``a`` by equalities.
+unique key among the keys; what is aggregated must come from other tables, linked to ``a`` by equalities. Where ``a`` is
+filtered, so must they be, or groups are made that nobody wants: ``a.id < 9`` is carried to them as ``b.a_id < 9``.
 """
 
 from __future__ import annotations
 
 from ...record import record
-from ...values import BIGINT
+from ...values import BIGINT, Kind
 from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
 from ..functions import AGGREGATES
 from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
 from ..rewrite import changed, map_expressions, map_sources
-from .cluster import cluster_of
+from .cluster import as_scan, cluster_of
 from .join_step import equal_pair
 from .order import order_of_groups
+from .push_filters import push_filters
 from .statistics import Statistics
-from .terms import conjunction, conjuncts, substitute, through_project, unfiltered, used_aliases
+from .terms import (
+    conjunction,
+    conjuncts,
+    filtered,
+    holds_subquery,
+    is_stable,
+    parts,
+    substitute,
+    through_project,
+    unfiltered,
+    used_aliases,
+)
 
 Keys = tuple[SortKey, ...]
+Terms = tuple[Expr, ...]
+
+_SAME_IF_EQUAL = frozenset((Kind.BOOLEAN, Kind.INTEGER, Kind.UUID, Kind.DATE))
+"""Whatever is asked of one of two equal values has the same answer for the other: not for 1.0 and 1.00 as texts."""
 
 
 def aggregate_early(node: Node, statistics: Statistics) -> Node:
     """Aggregates below joins, where they can be; not where a LIMIT asks for the first groups in their own order."""
-    return _early(node, None)
+    return _early(node, None, statistics)
 
 
-def _early(node: Node, first: Keys | None) -> Node:
+def _early(node: Node, first: Keys | None, statistics: Statistics) -> Node:
     """``first``: only the first rows in that order will be asked for."""
     match node:
         case Limit():
-            return changed(node, source=_early(node.source, ()))
+            return changed(node, source=_early(node.source, (), statistics))
         case Sort(keys=keys):
-            return changed(node, source=_early(node.source, None if first is None else keys))
+            return changed(node, source=_early(node.source, None if first is None else keys, statistics))
         case Filter():
-            return changed(node, source=_early(node.source, first))
+            return changed(node, source=_early(node.source, first, statistics))
         case Project():
-            return changed(node, source=_early(node.source, None if first is None else _below(first, node)))
+            return changed(node, source=_early(node.source, None if first is None else _below(first, node), statistics))
         case Aggregate() if first is None or order_of_groups(first, node) is None:
-            split = _split(node)
+            split = _split(node, statistics)
             if split is not None:
                 return _joined_late(node, split)
-    return map_sources(node, lambda source: _early(source, None))
+    return map_sources(node, lambda source: _early(source, None, statistics))
 
 
 def _below(keys: Keys, project: Project) -> Keys | None:
@@ -54,15 +71,19 @@ def _below(keys: Keys, project: Project) -> Keys | None:
 
 @record
 class Split:
-    """A join as the table whose rows are the groups, and what is joined to it on pairs of equal operands."""
+    """A join as the table whose rows are the groups, and what is joined to it on pairs of equal operands.
+
+    ``terms``: those that a row of the table must fulfil, to be carried to the rest.
+    """
 
     lead: Scan
+    terms: Terms
     rest: Node
     kind: JoinKind
     pairs: tuple[tuple[Expr, Expr], ...]
 
 
-def _split(node: Aggregate) -> Split | None:
+def _split(node: Aggregate, statistics: Statistics) -> Split | None:
     join = node.source
     if not isinstance(join, Join) or join.lateral or not node.keys:
         return None
@@ -75,7 +96,25 @@ def _split(node: Aggregate) -> Split | None:
             return None
     if split is None or not _are_rows(node.keys, split.lead):
         return None
-    return split if all(_can_be_early(call, split) for _, call in node.calls) else None
+    return _with_terms_carried(split, statistics) if all(_can_be_early(call, split) for _, call in node.calls) else None
+
+
+def _with_terms_carried(split: Split, statistics: Statistics) -> Split | None:
+    """The rest filtered by what is asked of the table; None if some of that is about columns that it does not have."""
+    if not split.terms:
+        return split
+    theirs = {
+        (outer.alias, outer.name): inner
+        for outer, inner in split.pairs
+        if isinstance(outer, Column) and isinstance(inner, Column) and outer.type.kind in _SAME_IF_EQUAL
+    }
+    if not all(map(is_stable, split.terms)) or any(map(holds_subquery, split.terms)):
+        return None
+    used = {(part.alias, part.name) for term in split.terms for part in parts(term) if isinstance(part, Column)}
+    if not used <= theirs.keys():
+        return None
+    carried = [substitute(term, lambda column: theirs[column.alias, column.name]) for term in split.terms]
+    return changed(split, rest=push_filters(filtered(split.rest, carried), statistics))
 
 
 def _are_rows(keys: tuple[Output, ...], lead: Scan) -> bool:
@@ -104,14 +143,15 @@ def _can_be_early(call: AggregateCall, split: Split) -> bool:
 def _split_inner(join: Join, node: Aggregate) -> Split | None:
     cluster = cluster_of(join)
     wanted = frozenset[str]().union(*(used_aliases(key.expr) for key in node.keys))
-    leads = [each for each in cluster.relations if isinstance(each, Scan) and {each.alias} == wanted]
-    if cluster.hoisted or not leads:
+    leads = [each for each in cluster.relations if bound_aliases(each) == wanted]
+    found = as_scan(leads[0]) if leads else None
+    if cluster.hoisted or found is None:
         return None
-    lead = leads[0]
+    lead, _ = found
     inside = tuple(term for term in cluster.terms if lead.alias not in used_aliases(term))
-    rest = _chained([each for each in cluster.relations if each is not lead], inside)
+    rest = _chained([each for each in cluster.relations if each is not leads[0]], inside)
     on = tuple(term for term in cluster.terms if lead.alias in used_aliases(term))
-    return None if rest is None else _with_pairs(lead, rest, "inner", on)
+    return None if rest is None else _with_pairs(found, rest, "inner", on)
 
 
 def _chained(relations: list[Node], terms: tuple[Expr, ...]) -> Node | None:
@@ -139,8 +179,9 @@ def _links(term: Expr, left: frozenset[str], right: frozenset[str]) -> bool:
 
 def _split_left(join: Join) -> Split | None:
     """``(a left b) left c → a left (b left c)``, where c looks at b alone and finds nothing for a row of NULLs."""
-    if isinstance(join.left, Scan):
-        return _with_pairs(join.left, join.right, "left", conjuncts(join.condition))
+    lead = as_scan(join.left)
+    if lead is not None:
+        return _with_pairs(lead, join.right, "left", conjuncts(join.condition))
     below = join.left
     if not isinstance(below, Join) or below.kind != "left" or below.lateral:
         return None
@@ -155,15 +196,16 @@ def _split_left(join: Join) -> Split | None:
     return changed(split, rest=Join(split.rest, join.right, "left", join.condition))
 
 
-def _with_pairs(lead: Scan, rest: Node, kind: JoinKind, on: tuple[Expr, ...]) -> Split | None:
+def _with_pairs(filtered_lead: tuple[Scan, Terms], rest: Node, kind: JoinKind, on: Terms) -> Split | None:
     """The terms as pairs of equal operands; what a join asks of its right side alone becomes a Filter of that."""
+    lead, terms = filtered_lead
     pairs = [equal_pair(term, frozenset((lead.alias,)), bound_aliases(rest)) for term in on]
     others = [term for term, pair in zip(on, pairs, strict=True) if pair is None]
     if len(others) == len(on) or any(lead.alias in used_aliases(term) for term in others):
         return None
     condition = conjunction(others)
     below = rest if condition is None else Filter(rest, condition)
-    return Split(lead, below, kind, tuple(pair for pair in pairs if pair is not None))
+    return Split(lead, terms, below, kind, tuple(pair for pair in pairs if pair is not None))
 
 
 # --- putting them together -----------------------------------------------------------------------------------------
@@ -177,7 +219,7 @@ def _joined_late(node: Aggregate, split: Split) -> Node:
         Compare("=", outer, Column(alias, key.name, type_of(key.expr), is_nullable(key.expr)))
         for (outer, _), key in zip(split.pairs, keys, strict=True)
     ]
-    join = Join(split.lead, early, split.kind, conjunction(pairs))
+    join = Join(filtered(split.lead, split.terms), early, split.kind, conjunction(pairs))
     found = tuple(Output(name, _amount(alias, name, call, split)) for name, call in node.calls)
     return Project(join, node.alias, (*node.keys, *found))
 

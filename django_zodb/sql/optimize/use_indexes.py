@@ -1,31 +1,131 @@
 """Tables are entered by rowid or index where a condition allows, by the cheapest way.
 
-``Filter b.id = p0 AND b.x > 1 (Scan b) → Filter b.x > 1 (KeyLookup b (b.id = p0))``.
+``Filter b.id = p0 AND b.x > 1 (Scan b) → Filter b.x > 1 (KeyLookup b (b.id = p0))``. Where nobody asks for the order of
+an index, what it finds is ``loose``: how many rows these are is known only when the parameters are.
 """
 
 from __future__ import annotations
 
-from ..plan import Filter, Limit, LockRows, Node, Project, Scan
+from collections.abc import Sequence
+
+from ...record import replace
+from ...storage.schema import IndexKey
+from ...values import NOCASE, Kind
+from ..expr import ROWID_COLUMN, Column, Expr, type_of
+from ..plan import (
+    Aggregate,
+    BaseAccess,
+    Delete,
+    Filter,
+    IndexIn,
+    IndexLookup,
+    IndexRange,
+    Limit,
+    LockRows,
+    Node,
+    Project,
+    Scan,
+    Sort,
+    TopN,
+    Update,
+    walk,
+)
 from ..rewrite import map_sources
+from ..show import expressions
 from .access import best_path
 from .statistics import Statistics
-from .terms import filtered, unfiltered
+from .terms import filtered, holds_subquery, parts, unfiltered, used_aliases
 from .use_index_order import wanted
+
+_NOT_PLAIN = frozenset((Kind.DOUBLE, Kind.JSON, Kind.UNKNOWN))
+"""Kinds whose values an index compares otherwise than Python does, NaN above all, or where that is not known."""
 
 
 def use_indexes(node: Node, statistics: Statistics) -> Node:
     """Every Scan, with the Filter above it, as the cheapest access path and a Filter of what remains."""
-    return _use(node, statistics, None)
+    used = _use(node, statistics, None, False)
+    return used if used is node else _with_rows_read(used)
 
 
-def _use(node: Node, statistics: Statistics, limit: int | None) -> Node:
-    if isinstance(node, Filter):
-        below, terms = unfiltered(node)
-        if isinstance(below, Scan):
-            path = best_path(below, terms, statistics, limit)
-            return filtered(path.node, path.residual)
-    if isinstance(node, Limit):
-        limit = wanted(node)
-    elif not isinstance(node, Project | LockRows):
-        limit = None
-    return map_sources(node, lambda source: _use(source, statistics, limit))
+def _use(node: Node, statistics: Statistics, limit: int | None, ordered: bool) -> Node:
+    """``ordered``: a Limit takes the first of the rows, so that they should come as they do when it takes others."""
+    match node:
+        case Filter():
+            below, terms = unfiltered(node)
+            if isinstance(below, Scan):
+                path = best_path(below, terms, statistics, limit)
+                return filtered(path.node if ordered else _loosened(path.node), path.residual)
+            limit = None
+        case Limit():
+            limit, ordered = wanted(node), True
+        case Sort() | TopN() | Aggregate():
+            limit, ordered = None, False
+        case Project() | LockRows():
+            pass
+        case _:
+            limit = None
+    return map_sources(node, lambda source: _use(source, statistics, limit, ordered))
+
+
+def _loosened(node: Node) -> Node:
+    """What an index finds, whose order does not matter, as ``loose`` if the rows can be told by their columns alone."""
+    values: list[Sequence[Expr]]
+    match node:
+        case IndexLookup(keys=keys, unique=False, nulls=False):
+            values = [(key,) for key in keys]
+        case IndexIn(keys=keys):
+            values = [keys]
+        case IndexRange(prefix=prefix, low=low, high=high, nulls=nulls):
+            bounds = [bound for bound in (low, high) if bound is not None]
+            if bounds and nulls:
+                return node
+            values = [*((key,) for key in prefix), *([bounds] if bounds else [])]
+        case _:
+            return node
+    index = node.table.index(node.index)
+    if index is None or index.where is not None:
+        return node
+    names = [_plain_column(node, key, found) for key, found in zip(index.keys, values, strict=False)]
+    return replace(node, loose=tuple(filter(None, names))) if all(names) else node
+
+
+def _plain_column(node: BaseAccess, key: IndexKey, values: Sequence[Expr]) -> str:
+    """The column that is the index's key, if it compares with ``values`` and these are the same for all rows; or empty.
+    """
+    if key.column is None or key.descending or key.collation == NOCASE:
+        return ""
+    column = node.table.column(key.column)
+    if column.collation == NOCASE or column.type.kind in _NOT_PLAIN:
+        return ""
+    if any(used_aliases(value) or holds_subquery(value) for value in values):
+        return ""
+    return column.name if all(type_of(value).kind is column.type.kind for value in values) else ""
+
+
+def _with_rows_read(node: Node) -> Node:
+    """Where nothing but rowids is asked for, no row is read, and so nothing is ``loose``."""
+    nodes = list(walk(node))
+    every = (part for each in nodes for expr in expressions(each) for part in parts(expr))
+    used = {(part.alias, part.name) for part in every if isinstance(part, Column)}
+    changed_rows = {alias for each in nodes for alias in _changed(each)}
+
+    def tightened(each: Node) -> Node:
+        if isinstance(each, IndexRange | IndexLookup | IndexIn) and each.loose:
+            names = {name for alias, name in used if alias == each.alias}
+            by_rowid = ROWID_COLUMN in names or each.alias in changed_rows
+            at = each.table.rowid_column
+            if by_rowid if at is None else names <= {ROWID_COLUMN, each.table.columns[at].name}:
+                return replace(each, loose=())
+        return map_sources(each, tightened)
+
+    return tightened(node)
+
+
+def _changed(node: Node) -> tuple[str, ...]:
+    """The aliases of rows that are written or locked."""
+    match node:
+        case Update(alias=alias) | Delete(alias=alias):
+            return (alias,)
+        case LockRows(aliases=aliases):
+            return aliases
+    return ()

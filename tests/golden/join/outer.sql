@@ -60,7 +60,7 @@ Project: b.title, a.name
 ---
 Project: a.name
   NestedLoop: inner
-    IndexRange: book b using book_year (b.year > 1980)
+    IndexRange: book b using book_year (b.year > 1980), or a Scan if many
     KeyLookup: author a (a.id = b.author_id)
 ('Duras',)
 

@@ -51,14 +51,14 @@ Project: book.id
 ---
 Project: book.id
   Filter: book.in_print
-    IndexRange: book using book_year (book.year >= p0 and book.year <= p1)
+    IndexRange: book using book_year (book.year >= p0 and book.year <= p1), or a Scan if many
 (1,)
 
 [plan]> SELECT name FROM tag WHERE name LIKE 'no%'
 ---
 Project: tag.name
   Filter: tag.name like 'no%'
-    IndexRange: tag using tag_name_key (tag.name >= 'no' and tag.name < 'np')
+    IndexRange: tag using tag_name_key (tag.name >= 'no' and tag.name < 'np'), or a Scan if many
 ('novel',)
 
 [plan]> SELECT id FROM book WHERE author_id = 1 OR isbn = 'i6' OR id = 5

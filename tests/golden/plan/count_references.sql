@@ -153,12 +153,12 @@ ok
  2 def select(loan, book, params):
  3     loan_note = loan.index('loan_note')
  4     def counted():
- 5         # IndexLookup: loan l using loan_note (l.note = 'loan 1')
+ 5         # IndexLookup: loan l using loan_note (l.note = 'loan 1'), or a Scan if many
  6         count = len(loan_note.lookup('loan 1'))
  7         # Aggregate: count(*)
  8         return count
  9     def counted_2():
-10         # IndexLookup: loan l using loan_note (l.note = 'loan 1')
+10         # IndexLookup: loan l using loan_note (l.note = 'loan 1'), or a Scan if many
 11         # NestedLoop: inner
 12         # KeyLookup: book b (b.id = l.book_id)
 13         rows = [None for l in map(loan.get, loan_note.lookup('loan 1')) if book.get(l[BOOK_ID]) is not None]

@@ -4,7 +4,7 @@ use: library
 [plan]> SELECT DISTINCT id, title FROM book WHERE year > 1940
 ---
 Project: book.id, book.title
-  IndexRange: book using book_year (book.year > 1940)
+  IndexRange: book using book_year (book.year > 1940), or a Scan if many
 (3, 'Ficciones')
 (4, 'El Aleph')
 (5, 'Le citta invisibili')
@@ -197,7 +197,7 @@ Project: result.name, result.name_2 as name
 Distinct
   Project: a.name
     NestedLoop: inner
-      IndexRange: book b using book_year (b.year > 1940)
+      IndexRange: book b using book_year (b.year > 1940), or a Scan if many
       KeyLookup: author a (a.id = b.author_id)
 ('Borges',)
 ('Calvino',)
@@ -209,7 +209,7 @@ Sort: result.name desc
   Project: a.name
     NestedLoop: semi on a.born < b.year
       Scan: author a
-      IndexRange: book b using book_year (b.year > 1940)
+      IndexRange: book b using book_year (b.year > 1940), or a Scan if many
 ('Duras',)
 ('Calvino',)
 ('Borges',)

@@ -44,7 +44,7 @@ Project: c.id, a.name
       Filter: (c.note = 'copy 6') or (c.author_id in (subquery))
           in subquery 1: Project: a apart.id
             Filter: a apart.name like 'Cal%'
-              IndexRange: author a apart using author_name_key (a apart.name >= 'Cal' and a apart.name < 'Cam')
+              IndexRange: author a apart using author_name_key (a apart.name >= 'Cal' and a apart.name < 'Cam'), or a Scan if many
         KeyRange: copy c (all)
       KeyLookup: author a (a.id = c.author_id)
 (3, 'Calvino')
@@ -75,7 +75,7 @@ Project: grouped.count, grouped.min
               Scan: book b apart
           in subquery 2: Project: a apart.id
             Filter: (a apart.born > 1800) and (a apart.name like 'Bor%')
-              IndexRange: author a apart using author_name_key (a apart.name >= 'Bor' and a apart.name < 'Bos')
+              IndexRange: author a apart using author_name_key (a apart.name >= 'Bor' and a apart.name < 'Bos'), or a Scan if many
         Scan: copy c
 (750, 2)
 

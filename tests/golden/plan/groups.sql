@@ -158,7 +158,7 @@ Project: grouped.name, grouped.count
         HashJoin: left on a.id = grouped early.key 0
           Scan: author a
           Aggregate: count(b.id) by b.author_id
-            IndexRange: book b using book_year (b.year > 1900)
+            IndexRange: book b using book_year (b.year > 1900), or a Scan if many
 ('Austen', 0)
 ('Calvino', 1)
 ('Duras', 1)
@@ -276,7 +276,7 @@ Sort: result.author_id
 ---
 Project: grouped.count
   Aggregate: count(distinct book.author_id)
-    IndexRange: book using book_year (book.year > 1900)
+    IndexRange: book using book_year (book.year > 1900), or a Scan if many
 (3,)
 
 [plan]> SELECT author_id, COUNT(year) FILTER (WHERE in_print) FROM book GROUP BY author_id ORDER BY author_id
@@ -443,3 +443,84 @@ Project: grouped.name, grouped.count
 22     return list(islice(rows_2(), 2))
 (1, 2, 3632, 4.199999999999999, 'Persuasion')
 (2, 1, 1944, 4.8, 'Ficciones')
+
+[plan]> SELECT a.id, a.name, COUNT(b.id), SUM(b.year) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE a.id <= %s AND a.id <> 2 GROUP BY a.id, a.name ORDER BY a.id {4}
+---
+Project: grouped.id, grouped.name, grouped.count, grouped.sum
+  Project: a.id, a.name, coalesce(grouped early.count, 0) as count, grouped early.sum
+    HashJoin: left on a.id = grouped early.key 0
+      Filter: a.id <> 2
+        KeyRange: author a (a.id <= p0)
+      Aggregate: count(b.id), sum(b.year) by b.author_id
+        Filter: b.author_id <> 2
+          IndexRange: book b using book_author_id (b.author_id <= p0), or a Scan if many
+(1, 'Austen', 2, 3632)
+(3, 'Calvino', 1, 1972)
+(4, 'Duras', 1, 1984)
+
+[plan]> SELECT a.name, MAX(b.year) FROM author a JOIN book b ON b.author_id = a.id WHERE a.id IN (%s, %s) GROUP BY a.id, a.name ORDER BY a.name {1, 3}
+---
+Project: grouped.name, grouped.max
+  Sort: grouped.name
+    Project: a.id, a.name, grouped early.max
+      HashJoin: inner on a.id = grouped early.key 0
+        KeyIn: author a (a.id in (p0, p1))
+        Aggregate: max(b.year) by b.author_id
+          IndexIn: book b using book_author_id (b.author_id in (p0, p1)), or a Scan if many
+('Austen', 1817)
+('Calvino', 1972)
+
+[plan]> SELECT t.id, COUNT(b.id), SUM(b.year) FROM tag t LEFT JOIN book_tag bt ON bt.tag_id = t.id LEFT JOIN book b ON b.id = bt.book_id WHERE t.id > %s GROUP BY t.id ORDER BY t.id {1}
+---
+Project: grouped.id, grouped.count, grouped.sum
+  Project: t.id, coalesce(grouped early.count, 0) as count, grouped early.sum
+    HashJoin: left on t.id = grouped early.key 0
+      KeyRange: tag t (t.id > p0)
+      Aggregate: count(b.id), sum(b.year) by bt.tag_id
+        NestedLoop: left
+          Filter: bt.tag_id > p0
+            Scan: book_tag bt
+          KeyLookup: book b (b.id = bt.book_id)
+(2, 2, 3893)
+(3, 2, 3759)
+(4, 0, None)
+
+[plan]> SELECT a.name, COUNT(b.id) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE a.id < %s AND a.name <> %s GROUP BY a.id, a.name ORDER BY a.name {9, 'Borges'}
+---
+Project: grouped.name, grouped.count
+  Sort: grouped.name
+    Aggregate: count(b.id) by a.id, a.name
+      NestedLoop: left
+        Filter: a.name <> p1
+          KeyRange: author a (a.id < p0)
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Austen', 2)
+('Calvino', 1)
+('Duras', 1)
+('Homer', 0)
+
+> CREATE TABLE rate (value numeric PRIMARY KEY, name text)
+---
+ok
+
+> CREATE TABLE rated (id integer PRIMARY KEY, value numeric)
+---
+ok
+
+> INSERT INTO rate VALUES ('1.50', 'a'), ('2', 'b')
+---
+2 rows
+
+> INSERT INTO rated VALUES (1, '1.5'), (2, '2.0'), (3, '1.500')
+---
+3 rows
+
+[plan, differs: its numbers have no digits behind those that matter]> SELECT r.value, COUNT(d.id) FROM rate r LEFT JOIN rated d ON d.value = r.value WHERE CAST(r.value AS text) LIKE %s GROUP BY r.value {'1.50%'}
+---
+Project: grouped.value, grouped.count
+  Aggregate: count(d.id) by r.value
+    HashJoin: left on r.value = d.value
+      Filter: cast(r.value as text) like p0
+        Scan: rate r
+      Scan: rated d
+(Decimal('1.50'), 2)

@@ -8,7 +8,7 @@ Project: a.name
     NestedLoop: inner
       Distinct
         Project: b.author_id as key 0
-          IndexRange: book b using book_year (b.year > 1940)
+          IndexRange: book b using book_year (b.year > 1940), or a Scan if many
       KeyLookup: author a (a.id = a keys.key 0)
 ('Borges',)
 ('Calvino',)
@@ -81,7 +81,7 @@ Project: a.id, coalesce(grouped_2.count, 0) as ?column?
         Scan: author a
         KeyRange: tag t (t.id < 3)
     Aggregate: count(*) by b.author_id
-      IndexRange: book b using book_year (b.year > 1900)
+      IndexRange: book b using book_year (b.year > 1900), or a Scan if many
 (1, 0)
 (1, 0)
 (2, 2)

@@ -12,7 +12,7 @@ Project: old_book.title as name, a.name
     NestedLoop: inner
       Project: book.title, book.author_id
         Filter: book.title > 'F'
-          IndexRange: book using book_year (book.year < 1950)
+          IndexRange: book using book_year (book.year < 1950), or a Scan if many
       KeyLookup: author a (a.id = old_book.author_id)
 ('Ficciones', 'Borges')
 ('Persuasion', 'Austen')

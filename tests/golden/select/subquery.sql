@@ -16,7 +16,7 @@ Project: a.name
     NestedLoop: inner
       Distinct
         Project: b.author_id as key 0
-          IndexRange: book b using book_year (b.year > p0)
+          IndexRange: book b using book_year (b.year > p0), or a Scan if many
       KeyLookup: author a (a.id = a keys.key 0)
 ('Borges',)
 ('Calvino',)

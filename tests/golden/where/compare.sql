@@ -54,7 +54,7 @@ Project: book.title
 [plan]> SELECT title FROM book WHERE author_id = 1 AND year > 1815
 ---
 Project: book.title
-  IndexRange: book using book_author_year (book.author_id = 1 and book.year > 1815)
+  IndexRange: book using book_author_year (book.author_id = 1 and book.year > 1815), or a Scan if many
 ('Persuasion',)
 
 [plan]> SELECT title FROM book WHERE id = 1 OR isbn = 'i3' ORDER BY id

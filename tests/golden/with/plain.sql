@@ -7,7 +7,7 @@ use: numbers
 Project: old.title
   Sort: old.title
     Project: book.title
-      IndexRange: book using book_author_year (book.author_id = 1 and book.year < 1900)
+      IndexRange: book using book_author_year (book.author_id = 1 and book.year < 1900), or a Scan if many
 ('Emma',)
 ('Persuasion',)
 

@@ -1,0 +1,184 @@
+"""What an index finds in any order: by a walk over the whole table where that is many rows, with the same outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_zodb import dbapi
+from django_zodb.storage import walks as walks_module
+from django_zodb.storage.walks import Walks
+
+ROWS = 2000
+
+SCHEMA = (
+    "CREATE TABLE item (id bigint PRIMARY KEY, n integer, label text, kind integer NOT NULL, price numeric(8, 2),"
+    " day date, size double precision, code text COLLATE nocase)",
+    "CREATE INDEX item_n ON item (n)",
+    "CREATE INDEX item_label ON item (label)",
+    "CREATE INDEX item_kind_day ON item (kind, day)",
+    "CREATE INDEX item_price ON item (price)",
+    "CREATE INDEX item_size ON item (size)",
+    "CREATE INDEX item_code ON item (code)",
+    "CREATE INDEX item_down ON item (day DESC)",
+    "CREATE INDEX item_part ON item (kind, label) WHERE n > 3",
+)
+
+
+def row_of(number: int) -> tuple[Any, ...]:
+    n = None if number % 17 == 0 else number % 100
+    label = None if number % 13 == 0 else ("\U0010ffff" if number % 3 == 0 else "b") + str(number % 50)
+    day = None if number % 19 == 0 else f"2020-01-{number % 28 + 1:02}"
+    return number, n, label, number % 3, f"{number % 70}.50", day, number / 7, f"Code {number % 40}"
+
+
+def number_above(bound: int) -> int:
+    return sum(1 for number in range(ROWS) if (n := row_of(number)[1]) is not None and n > bound)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[dbapi.Connection]:
+    with dbapi.connect(str(tmp_path / "data.fs")) as connection:
+        cursor = connection.cursor()
+        for statement in SCHEMA:
+            cursor.execute(statement)
+        marks = ", ".join(["%s"] * len(row_of(0)))
+        cursor.executemany(f"INSERT INTO item VALUES ({marks})", [row_of(number) for number in range(ROWS)])
+        connection.commit()
+        yield connection
+
+
+@pytest.fixture
+def walked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each time that there was a choice, whether all rows were walked over."""
+    seen: list[bool] = []
+    real = Walks._of_many
+
+    def of_many(self: Walks, *arguments: Any) -> Any:
+        found = real(self, *arguments)
+        seen.append(found[1] is not None)
+        return found
+
+    monkeypatch.setattr(Walks, "_of_many", of_many)
+    return seen
+
+
+def rows_of(connection: dbapi.Connection, sql: str, params: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    cursor.execute(sql, params)
+    return sorted(cursor.fetchall(), key=repr)
+
+
+def plan_of(connection: dbapi.Connection, sql: str, params: tuple[Any, ...] = ()) -> str:
+    cursor = connection.cursor()
+    cursor.execute(f"EXPLAIN {sql}", params)
+    return "\n".join(line for (line,) in cursor.fetchall())
+
+
+MANY: list[tuple[str, tuple[Any, ...]]] = [
+    ("n > %s", (20,)),
+    ("n >= %s AND n < %s", (20, 90)),
+    ("n BETWEEN %s AND %s", (20, 90)),
+    ("n < %s AND n <= %s", (90, 95)),
+    ("kind = %s", (1,)),
+    ("kind = %s AND day > %s", (1, "2020-01-05")),
+    ("kind = %s AND day IS NOT NULL", (1,)),
+    ("price >= %s", ("20.50",)),
+    ("n IN (%s, %s)", (None, 5)),
+    (f"n IN ({', '.join(['%s'] * 12)})", tuple(range(12))),
+    ("label LIKE %s", ("b%",)),
+    ("label LIKE %s", ("\U0010ffff%",)),
+    ("n > %s AND price > %s", (20, "5")),
+    ("n > %s AND size < 200 AND label IS NOT NULL", (20,)),
+    ("n > %s AND label LIKE %s", (20, "%1%")),
+    ("n > %s AND n <> n + 1", (None,)),
+]
+
+
+@pytest.mark.parametrize(("condition", "params"), MANY)
+@pytest.mark.parametrize("past_cache", [False, True])
+def test_a_walk_finds_what_the_index_does(
+    connection: dbapi.Connection,
+    walked: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    condition: str,
+    params: tuple[Any, ...],
+    past_cache: bool,
+) -> None:
+    monkeypatch.setattr(walks_module, "_MANY", ROWS)
+    if past_cache:
+        monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None)
+    for columns in ("*", "price", "COUNT(size), SUM(price)", "label, day"):
+        sql = f"SELECT {columns} FROM item WHERE {condition}"
+        assert "Index" in plan_of(connection, sql, params)
+        with monkeypatch.context() as patch:
+            patch.setattr(walks_module, "_MANY", 0)
+            patch.setattr(walks_module, "_MANY_PAST_CACHE", 0)
+            expected = rows_of(connection, sql, params)
+        assert not any(walked)
+        walked.clear()
+        for _ in range(4):  # what is kept for a walk is made when it is repeated
+            assert rows_of(connection, sql, params) == expected
+        walked.clear()
+
+
+def test_it_depends_on_the_number_of_rows(connection: dbapi.Connection, walked: list[bool]) -> None:
+    sql = "SELECT price FROM item WHERE n > %s"
+    assert "item_n (item.n > p0), or a Scan if many" in plan_of(connection, sql, (98,))
+    assert len(rows_of(connection, sql, (98,))) == number_above(98)
+    assert walked == [False]
+    assert len(rows_of(connection, sql, (91,))) == number_above(91)
+    assert walked == [False, False]
+    assert len(rows_of(connection, sql, (50,))) == number_above(50)
+    assert walked == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("sql", "params"),
+    [
+        ("SELECT price FROM item WHERE n > %s ORDER BY n", (5,)),
+        ("SELECT price FROM item WHERE n > %s LIMIT 10", (5,)),
+        ("SELECT price FROM item WHERE n > %s LIMIT 10 OFFSET 300", (5,)),
+        ("SELECT DISTINCT price FROM item WHERE n > %s LIMIT 3", (5,)),
+        ("SELECT id FROM item WHERE n > %s", (5,)),
+        ("SELECT COUNT(*) FROM item WHERE n = %s", (1,)),
+        ("SELECT price FROM item WHERE size > %s", (5,)),
+        ("SELECT price FROM item WHERE code > %s", ("b",)),
+        ("SELECT price FROM item WHERE day > %s", ("2020-01-05",)),
+        ("SELECT price FROM item WHERE n > 3 AND kind = %s AND label = %s", (1, "b7")),
+        ("SELECT (SELECT MAX(b.price) FROM item b WHERE b.n > a.kind AND b.n < %s) FROM item a WHERE id < 3", (9,)),
+    ],
+)
+def test_nothing_is_loose_whose_order_matters_or_that_an_index_knows_better(
+    connection: dbapi.Connection, sql: str, params: tuple[Any, ...]
+) -> None:
+    plan = plan_of(connection, sql, params)
+    assert "Index" in plan
+    assert "or a Scan" not in plan
+
+
+def test_rows_that_are_written_are_found_by_a_walk(connection: dbapi.Connection, walked: list[bool]) -> None:
+    cursor = connection.cursor()
+    cursor.execute("UPDATE item SET price = price + 1000, n = n + 1 WHERE n > %s", (20,))
+    assert walked == [True]
+    wanted = number_above(20)
+    assert cursor.rowcount == wanted
+    assert rows_of(connection, "SELECT COUNT(price) FROM item WHERE price > 999") == [(wanted,)]
+    assert rows_of(connection, "SELECT COUNT(price) FROM item WHERE n > %s", (21,)) == [(wanted,)]
+    cursor.execute("DELETE FROM item WHERE n > %s", (21,))
+    assert cursor.rowcount == wanted
+    connection.rollback()
+    assert rows_of(connection, "SELECT COUNT(price) FROM item WHERE n > %s", (20,)) == [(wanted,)]
+
+
+def test_a_serializable_transaction_depends_on_the_range_alone(
+    connection: dbapi.Connection, walked: list[bool], tmp_path: Path
+) -> None:
+    with dbapi.connect(str(tmp_path / "data.fs"), isolation="serializable") as serializable:
+        assert len(rows_of(serializable, "SELECT price FROM item WHERE n > %s", (50,))) == number_above(50)
+        assert walked == []
+        rows_of(connection, "SELECT price FROM item WHERE n > %s", (50,))
+        assert walked == [True]
