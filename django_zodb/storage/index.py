@@ -15,8 +15,8 @@ from .schema import IndexSchema
 from .trees import (
     delete_keys,
     estimated_len,
-    estimated_range,
     every_second_first,
+    fraction_within,
     keys_backwards,
     leaf_of_range,
     values_backwards,
@@ -136,16 +136,12 @@ class StoredIndex:
             return sum(map(_size, leaf.values(*bounds)))
         if unbounded and not prefix:
             return self._row_count()
-        return round(estimated_range(self.tree, bounds) * self._rows_per_key())
+        listed = self.key_count() if self._single and self._distinct_keys(nulls=False) else self._row_count()
+        return max(round(fraction_within(self.tree, bounds) * listed), 1)
 
     def key_count(self) -> int:
         """An estimate of the number of distinct keys."""
         return estimated_len(self.tree)
-
-    def _rows_per_key(self) -> float:
-        if self._single and self._distinct_keys(nulls=False):
-            return 1.0
-        return max(self._row_count() / max(self.key_count(), 1), 1.0)
 
     def with_key(self, key: Key) -> Iterable[int]:
         """Rowids under an encoded key."""
@@ -233,7 +229,8 @@ class StoredIndex:
         tree = self.tree
         if len(ordered) > _MANY and None not in ordered[:1]:
             bounds = Bounds(ordered[0], ordered[-1])
-            if leaf_of_range(tree, bounds) is None and estimated_range(tree, bounds) < _DENSE * len(ordered):
+            between = fraction_within(tree, bounds) * estimated_len(tree)
+            if leaf_of_range(tree, bounds) is None and between < _DENSE * len(ordered):
                 if list(tree.keys(*bounds)) == ordered:
                     return tree.values(*bounds)  # type: ignore[no-any-return]
                 return map(dict(tree.items(*bounds)).get, ordered)

@@ -361,8 +361,8 @@ def leaf_of_range(tree: Tree, bounds: Bounds) -> Leaf | None:
     return node
 
 
-def estimated_range(tree: Tree, bounds: Bounds) -> int:
-    """About how many keys of a tree of several leaves lie within ``bounds``; at least 1."""
+def fraction_within(tree: Tree, bounds: Bounds) -> float:
+    """About which part of the keys of a tree of several leaves lies within ``bounds``."""
     below = 0.0 if bounds.low is None else _fraction_below(tree, bounds.low)
     above = 1.0 if bounds.high is None else _fraction_below(tree, bounds.high)
-    return max(round((above - below) * estimated_len(tree)), 1)
+    return above - below

@@ -40,7 +40,7 @@ _OF_WANTED = 4
 """If fewer rows pass than one of so many, they are rare."""
 
 
-_GLANCE = 100
+_GLANCE = 250
 _MANY, _MANY_PAST_CACHE = 6, 16
 """If there are more rowids than that, and one for so many rows of the table, it is walked over for them: to look one up
 takes as long as to walk over so many."""

@@ -90,8 +90,7 @@ def _loosened(node: Node) -> Node:
 
 
 def _plain_column(node: BaseAccess, key: IndexKey, values: Sequence[Expr]) -> str:
-    """The column that is the index's key, if it compares with ``values`` and these are the same for all rows; or empty.
-    """
+    """The column that is the index's key as it is; empty if there is none, or a value of another kind, or of a row."""
     if key.column is None or key.descending or key.collation == NOCASE:
         return ""
     column = node.table.column(key.column)

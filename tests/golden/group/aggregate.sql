@@ -113,3 +113,11 @@ no rows
 (2, 1)
 (3, 1)
 (4, 1)
+
+> SELECT n FROM (SELECT COUNT(*) AS n FROM book) counted WHERE %s = 1 {2}
+---
+no rows
+
+> SELECT n FROM (SELECT COUNT(*) AS n FROM book) counted WHERE %s = 1 {1}
+---
+(7,)
