@@ -377,7 +377,7 @@ class IndexRange(Node):
     """Rows in index order: first keys equal ``prefix``, the next one in the bounds; see ``protocol.Index.range``.
 
     ``loose``: the columns of these keys, where the rows may come in any order: if they are many, then by a walk over
-    the whole table. Else empty.
+    the whole table. Else empty. ``by_rowid``: they come in rowid order instead.
     """
 
     table: TableSchema
@@ -392,6 +392,7 @@ class IndexRange(Node):
     reverse: bool = False
     ties_reversed: bool = False
     loose: tuple[str, ...] = ()
+    by_rowid: bool = False
 
 
 @record

@@ -171,6 +171,7 @@ def _access(node: Node) -> str:
         case p.IndexRange():
             order = ", backwards" if node.reverse else ""
             order += ", rowids against it" if node.ties_reversed else ""
+            order += ", by rowid" if node.by_rowid else ""
             return f"IndexRange: {_table(node)} using {node.index}{_index_condition(node)}{order}{_or_scan(node)}"
         case p.IndexIn(keys=keys):
             name = next(iter(_index_keys(node.table, node.index, node.alias)), "key")

@@ -262,7 +262,8 @@ def _index_range(frame: Frame, node: p.IndexRange) -> str:
     prefix = [frame.value(key) for key in node.prefix]
     arguments = [f"({', '.join(prefix)},)"] if prefix else []
     arguments += _bounds(frame, node, (*_FLAGS, "ties_reversed"))
-    return f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
+    found = f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
+    return f"ascending({found})" if node.by_rowid else found
 
 
 def postings(frame: Frame, node: p.IndexRange) -> str:

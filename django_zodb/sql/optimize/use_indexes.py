@@ -1,7 +1,8 @@
 """Tables are entered by rowid or index where a condition allows, by the cheapest way.
 
 ``Filter b.id = p0 AND b.x > 1 (Scan b) → Filter b.x > 1 (KeyLookup b (b.id = p0))``. Where nobody asks for the order of
-an index, what it finds is ``loose``: how many rows these are is known only when the parameters are.
+an index, what it finds is ``loose``: how many rows these are is known only when the parameters are. Rows to be changed
+are taken in the order of their rowids.
 """
 
 from __future__ import annotations
@@ -109,6 +110,8 @@ def _with_rows_read(node: Node) -> Node:
     changed_rows = {alias for each in nodes for alias in _changed(each)}
 
     def tightened(each: Node) -> Node:
+        if isinstance(each, Update):
+            each = replace(each, source=_by_rowid(each.source))
         if isinstance(each, IndexRange | IndexLookup | IndexIn) and each.loose:
             names = {name for alias, name in used if alias == each.alias}
             by_rowid = ROWID_COLUMN in names or each.alias in changed_rows
@@ -118,6 +121,16 @@ def _with_rows_read(node: Node) -> Node:
         return map_sources(each, tightened)
 
     return tightened(node)
+
+
+def _by_rowid(node: Node) -> Node:
+    """The rows in the order in which they stand in records: one that is changed may take the load of one."""
+    match node:
+        case Filter(source=source):
+            return replace(node, source=_by_rowid(source))
+        case IndexRange():
+            return replace(node, by_rowid=True)
+    return node
 
 
 def _changed(node: Node) -> tuple[str, ...]:
