@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -351,3 +352,19 @@ def test_memory_is_bounded(tmp_path: Path, statements: list[str], monkeypatch: p
     )
     before, after = map(int, ran.stdout.split())
     assert after - before < 150_000, f"{(after - before) / 1000:.0f} MB more for 131,072 rows of 0.7 kB"
+
+
+def test_what_was_changed_leaves_room_for_the_ways_to_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    with dbapi.connect(str(tmp_path / "Data.fs"), cache_size_bytes=150_000) as connection:
+        connection.execute("CREATE TABLE item (id bigint PRIMARY KEY, code uuid UNIQUE)")
+        codes = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC834 % (1 << 128)) for number in range(20_000)]
+        connection.cursor().executemany("INSERT INTO item VALUES (%s, %s)", list(enumerate(codes)))
+        connection.commit()
+        zodb = connection.session.zodb_connection
+        for batch in range(40):
+            before = zodb._load_count
+            ids = [(batch * 100 + number) * 7919 % 20_000 for number in range(100)]
+            connection.execute(f"DELETE FROM item WHERE id IN ({', '.join(['%s'] * 100)})", ids)
+            assert zodb._load_count - before < 300, "more than a leaf of rows and one of the index for each"
+        connection.rollback()

@@ -292,7 +292,22 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._loads += 1
         if self._loads >= _LOADS_PER_SWEEP:
             self._loads = 0
-            self._cache.incrgc()
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Let the cache shrink to its limits, and what was changed and has to stay be no part of that.
+
+        Else it would leave no room for anything else, and the way to each leaf would be loaded again and again.
+        """
+        cache, changed = self._cache, len(self._registered_objects)
+        limits = number, size = cache.cache_size, cache.cache_size_bytes
+        cache.cache_size = number + changed
+        if size:
+            cache.cache_size_bytes = size + changed * cache.total_estimated_size // max(cache.cache_non_ghost_count, 1)
+        try:
+            cache.incrgc()
+        finally:
+            cache.cache_size, cache.cache_size_bytes = limits
 
     def read_past_cache(self, read: Callable[[Any], T], obj: Any) -> T:
         """``read`` of the stored state of an object that is a ghost, and stays one; errors are those of loading it.
