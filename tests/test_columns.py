@@ -282,13 +282,15 @@ def test_columns_of_a_table_that_is_not_committed_yet(path: Path) -> None:
         assert connection.execute(sums).fetchone() == (2, 11, 3)
 
 
-def test_the_second_page_counts_no_rows(path: Path) -> None:
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_second_page_counts_no_rows(path: Path, reverse: bool) -> None:
     connection = opened(path)
     jar = table(connection).tree._p_jar
+    every = [row_of(2 * n) for n in range(ROWS)][:: -1 if reverse else 1]
     found = []
     for offset in (0, ROWS // 2, ROWS // 2 - 10):
         before = jar._load_count
-        assert table(connection).page(offset, 3) == [row_of(2 * n) for n in range(offset, offset + 3)]
+        assert table(connection).page(offset, 3, reverse=reverse) == every[offset : offset + 3]
         found.append(jar._load_count - before)
     assert found[0] < 15 and found[1] > 60
     assert found[2] < 40

@@ -177,6 +177,8 @@ def check_walks(connection: dbapi.Connection, expected: list[tuple[Any, ...]], c
         offset, limit = chance.randrange(ROWS + 100), chance.choice((0, 1, 20, 60))
         assert live.page(offset, limit, low, high) == rows[offset : offset + limit]
         assert live.page(offset, limit) == expected[offset : offset + limit]
+        assert live.page(offset, limit, low, high, True) == rows[::-1][offset : offset + limit]
+        assert live.page(offset, limit, reverse=True) == expected[::-1][offset : offset + limit]
         if reverse:
             rows.reverse()
         assert list(live.rows(low, high, reverse)) == rows

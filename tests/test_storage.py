@@ -227,7 +227,10 @@ def test_a_page_is_a_slice_of_the_rows(store: Store) -> None:
     rows = list(table.rows())
     for offset, limit in ((0, 5), (3, 40), (98, 10), (99, 1), (100, 1), (5, 0), (0, 1 << 60)):
         assert table.page(offset, limit) == rows[offset : offset + limit]
-    assert table.page(2, 3, 11, 30) == list(table.rows(11, 30))[2:5]
+        assert table.page(offset, limit, reverse=True) == rows[::-1][offset : offset + limit]
+        within = list(table.rows(11, 30))
+        assert table.page(offset, limit, 11, 30) == within[offset : offset + limit]
+        assert table.page(offset, limit, 11, 30, True) == within[::-1][offset : offset + limit]
 
 
 def test_a_page_reads_the_leaves_before_it_once() -> None:

@@ -133,7 +133,9 @@ class Table(Protocol):
         """
         ...
 
-    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+    def page(
+        self, offset: int, limit: int, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> list[Row]:
         """``limit`` of those rows after the first ``offset``, which cost less than if they were looked at."""
         ...
 

@@ -302,10 +302,12 @@ class ReadTable:
         """Every row was looked at, also those that are not handed out."""
         self._walks.append(((Bounds(None, None), False), count(_FAR + 1)))
 
-    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
+    def page(
+        self, offset: int, limit: int, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> list[Row]:
         """See ``protocol.Table.page``."""
-        self._walks.append(((Bounds(low, high), False), count(offset + limit + 1)))
-        return self.stored.page(offset, limit, low, high)
+        self._walks.append(((Bounds(low, high), reverse), count(offset + limit + 1)))
+        return self.stored.page(offset, limit, low, high, reverse)
 
     def conflicts(self, row: Row, index: str | None = None) -> Sequence[int]:
         """See ``protocol.Table.conflicts``."""

@@ -21,7 +21,7 @@ from .sieved_walk import SHARE, SievedWalk
 from .sieves import AllOf, Sieve
 from .sifted_scan import SiftedScan
 from .sought import Patience, passing_rowids, sought, sought_by_key
-from .trees import Tree, items_backwards, page_of, values_backwards
+from .trees import UNBOUNDED, Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
 IndexOrder = tuple[str, bool, bool]
@@ -40,6 +40,8 @@ _OF_WANTED = 4
 """If fewer rows pass than one of so many, they are rare."""
 
 
+_FEW_PASSED = 2000
+"""So many rows in memory are passed before those of some thousand leaves are counted."""
 _GLANCE = 250
 _MANY, _MANY_PAST_CACHE = 6, 16
 """If there are more rowids than that, and one for so many rows of the table, it is walked over for them: to look one up
@@ -84,16 +86,28 @@ class Walks:
             return values_backwards(self._tree, Bounds(low, high))
         return self._tree.itervalues(low, high)  # type: ignore[no-any-return]
 
-    def page(self, offset: int, limit: int, low: int | None = None, high: int | None = None) -> list[Row]:
-        """See ``protocol.Table.page``."""
-        if self.exceed_cache():
+    def page(
+        self, offset: int, limit: int, low: int | None = None, high: int | None = None, reverse: bool = False
+    ) -> list[Row]:
+        """See ``protocol.Table.page``. From the nearer end of a table, where the way matters."""
+        if low is None is high:
             behind = max(self._count() - offset, 0)
-            if low is None is high and behind < offset:
-                return self._scan(None, None, reverse=True).page(max(behind - limit, 0), min(behind, limit))[::-1]
-            return self._scan(low, high).page(offset, limit)
-        if low is None and high is None:
+            if self.exceed_cache():
+                if behind >= offset:
+                    return self._scan(None, None, reverse).page(offset, limit)
+                return self._scan(None, None, not reverse).page(max(behind - limit, 0), min(behind, limit))[::-1]
+            if reverse and offset <= _FEW_PASSED:
+                return list(islice(values_backwards(self._tree, UNBOUNDED), offset, offset + limit))
+            if reverse:
+                return page_of(self._tree, max(behind - limit, 0), min(behind, limit))[::-1]
             return page_of(self._tree, offset, limit)
-        return list(self._tree.values(low, high)[offset : offset + limit])
+        if self.exceed_cache():
+            return self._scan(low, high, reverse).page(offset, limit)
+        rows = self._tree.values(low, high)
+        if not reverse:
+            return list(rows[offset : offset + limit])
+        behind = max(len(rows) - offset, 0)
+        return list(rows[max(behind - limit, 0) : behind])[::-1]
 
     def items(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeGuard
 
 from ...errors import InternalError
 from .. import expr as x
@@ -195,11 +194,6 @@ def _rowids_sought(frame: Frame, node: p.BaseAccess) -> str:
 
 def _listed(*arguments: str) -> str:
     return ", ".join(filter(None, arguments))
-
-
-def is_forward(node: p.Node) -> TypeGuard[p.Scan | p.KeyRange]:
-    """Whether the node gives rows in the order of their keys."""
-    return isinstance(node, p.Scan) or (isinstance(node, p.KeyRange) and not node.reverse)
 
 
 def page(frame: Frame, node: p.Scan | p.KeyRange, offset: str, limit: str) -> str:

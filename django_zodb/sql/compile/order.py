@@ -9,7 +9,7 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import Expr, SortKey, is_nullable
 from ..plan import Node
-from .access import index_page, is_forward, page
+from .access import index_page, page
 from .frame import Frame, Needed, needed_by, target_of, tuple_of
 from .given_order import sorting_keys
 from .pipeline import For, Note
@@ -155,7 +155,7 @@ def open_limit(frame: Frame, node: p.Limit, needed: Needed) -> None:
     frame.early = early
     stop = f"{offset} + {limit}" if offset and limit else limit
     match [step for step in frame.steps if not isinstance(step, Note)]:
-        case [For(target=target)] if offset and limit and is_forward(node.source):
+        case [For(target=target)] if offset and limit and isinstance(node.source, p.Scan | p.KeyRange):
             frame.steps = [step for step in frame.steps if isinstance(step, Note)]
             frame.note(node)
             frame.each(target, page(frame, node.source, offset, limit), listed=True)
