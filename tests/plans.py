@@ -28,6 +28,9 @@ class FakeIndex:
         rowids = self.range((), *arguments, **options)
         return (sorted(run) for _, run in groupby(rowids, lambda rowid: self.key(self.table.data[rowid])))
 
+    def size(self, *arguments, **options):
+        return len(list(self.range(*arguments, **options)))
+
     def sizes(self, keys):
         return [len(self.lookup(key)) for key in keys]
 

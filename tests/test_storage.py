@@ -29,6 +29,7 @@ from django_zodb.storage.journal import Journal
 from django_zodb.storage.keys import ABSENT, Component, KeyEncoding, float_key
 from django_zodb.storage.layout import FORMAT, check_format, create_layout
 from django_zodb.storage.persistent import IndexTree, Postings, RowTree, rowids
+from django_zodb.storage.reads import ReadIndex
 from django_zodb.storage.schema import Check, ColumnSchema, ForeignKey, IndexKey, IndexSchema, TableSchema
 from django_zodb.storage.trees import (
     Bounds,
@@ -562,6 +563,29 @@ def test_ranges(things: StoredCatalog) -> None:
     assert list(table.index("thing_kind_size").range(("b", 5), reverse=True)) == [
         row[0] for row in reversed(rows) if row[1:3] == ("b", 5)
     ]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_the_size_of_a_range(things: StoredCatalog, many: bool) -> None:
+    table = things.table("thing")
+    for rowid in range(101, 1001) if many else ():  # then there are sets of rowids
+        table.insert((rowid, "a", rowid % 9, None, 3.0))
+    asked: list[tuple[str, tuple[Any, ...], list[Any]]] = [
+        ("thing_kind", (), ["a", "b"]),
+        ("thing_code", (), [UUID(int=8), UUID(int=60)]),
+        ("thing_weight", (), [2.0, 3.0]),
+        ("thing_size_desc", (), [3, 5]),
+        ("thing_kind_size", ("a",), [3, 7]),
+        ("thing_kind_size", ("a", 3), []),
+    ]
+    for name, prefix, bounds in asked:
+        index = table.index(name)
+        low, high = bounds or (None, None)
+        for ends in ({}, {"low": low}, {"high": high}, {"low": low, "high": high}):
+            for flags in ({}, {"low_open": True}, {"high_open": True}, {"nulls": True}):
+                expected = len(list(index.range(prefix, **ends, **flags)))
+                assert index.size(prefix, **ends, **flags) == expected
+                assert ReadIndex(index).size(prefix, **ends, **flags) == expected
 
 
 def test_estimates_of_ranges(things: StoredCatalog) -> None:

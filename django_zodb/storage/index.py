@@ -91,6 +91,24 @@ class StoredIndex:
             return iter(postings)
         return _flatten(postings) if reverse is ties_reversed else _flatten_backwards(postings)
 
+    def size(
+        self,
+        prefix: tuple[object, ...] = (),
+        low: object = None,
+        high: object = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        nulls: bool = False,
+    ) -> int:
+        """How many rowids that range has; see ``protocol.Index.size``."""
+        if len(prefix) == len(self.encoding.components):
+            return len(self.lookup(*prefix))
+        bounds = self.encoding.bounds(prefix, low, high, low_open, high_open, nulls)
+        if self._single and self._distinct_keys(nulls):
+            return len(self.tree.keys(*bounds))
+        return sum(_exact_sizes(self.tree.itervalues(*bounds)))
+
     def _distinct_keys(self, nulls: bool) -> bool:
         """Whether every posting of the range is one rowid, given that the index is unique."""
         if not self.schema.nulls_distinct or not any(each.nullable for each in self.encoding.components):

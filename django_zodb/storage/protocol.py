@@ -69,6 +69,19 @@ class Index(Protocol):
         """
         ...
 
+    def size(
+        self,
+        prefix: tuple[object, ...] = (),
+        low: object = None,
+        high: object = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        nulls: bool = False,
+    ) -> int:
+        """How many rowids ``range`` gives."""
+        ...
+
     def postings(
         self,
         low: object = None,

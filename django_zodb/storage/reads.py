@@ -92,6 +92,10 @@ class ReadIndex:
         """See ``protocol.Index.range``."""
         return self._walk(methodcaller("range", *arguments, **options))
 
+    def size(self, *arguments: Any, **options: Any) -> int:
+        """See ``protocol.Index.size``."""
+        return sum(1 for _ in self.range(*arguments, **options))
+
     def postings(self, *arguments: Any, **options: Any) -> Iterator[Collection[int]]:
         """See ``protocol.Index.postings``."""
         return self._walk(lambda index: map(tuple, index.postings(*arguments, **options)))

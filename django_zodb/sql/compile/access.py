@@ -95,7 +95,8 @@ def _open_rowids(frame: Frame, node: p.BaseAccess) -> None:
     found = None
     if isinstance(node, p.IndexLookup) and len(node.keys) == 1:
         found = frame.unit.index(node.table, node.index), frame.value(node.keys[0])
-    frame.each(name, iterable, sized=not isinstance(node, p.IndexRange), found=found)
+    number = _number(frame, node) if iterable == rowids(frame, node) else ""
+    frame.each(name, iterable, sized=not isinstance(node, p.IndexRange), found=found, number=number)
     binding = frame.bind(node.alias, node.table.positions, None, node.table)
     binding.rowid = name
     binding.columns = dict.fromkeys((x.ROWID_COLUMN, column) if at is not None else (x.ROWID_COLUMN,), name)
@@ -253,19 +254,35 @@ def _index_rowids(frame: Frame, node: p.IndexLookup, texts: Sequence[str]) -> st
 
 
 def _index_range(frame: Frame, node: p.IndexRange) -> str:
+    found = _of_range(frame, node, "range", (*_FLAGS, "reverse", "ties_reversed"))
+    return f"ascending({found})" if node.by_rowid else found
+
+
+def _of_range(frame: Frame, node: p.IndexRange, method: str, flags: Sequence[str]) -> str:
     prefix = [frame.value(key) for key in node.prefix]
     arguments = [f"({', '.join(prefix)},)"] if prefix else []
-    arguments += _bounds(frame, node, (*_FLAGS, "ties_reversed"))
-    found = f"{frame.unit.index(node.table, node.index)}.range({', '.join(arguments)})"
-    return f"ascending({found})" if node.by_rowid else found
+    arguments += _bounds(frame, node, flags)
+    return f"{frame.unit.index(node.table, node.index)}.{method}({', '.join(arguments)})"
+
+
+def _number(frame: Frame, node: p.BaseAccess) -> str:
+    """Text of the number of rowids, where that is told in less time than they are listed; else empty."""
+    match node:
+        case p.IndexRange():
+            return _of_range(frame, node, "size", _FLAGS)
+        case p.IndexIn(index=index, keys=keys):
+            return f"sum({frame.unit.index(node.table, index)}.sizes({key_set(frame, keys)}))"
+    return ""
 
 
 def postings(frame: Frame, node: p.IndexRange) -> str:
     """Text of an iterable of the rowids of each key, ascending."""
-    return f"{frame.unit.index(node.table, node.index)}.postings({', '.join(_bounds(frame, node, _FLAGS))})"
+    return (
+        f"{frame.unit.index(node.table, node.index)}.postings({', '.join(_bounds(frame, node, (*_FLAGS, 'reverse')))})"
+    )
 
 
-_FLAGS = ("low_open", "high_open", "nulls", "reverse")
+_FLAGS = ("low_open", "high_open", "nulls")
 
 
 def _bounds(frame: Frame, node: p.IndexRange, flags: Sequence[str]) -> list[str]:

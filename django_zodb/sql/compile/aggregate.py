@@ -80,9 +80,9 @@ def _counted_simply(frame: Frame, cell: Cell) -> bool:
     for test in tests:
         frame.where(test)
     last = frame.steps[-1] if frame.steps else None
-    if isinstance(last, For) and (last.sized or last.listed):
+    if isinstance(last, For) and (last.number or last.sized or last.listed):
         frame.steps.pop()
-        size = f"len({last.iterable})"
+        size = last.number or f"len({last.iterable})"
         if all(isinstance(step, Note) for step in frame.steps):
             frame.finish(f"{cell.name} = {clean(size)}")
             return True

@@ -172,9 +172,10 @@ class Frame:
         listed: bool = False,
         sized: bool = False,
         found: tuple[str, str] | None = None,
+        number: str = "",
     ) -> None:
         """Open a loop; see ``pipeline.For``."""
-        self.steps.append(For(target, iterable, listed, sized, found))
+        self.steps.append(For(target, iterable, listed, sized, found, number))
 
     def let(self, wanted: str, text: str) -> str:
         """Bind a new variable."""

@@ -34,7 +34,7 @@ class Note:
 class For:
     """A loop. ``listed``: the iterable is a list that nobody else holds; ``sized``: it has a length.
 
-    ``found``: an index, and the only key by which the iterable is looked up in it.
+    ``found``: an index, and the only key by which the iterable is looked up in it. ``number``: text of its length.
     """
 
     target: str
@@ -42,6 +42,7 @@ class For:
     listed: bool = False
     sized: bool = False
     found: tuple[str, str] | None = None
+    number: str = ""
 
 
 @record

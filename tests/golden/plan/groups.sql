@@ -322,7 +322,7 @@ Project: grouped.name, grouped.count
 2 def select(book_table, params):
 3     book_year = book_table.index('book_year')
 4     # IndexRange: book using book_year (book.year > 1900)
-5     count = sum(map(len, pieces(book_year.range(low=1900, low_open=True))))
+5     count = book_year.size(low=1900, low_open=True)
 6     # Aggregate: count(*)
 7     # Project: grouped.count
 8     return [(count,)]

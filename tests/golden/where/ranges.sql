@@ -697,3 +697,58 @@ no rows
 > SELECT COUNT(*) FROM r
 ---
 (7,)
+
+[code]> SELECT COUNT(*) FROM r WHERE a > %s {1}
+---
+1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM r WHERE a > %s
+2 def select(r_table, params):
+3     p0 = to_integer(params[0])
+4     r_a = r_table.index('r_a')
+5     # IndexRange: r using r_a (r.a > p0)
+6     count = r_a.size(low=p0, low_open=True)
+7     # Aggregate: count(*)
+8     # Project: grouped.count
+9     return [(count,)]
+(3,)
+
+> SELECT COUNT(*) FROM r WHERE a >= %s AND a < %s {1, 3}
+---
+(2,)
+
+> SELECT COUNT(*) FROM r WHERE b > %s {1}
+---
+(6,)
+
+> SELECT COUNT(*) FROM r WHERE b <= %s {2}
+---
+(1,)
+
+[code]> SELECT COUNT(*) FROM r WHERE a IN (%s, %s, %s) {1, 2, None}
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT COUNT(*) FROM r WHERE a IN (%s, %s, %s)
+ 2 def select(r_table, params):
+ 3     p0 = to_integer(params[0])
+ 4     p1 = to_integer(params[1])
+ 5     p2 = to_integer(params[2])
+ 6     r_a = r_table.index('r_a')
+ 7     keys = {p0, p1, p2}
+ 8     # IndexIn: r using r_a (r.a in (p0, p1, p2))
+ 9     count = sum(r_a.sizes(keys))
+10     # Aggregate: count(*)
+11     # Project: grouped.count
+12     return [(count,)]
+(2,)
+
+> SELECT COUNT(*) FROM r WHERE a > %s {None}
+---
+(0,)
+
+> SELECT x.id, (SELECT COUNT(*) FROM r WHERE r.a > x.a) FROM r x ORDER BY x.id
+---
+(1, 3)
+(4, 2)
+(5, 0)
+(6, 0)
+(7, 1)
+(8, 3)
+(9, 0)
