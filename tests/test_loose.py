@@ -16,7 +16,7 @@ ROWS = 2000
 
 SCHEMA = (
     "CREATE TABLE item (id bigint PRIMARY KEY, n integer, label text, kind integer NOT NULL, price numeric(8, 2),"
-    " day date, size double precision, code text COLLATE nocase)",
+    " day date, size double precision, code text COLLATE nocase, serial integer)",
     "CREATE INDEX item_n ON item (n)",
     "CREATE INDEX item_label ON item (label)",
     "CREATE INDEX item_kind_day ON item (kind, day)",
@@ -32,7 +32,7 @@ def row_of(number: int) -> tuple[Any, ...]:
     n = None if number % 17 == 0 else number % 100
     label = None if number % 13 == 0 else ("\U0010ffff" if number % 3 == 0 else "b") + str(number % 50)
     day = None if number % 19 == 0 else f"2020-01-{number % 28 + 1:02}"
-    return number, n, label, number % 3, f"{number % 70}.50", day, number / 7, f"Code {number % 40}"
+    return number, n, label, number % 3, f"{number % 70}.50", day, number / 7, f"Code {number % 40}", number
 
 
 def number_above(bound: int) -> int:
@@ -108,15 +108,14 @@ def test_a_walk_finds_what_the_index_does(
     params: tuple[Any, ...],
     past_cache: bool,
 ) -> None:
-    monkeypatch.setattr(walks_module, "_MANY", ROWS)
+    monkeypatch.setattr(Walks, "_many", lambda *arguments: walks_module._GLANCE)
     if past_cache:
         monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None)
     for columns in ("*", "price", "COUNT(size), SUM(price)", "label, day"):
         sql = f"SELECT {columns} FROM item WHERE {condition}"
         assert "Index" in plan_of(connection, sql, params)
         with monkeypatch.context() as patch:
-            patch.setattr(walks_module, "_MANY", 0)
-            patch.setattr(walks_module, "_MANY_PAST_CACHE", 0)
+            patch.setattr(Walks, "_many", lambda *arguments: None)
             expected = rows_of(connection, sql, params)
         assert not any(walked)
         walked.clear()
@@ -134,6 +133,49 @@ def test_it_depends_on_the_number_of_rows(connection: dbapi.Connection, walked: 
     assert walked == [False, False]
     assert len(rows_of(connection, sql, (50,))) == number_above(50)
     assert walked == [False, False, True]
+
+
+@pytest.mark.parametrize("past_cache", [False, True])
+def test_rows_close_together_are_looked_up_for_longer(
+    connection: dbapi.Connection, walked: list[bool], monkeypatch: pytest.MonkeyPatch, past_cache: bool
+) -> None:
+    if past_cache:
+        monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None)
+    connection.execute("CREATE INDEX item_close ON item (serial)")
+    walks = {
+        (columns, number): bool(rows_of(connection, f"SELECT {columns} FROM item WHERE serial < %s", (number,)))
+        and walked.pop()
+        for columns in ("price", "*")
+        for number in (500, 800, 1200)
+    }
+    assert walks == {
+        ("price", 500): False,
+        ("price", 800): past_cache,
+        ("price", 1200): True,
+        ("*", 500): False,
+        ("*", 800): False,
+        ("*", 1200): not past_cache,
+    }
+
+
+def test_an_estimate_is_not_taken_for_the_number(connection: dbapi.Connection, walked: list[bool]) -> None:
+    connection.execute("UPDATE item SET n = NULL WHERE id %% 10 < 8", ())
+    assert len(rows_of(connection, "SELECT price FROM item WHERE n >= %s", (0,))) < ROWS // 4
+    assert walked == [False]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT EXISTS (SELECT 1 FROM item WHERE n > %s AND price > 1)",
+        "SELECT EXISTS (SELECT price FROM item WHERE n > %s)",
+        "SELECT id FROM item a WHERE a.id < 9 AND EXISTS (SELECT 1 FROM item b WHERE b.n > %s AND b.price > 1)",
+    ],
+)
+def test_who_asks_for_one_row_does_not_begin_a_walk(connection: dbapi.Connection, walked: list[bool], sql: str) -> None:
+    assert "or a Scan" not in plan_of(connection, sql, (5,))
+    assert rows_of(connection, sql, (5,))
+    assert walked == []
 
 
 @pytest.mark.parametrize(

@@ -421,3 +421,15 @@ def test_the_first_rows_are_looked_up(path: Path, monkeypatch: pytest.MonkeyPatc
     assert fetch(connection, sql) == expected
     for other in ("SELECT id, price FROM page ORDER BY price LIMIT 3", "SELECT * FROM page ORDER BY price LIMIT 300"):
         assert "KeyLookup" not in str(fetch(connection, f"EXPLAIN {other}"))
+
+
+def test_a_page_of_a_table_of_one_leaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Walks, "exceed_cache", lambda self: self._tree._p_jar is not None)
+    with dbapi.connect(str(tmp_path / "Data.fs")) as connection:
+        connection.execute("CREATE TABLE few (id bigint PRIMARY KEY)")
+        connection.cursor().executemany("INSERT INTO few VALUES (%s)", [(number,) for number in range(9)])
+        connection.commit()
+        for order, ids in (("", list(range(9))), ("DESC", list(range(8, -1, -1)))):
+            for offset in (1, 4, 7, 9):
+                found = connection.execute(f"SELECT id FROM few ORDER BY id {order} LIMIT 3 OFFSET {offset}").fetchall()
+                assert [each for (each,) in found] == ids[offset : offset + 3]

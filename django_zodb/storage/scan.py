@@ -191,7 +191,7 @@ class Scan:
                 offset, leaves = self._passed(node, leaves, offset)
             for leaf in leaves:
                 rows = self._rows_of(leaf)
-                found += (rows[::-1] if self._reverse else rows)[offset : offset + limit - len(found)]
+                found += (list(rows)[::-1] if self._reverse else rows)[offset : offset + limit - len(found)]
                 if len(found) >= limit:
                     return found
                 offset = 0

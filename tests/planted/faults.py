@@ -405,12 +405,6 @@ FAULTS = (
         "limit, ordered = wanted(node), False",
     ),
     Fault(
-        "a condition is carried to values that are equal and not the same",
-        "sql/optimize/aggregate_early.py",
-        "and outer.type.kind in _SAME_IF_EQUAL",
-        "",
-    ),
-    Fault(
         "of groups made early, the rows are not filtered that they are joined to",
         "sql/optimize/aggregate_early.py",
         "Join(filtered(split.lead, split.terms), early,",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...storage.protocol import Catalog
-from ..expr import And, Case, Compare, Exists, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
+from ..expr import And, Case, Compare, Exists, Expr, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
 from ..plan import (
     Aggregate,
     Distinct,
@@ -27,7 +27,7 @@ from ..plan import (
     TopN,
     Window,
 )
-from ..rewrite import classes_in, map_expressions, map_sources, transform
+from ..rewrite import changed, classes_in, map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
@@ -45,9 +45,10 @@ from .push_filters import push_filters
 from .reduce_joins import reduce_joins
 from .simplify import simplify
 from .statistics import Statistics
+from .terms import free_aliases
 from .top_n import top_n
 from .use_index_order import use_index_order
-from .use_indexes import use_indexes
+from .use_indexes import in_order, use_indexes
 
 __all__ = ["OPTIMIZERS", "optimize"]
 
@@ -74,10 +75,16 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     """The plans inside expressions, those that ``decorrelate`` has left; an outer row's columns are constants there."""
 
     def on_plan(plan: Node) -> Node:
-        return _optimized(plan, statistics)
+        plan = _optimized(plan, statistics)
+        return in_order(plan) if free_aliases(plan) else plan
 
     node = map_sources(node, lambda source: optimize_subqueries(source, statistics))
-    return map_expressions(node, lambda expr: transform(expr, lambda part: part, on_plan))
+    return map_expressions(node, lambda expr: transform(expr, _with_first_row_first, on_plan))
+
+
+def _with_first_row_first(part: Expr) -> Expr:
+    """Of a plan that is asked for one row, or for a few each time, no range is walked over as a whole."""
+    return changed(part, plan=in_order(part.plan)) if isinstance(part, Exists) else part
 
 
 _SUBQUERIES = (Subquery, Exists, InPlan)

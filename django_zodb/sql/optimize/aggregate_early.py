@@ -8,12 +8,28 @@ filtered, so must they be, or groups are made that nobody wants: ``a.id < 9`` is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...record import record
-from ...values import BIGINT, Kind
-from ..expr import ROWID_COLUMN, AggregateCall, Call, Column, Compare, Constant, Expr, SortKey, is_nullable, type_of
+from ...values import BIGINT
+from ..expr import (
+    ROWID_COLUMN,
+    AggregateCall,
+    Call,
+    Column,
+    Compare,
+    Constant,
+    Expr,
+    In,
+    Param,
+    SortKey,
+    is_nullable,
+    type_of,
+)
 from ..functions import AGGREGATES
-from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases
+from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases, walk
 from ..rewrite import changed, map_expressions, map_sources
+from .access import paths
 from .cluster import as_scan, cluster_of
 from .join_step import equal_pair
 from .order import order_of_groups
@@ -23,9 +39,6 @@ from .terms import (
     conjunction,
     conjuncts,
     filtered,
-    holds_subquery,
-    is_stable,
-    parts,
     substitute,
     through_project,
     unfiltered,
@@ -34,9 +47,6 @@ from .terms import (
 
 Keys = tuple[SortKey, ...]
 Terms = tuple[Expr, ...]
-
-_SAME_IF_EQUAL = frozenset((Kind.BOOLEAN, Kind.INTEGER, Kind.UUID, Kind.DATE))
-"""Whatever is asked of one of two equal values has the same answer for the other: not for 1.0 and 1.00 as texts."""
 
 
 def aggregate_early(node: Node, statistics: Statistics) -> Node:
@@ -96,25 +106,62 @@ def _split(node: Aggregate, statistics: Statistics) -> Split | None:
             return None
     if split is None or not _are_rows(node.keys, split.lead):
         return None
-    return _with_terms_carried(split, statistics) if all(_can_be_early(call, split) for _, call in node.calls) else None
+    calls = [call for _, call in node.calls]
+    return _with_terms_carried(split, calls, statistics) if all(_can_be_early(call, split) for call in calls) else None
 
 
-def _with_terms_carried(split: Split, statistics: Statistics) -> Split | None:
-    """The rest filtered by what is asked of the table; None if some of that is about columns that it does not have."""
+def _with_terms_carried(split: Split, calls: Iterable[AggregateCall], statistics: Statistics) -> Split | None:
+    """The rest filtered by what is asked of the table; None if no index helps to do that, or one knows all anyway."""
     if not split.terms:
         return split
     theirs = {
         (outer.alias, outer.name): inner
         for outer, inner in split.pairs
-        if isinstance(outer, Column) and isinstance(inner, Column) and outer.type.kind in _SAME_IF_EQUAL
+        if isinstance(outer, Column) and isinstance(inner, Column)
     }
-    if not all(map(is_stable, split.terms)) or any(map(holds_subquery, split.terms)):
+    columns = list(map(_compared_column, split.terms))
+    if any(column is None or (column.alias, column.name) not in theirs for column in columns):
         return None
-    used = {(part.alias, part.name) for term in split.terms for part in parts(term) if isinstance(part, Column)}
-    if not used <= theirs.keys():
+    carried = tuple(substitute(term, lambda column: theirs[column.alias, column.name]) for term in split.terms)
+    if _is_counted_by_index(split.rest, calls) or not _finds(split.rest, carried, statistics):
         return None
-    carried = [substitute(term, lambda column: theirs[column.alias, column.name]) for term in split.terms]
     return changed(split, rest=push_filters(filtered(split.rest, carried), statistics))
+
+
+def _compared_column(term: Expr) -> Column | None:
+    """The column of which the term is no more than a comparison with values that an index can be asked for."""
+    match term:
+        case (
+            Compare(op="=" | "<" | "<=" | ">" | ">=", left=Column() as column, right=Param() | Constant())
+            | Compare(op="=" | "<" | "<=" | ">" | ">=", left=Param() | Constant(), right=Column() as column)
+        ):
+            return column
+        case In(term=Column() as column, items=items, negated=False) if all(
+            isinstance(item, Param | Constant) for item in items
+        ):
+            return column
+    return None
+
+
+def _is_counted_by_index(rest: Node, calls: Iterable[AggregateCall]) -> bool:
+    """Whether an index that is asked for each row of the table knows all that is counted."""
+    if not isinstance(rest, Scan):
+        return False
+    rowid = rest.table.rowid_column
+    known = {ROWID_COLUMN, *([rest.table.columns[rowid].name] if rowid is not None else [])}
+    return all(
+        call.function == "COUNT"
+        and call.filter is None
+        and all(isinstance(arg, Column) and arg.name in known for arg in call.args)
+        for call in calls
+    )
+
+
+def _finds(rest: Node, terms: Terms, statistics: Statistics) -> bool:
+    """Whether the table that the terms are about has a way to the rows for which they are true."""
+    aliases = frozenset[str]().union(*map(used_aliases, terms))
+    scans = [each for each in walk(rest) if isinstance(each, Scan) and {each.alias} == aliases]
+    return any(not isinstance(path.node, Scan) for scan in scans for path in paths(scan, terms, statistics))
 
 
 def _are_rows(keys: tuple[Output, ...], lead: Scan) -> bool:

@@ -123,6 +123,13 @@ def _with_rows_read(node: Node) -> Node:
     return tightened(node)
 
 
+def in_order(node: Node) -> Node:
+    """The plan with all that is found by an index in its order, for who asks for few rows of it."""
+    if isinstance(node, IndexRange | IndexLookup | IndexIn) and node.loose:
+        return replace(node, loose=())
+    return map_sources(node, in_order)
+
+
 def _by_rowid(node: Node) -> Node:
     """The rows in the order in which they stand in records: one that is changed may take the load of one."""
     match node:

@@ -444,17 +444,15 @@ Project: grouped.name, grouped.count
 (1, 2, 3632, 4.199999999999999, 'Persuasion')
 (2, 1, 1944, 4.8, 'Ficciones')
 
-[plan]> SELECT a.id, a.name, COUNT(b.id), SUM(b.year) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE a.id <= %s AND a.id <> 2 GROUP BY a.id, a.name ORDER BY a.id {4}
+[plan]> SELECT a.id, a.name, COUNT(b.id), SUM(b.year) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE a.id <= %s AND a.id > 1 GROUP BY a.id, a.name ORDER BY a.id {4}
 ---
 Project: grouped.id, grouped.name, grouped.count, grouped.sum
   Project: a.id, a.name, coalesce(grouped early.count, 0) as count, grouped early.sum
     HashJoin: left on a.id = grouped early.key 0
-      Filter: a.id <> 2
-        KeyRange: author a (a.id <= p0)
+      KeyRange: author a (a.id > 1 and a.id <= p0)
       Aggregate: count(b.id), sum(b.year) by b.author_id
-        Filter: b.author_id <> 2
-          IndexRange: book b using book_author_id (b.author_id <= p0), or a Scan if many
-(1, 'Austen', 2, 3632)
+        IndexRange: book b using book_author_id (b.author_id > 1 and b.author_id <= p0), or a Scan if many
+(2, 'Borges', 2, 3893)
 (3, 'Calvino', 1, 1972)
 (4, 'Duras', 1, 1984)
 
@@ -473,14 +471,13 @@ Project: grouped.name, grouped.max
 [plan]> SELECT t.id, COUNT(b.id), SUM(b.year) FROM tag t LEFT JOIN book_tag bt ON bt.tag_id = t.id LEFT JOIN book b ON b.id = bt.book_id WHERE t.id > %s GROUP BY t.id ORDER BY t.id {1}
 ---
 Project: grouped.id, grouped.count, grouped.sum
-  Project: t.id, coalesce(grouped early.count, 0) as count, grouped early.sum
-    HashJoin: left on t.id = grouped early.key 0
-      KeyRange: tag t (t.id > p0)
-      Aggregate: count(b.id), sum(b.year) by bt.tag_id
-        NestedLoop: left
-          Filter: bt.tag_id > p0
-            Scan: book_tag bt
-          KeyLookup: book b (b.id = bt.book_id)
+  Sort: grouped.id
+    Aggregate: count(b.id), sum(b.year) by t.id
+      NestedLoop: left
+        HashJoin: left on t.id = bt.tag_id
+          KeyRange: tag t (t.id > p0)
+          Scan: book_tag bt
+        KeyLookup: book b (b.id = bt.book_id)
 (2, 2, 3893)
 (3, 2, 3759)
 (4, 0, None)
@@ -524,3 +521,38 @@ Project: grouped.value, grouped.count
         Scan: rate r
       Scan: rated d
 (Decimal('1.50'), 2)
+
+[plan]> SELECT a.id, SUM(b.year) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE abs(a.id) < %s GROUP BY a.id ORDER BY a.id {3}
+---
+Project: grouped.id, grouped.sum
+  Sort: grouped.id
+    Aggregate: sum(b.year) by a.id
+      NestedLoop: left
+        Filter: abs(a.id) < p0
+          Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+(1, 3632)
+(2, 3893)
+
+[plan]> SELECT a.id, SUM(b.year) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE 10 / a.id > %s GROUP BY a.id ORDER BY a.id {4}
+---
+Project: grouped.id, grouped.sum
+  Sort: grouped.id
+    Aggregate: sum(b.year) by a.id
+      NestedLoop: left
+        Filter: (10 / a.id) > p0
+          Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+(1, 3632)
+(2, 3893)
+
+[plan]> SELECT a.id, COUNT(b.id), COUNT(*) FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE a.id IN (%s, %s) GROUP BY a.id ORDER BY a.id {1, 5}
+---
+Project: grouped.id, grouped.count, grouped.count_2 as count
+  Sort: grouped.id
+    Aggregate: count(b.id), count(*) by a.id
+      NestedLoop: left
+        KeyIn: author a (a.id in (p0, p1))
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+(1, 2, 2)
+(5, 0, 1)
