@@ -115,7 +115,7 @@ def test_a_walk_finds_what_the_index_does(
         sql = f"SELECT {columns} FROM item WHERE {condition}"
         assert "Index" in plan_of(connection, sql, params)
         with monkeypatch.context() as patch:
-            patch.setattr(Walks, "_many", lambda *arguments: None)
+            patch.setattr(Walks, "_many", lambda *arguments: 1 << 40)
             expected = rows_of(connection, sql, params)
         assert not any(walked)
         walked.clear()
@@ -154,7 +154,7 @@ def test_rows_close_together_are_looked_up_for_longer(
         ("price", 1200): True,
         ("*", 500): False,
         ("*", 800): False,
-        ("*", 1200): not past_cache,
+        ("*", 1200): True,
     }
 
 

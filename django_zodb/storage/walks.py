@@ -48,7 +48,9 @@ _NEIGHBOURS = 50
 """Rows so close are in one leaf, or in two."""
 _WALK_ABOVE = {(False, False): 3, (False, True): 2, (True, False): 16, (True, True): 3}
 """If an index finds one of so many rows or more, it takes less time to walk over all: in memory or past the cache, and
-rows far apart or close together, measured on 10,000 and 100,000 rows."""
+rows far apart or close together. Measured on 10,000 and 100,000 rows."""
+_WALK_ABOVE_FOR_WHOLE_ROWS = 2
+"""Past the cache, close together, whole ones: no columns of them are kept."""
 
 
 class Walks:
@@ -154,8 +156,8 @@ class Walks:
             return rowids, None
         rowids = iter(rowids)
         first = list(islice(rowids, _GLANCE))
-        many = self._many(first, columns)
-        if len(first) == _GLANCE and many is not None:
+        if len(first) == _GLANCE:
+            many = self._many(first, columns is None)
             number, sieve, those = whole()
             if number >= many:  # by an estimate
                 first += islice(rowids, max(many - _GLANCE, 0))
@@ -163,11 +165,12 @@ class Walks:
                     return rowids, those(self._sieved_by(sieve, other, columns))
         return chain(first, rowids), None
 
-    def _many(self, first: Sequence[int], columns: Collection[int] | None) -> int | None:
-        """So many rows that an index finds take as long as a walk; None if it takes longer whatever they are."""
+    def _many(self, first: Sequence[int], whole_rows: bool) -> int:
+        """So many rows that an index finds, of which these are the first, take as long to look up as a walk."""
         close = sum(abs(one - other) < _NEIGHBOURS for one, other in pairwise(first)) > len(first) // 2
         far = self.exceed_cache()
-        return None if far and close and columns is None else self._count() // _WALK_ABOVE[far, close]
+        above = _WALK_ABOVE_FOR_WHOLE_ROWS if far and close and whole_rows else _WALK_ABOVE[far, close]
+        return self._count() // above
 
     def _sieved_by(self, sieve: Sieve, other: Sieve | None, columns: Collection[int] | None) -> Iterable[Row]:
         if columns is not None:
