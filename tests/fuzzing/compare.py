@@ -108,12 +108,7 @@ def check(probe: Probe, skipped: bool = False) -> bool:
     theirs, other = _answer(lambda: _rows(probe, THEIRS))
     if ours == theirs == [] and skipped:
         return False
-    if (
-        mine is not None
-        and other is not None
-        and not isinstance(mine, DatabaseError)
-        and not isinstance(other, DatabaseError)
-    ):
+    if _is_djangos(mine) and _is_djangos(other):
         return False  # Django's own affair
     if theirs is None and isinstance(other, NotSupportedError | OperationalError):
         TALLY.refused += 1
@@ -128,6 +123,11 @@ def check(probe: Probe, skipped: bool = False) -> bool:
         TALLY.sqlite_wrong += not _agree(ours, theirs, probe)
         return True
     raise AssertionError(_report(probe.queryset, mine if ours is None else ours, other if theirs is None else theirs))
+
+
+def _is_djangos(error: Exception | None) -> bool:
+    """Whether Django has refused it, before any database was asked."""
+    return error is not None and not (isinstance(error, DatabaseError) and error.__cause__)
 
 
 def _agree(ours: Rows, theirs: Rows | None, probe: Probe) -> bool:
@@ -183,12 +183,7 @@ def change(data: Data, querysets: QuerySets, changes: Changes) -> None:
 
 
 def _check_refused(made: Change, mine: Any, other: Any, ours: Any, theirs: Any) -> None:
-    if (
-        mine is not None
-        and other is not None
-        and not isinstance(mine, DatabaseError)
-        and not isinstance(other, DatabaseError)
-    ):
+    if _is_djangos(mine) and _is_djangos(other):
         return
     if mine is None and isinstance(other, NotSupportedError | OperationalError):
         TALLY.changes_refused += 1

@@ -389,13 +389,13 @@ FAULTS = (
     Fault(
         "of a walk for what an index finds, all rows are handed out that the sieve lets pass",
         "storage/walks.py",
-        "return rowids, those(rows)",
-        "return rowids, rows",
+        "return rowids, those(self._sieved_by(sieve, other, columns))",
+        "return rowids, self._sieved_by(sieve, other, columns)",
     ),
     Fault(
         "in a walk for what an index finds, the columns that tell it are not looked at",
         "storage/walks.py",
-        "columns = columns if columns is None else {*columns, *(base_of(place) for _, place in sieve.keys)}",
+        "columns = {*columns, *(base_of(place) for _, place in sieve.keys)}",
         "pass",
     ),
     Fault(
