@@ -368,3 +368,47 @@ def test_what_was_changed_leaves_room_for_the_ways_to_the_rest(tmp_path: Path, m
             connection.execute(f"DELETE FROM item WHERE id IN ({', '.join(['%s'] * 100)})", ids)
             assert zodb._load_count - before < 300, "more than a leaf of rows and one of the index for each"
         connection.rollback()
+
+
+@pytest.mark.parametrize("limits", [{"cache_size_bytes": (1 << 63) - 1}, {"cache_size": (1 << 31) - 1}, {}])
+def test_a_cache_without_limits_is_swept_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    monkeypatch.setattr(bounded, "_LOADS_PER_SWEEP", 1)
+    path = str(tmp_path / "Data.fs")
+    with dbapi.connect(path) as connection:
+        connection.execute("CREATE TABLE item (id bigint PRIMARY KEY, n integer)")
+        connection.cursor().executemany("INSERT INTO item VALUES (%s, %s)", [(number, 0) for number in range(2000)])
+        connection.commit()
+    close_all()
+    with dbapi.connect(path, **limits) as connection:
+        for number in range(0, 2000, 50):
+            connection.execute("UPDATE item SET n = 1 WHERE id = %s", [number])
+        cache = connection.session.zodb_connection._cache
+        assert limits.items() <= {"cache_size": cache.cache_size, "cache_size_bytes": cache.cache_size_bytes}.items()
+        assert connection.execute("SELECT SUM(n) FROM item").fetchone() == (40,)
+
+
+def test_what_is_read_beside_small_changes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(bounded, "_LOADS_PER_SWEEP", 2)
+    limit = 100_000
+    path = str(tmp_path / "Data.fs")
+    with dbapi.connect(path) as connection:
+        connection.execute("CREATE TABLE small (id bigint PRIMARY KEY, n integer)")
+        connection.execute("CREATE TABLE large (id bigint PRIMARY KEY, text varchar(4000))")
+        connection.cursor().executemany("INSERT INTO small VALUES (%s, %s)", [(number, 0) for number in range(9000)])
+        rows = [(number, str(number) * 600) for number in range(2000)]
+        connection.cursor().executemany("INSERT INTO large VALUES (%s, %s)", rows)
+        connection.commit()
+    close_all()
+    with dbapi.connect(path, cache_size_bytes=limit) as connection:
+        connection.execute("UPDATE small SET n = 1")
+        zodb = connection.session.zodb_connection
+        changed = sum(each._p_estimated_size for each in zodb._registered_objects)
+        most = 0
+        for number in range(0, 2000, 3):
+            connection.execute("SELECT text FROM large WHERE id = %s", [number])
+            most = max(most, zodb._cache.total_estimated_size)
+        assert most < limit + changed + 100_000
+        connection.rollback()

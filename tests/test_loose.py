@@ -224,3 +224,16 @@ def test_a_serializable_transaction_depends_on_the_range_alone(
         assert walked == []
         rows_of(connection, "SELECT price FROM item WHERE n > %s", (50,))
         assert walked == [True]
+
+
+def test_places_that_move_up_find_each_one_free(connection: dbapi.Connection) -> None:
+    connection.execute("CREATE TABLE entry (id bigint PRIMARY KEY, place integer UNIQUE, n integer)")
+    rows = [(number, ROWS - number, 0) for number in range(ROWS)]
+    connection.cursor().executemany("INSERT INTO entry VALUES (%s, %s, %s)", rows)
+    connection.execute("DELETE FROM entry WHERE place = %s", (5,))
+    plan = plan_of(connection, "UPDATE entry SET place = place - 1 WHERE place > %s", (5,))
+    assert "by rowid" not in plan and "or a Scan" not in plan
+    assert connection.execute("UPDATE entry SET place = place - 1 WHERE place > %s", (5,)).rowcount == ROWS - 5
+    found = connection.execute("SELECT MIN(place), MAX(place), COUNT(*) FROM entry").fetchone()
+    assert found == (1, ROWS - 1, ROWS - 1)
+    assert "by rowid" in plan_of(connection, "UPDATE entry SET n = 1 WHERE place > %s", (5,))

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 _LOADS_PER_SWEEP = 100
 """What may come in beyond the limit: some MB. A sweep that finds nothing to do takes 0.1 µs."""
+_MOST_OBJECTS, _MOST_BYTES = (1 << 31) - 1, (1 << 63) - 1
+"""The greatest limits that the cache's C code can take."""
 _MOST_OTHERS = 40_000
 """So many changed records besides leaves of rows may stay in memory: some 100 MB."""
 
@@ -110,6 +112,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
         self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
         self._seen: tuple[bytes, bytes] | None = None
+        self._counted: tuple[list[Any], int, int] = [], 0, 0
         self.repeated = Repeated()
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
@@ -297,17 +300,28 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def _sweep(self) -> None:
         """Let the cache shrink to its limits, and what was changed and has to stay be no part of that.
 
-        Else it would leave no room for anything else, and the way to each leaf would be loaded again and again.
+        Else it would leave no room for anything else, and the way to each leaf would be loaded again and again. At the
+        end of a transaction nothing is changed any more.
         """
         cache, changed = self._cache, len(self._registered_objects)
         limits = number, size = cache.cache_size, cache.cache_size_bytes
-        cache.cache_size = number + changed
-        if size:
-            cache.cache_size_bytes = size + changed * cache.total_estimated_size // max(cache.cache_non_ghost_count, 1)
         try:
+            cache.cache_size = min(number + changed, _MOST_OBJECTS)
+            cache.cache_size_bytes = min(size + self._changed_size(), _MOST_BYTES) if size else 0
             cache.incrgc()
         finally:
             cache.cache_size, cache.cache_size_bytes = limits
+
+    def _changed_size(self) -> int:
+        """The bytes of what was changed, as it is stored; what was known the last time is counted once."""
+        changed = self._registered_objects
+        known, number, size = self._counted
+        if known is not changed or number > len(changed):
+            number = size = 0
+        for obj in changed[number:]:
+            size += int(obj._p_estimated_size)
+        self._counted = changed, len(changed), size
+        return size
 
     def read_past_cache(self, read: Callable[[Any], T], obj: Any) -> T:
         """``read`` of the stored state of an object that is a ghost, and stays one; errors are those of loading it.

@@ -21,7 +21,7 @@ from .sieved_walk import SHARE, SievedWalk
 from .sieves import AllOf, Sieve
 from .sifted_scan import SiftedScan
 from .sought import Patience, passing_rowids, sought, sought_by_key
-from .trees import UNBOUNDED, Tree, items_backwards, page_of, values_backwards
+from .trees import Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
 IndexOrder = tuple[str, bool, bool]
@@ -40,8 +40,8 @@ _OF_WANTED = 4
 """If fewer rows pass than one of so many, they are rare."""
 
 
-_FEW_PASSED = 2000
-"""So many rows in memory are passed before those of some thousand leaves are counted."""
+_PASSED = 10
+"""To pass a row backwards, in memory, takes as long as to count so many in leaves from the other end."""
 _GLANCE = 250
 """The first rowids that an index gives show whether they are close together."""
 _NEIGHBOURS = 50
@@ -94,18 +94,11 @@ class Walks:
     def page(
         self, offset: int, limit: int, low: int | None = None, high: int | None = None, reverse: bool = False
     ) -> list[Row]:
-        """See ``protocol.Table.page``. From the nearer end of a table, where the way matters."""
+        """See ``protocol.Table.page``."""
+        if reverse and not self.exceed_cache() and offset * _PASSED <= self._count():
+            return list(islice(values_backwards(self._tree, Bounds(low, high)), offset, offset + limit))
         if low is None is high:
-            behind = max(self._count() - offset, 0)
-            if self.exceed_cache():
-                if behind >= offset:
-                    return self._scan(None, None, reverse).page(offset, limit)
-                return self._scan(None, None, not reverse).page(max(behind - limit, 0), min(behind, limit))[::-1]
-            if reverse and offset <= _FEW_PASSED:
-                return list(islice(values_backwards(self._tree, UNBOUNDED), offset, offset + limit))
-            if reverse:
-                return page_of(self._tree, max(behind - limit, 0), min(behind, limit))[::-1]
-            return page_of(self._tree, offset, limit)
+            return self._page_of_all(offset, limit, reverse)
         if self.exceed_cache():
             return self._scan(low, high, reverse).page(offset, limit)
         rows = self._tree.values(low, high)
@@ -113,6 +106,15 @@ class Walks:
             return list(rows[offset : offset + limit])
         behind = max(len(rows) - offset, 0)
         return list(rows[max(behind - limit, 0) : behind])[::-1]
+
+    def _page_of_all(self, offset: int, limit: int, reverse: bool) -> list[Row]:
+        behind = max(self._count() - offset, 0)
+        other_way = max(behind - limit, 0), min(behind, limit)
+        if not self.exceed_cache():
+            return page_of(self._tree, *other_way)[::-1] if reverse else page_of(self._tree, offset, limit)
+        if behind >= offset:
+            return self._scan(None, None, reverse).page(offset, limit)
+        return self._scan(None, None, not reverse).page(*other_way)[::-1]
 
     def items(
         self,

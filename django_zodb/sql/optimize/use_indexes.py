@@ -111,7 +111,9 @@ def _with_rows_read(node: Node) -> Node:
 
     def tightened(each: Node) -> Node:
         if isinstance(each, Update):
-            each = replace(each, source=_by_rowid(each.source))
+            each = replace(
+                each, source=_by_rowid(each.source, [each.table.columns[at].name for at, _ in each.assignments])
+            )
         if isinstance(each, IndexRange | IndexLookup | IndexIn) and each.loose:
             names = {name for alias, name in used if alias == each.alias}
             by_rowid = ROWID_COLUMN in names or each.alias in changed_rows
@@ -130,12 +132,18 @@ def in_order(node: Node) -> Node:
     return map_sources(node, in_order)
 
 
-def _by_rowid(node: Node) -> Node:
-    """The rows in the order in which they stand in records: one that is changed may take the load of one."""
+def _by_rowid(node: Node, assigned: Sequence[str]) -> Node:
+    """The rows in the order in which they stand in records: one that is changed may take the load of one.
+
+    Not along a unique key that is changed: in its order, what closes a gap finds each place free.
+    """
     match node:
         case Filter(source=source):
-            return replace(node, source=_by_rowid(source))
-        case IndexRange():
+            return replace(node, source=_by_rowid(source, assigned))
+        case IndexRange(table=table, index=name):
+            index = table.index(name)
+            if index is None or (index.unique and any(key.column in (None, *assigned) for key in index.keys)):
+                return in_order(node)
             return replace(node, by_rowid=True)
     return node
 
