@@ -23,7 +23,7 @@ from .worker import SUITES
 ROOT = Path(__file__).resolve().parents[2]
 FAST = (
     *("emit", "compile", "optimize", "optimize_rows", "storage", "sessions", "ddl", "backend", "prepare", "functions"),
-    *("search", "sought", "fetch", "look_ahead", "sieves", "columns"),
+    *("search", "sought", "fetch", "look_ahead", "sieves", "columns", "loose", "scan", "large_writes"),
 )
 
 
