@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 _LOADS_PER_SWEEP = 100
 """What may come in beyond the limit: some MB. A sweep that finds nothing to do takes 0.1 µs."""
+_NOT_COUNTED: tuple[list[Any], int, int] = [], 0, 0
 _MOST_OBJECTS, _MOST_BYTES = (1 << 31) - 1, (1 << 63) - 1
 """The greatest limits that the cache's C code can take."""
 _MOST_OTHERS = 40_000
@@ -112,7 +113,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         self._reader: Any = CheckedReader(self, self._cache, self.db().classFactory)
         self._asks_storage = hasattr(self._normal_storage, "afterCompletion")
         self._seen: tuple[bytes, bytes] | None = None
-        self._counted: tuple[list[Any], int, int] = [], 0, 0
+        self._counted = _NOT_COUNTED
         self.repeated = Repeated()
         self.moved_values: Records = {}
         """Records of large values whose leaves have given them up in this transaction; see ``persistent``."""
@@ -178,6 +179,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     def afterCompletion(self, transaction: Any) -> None:
         """Sweep the cache, as ZODB does after it has asked its storage, which mostly has nothing to do then."""
+        self._counted = _NOT_COUNTED  # which holds what was changed
         if self.explicit_transactions and not self._asks_storage:
             self._cache.incrgc()
         else:
