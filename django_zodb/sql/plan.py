@@ -492,6 +492,9 @@ class SortRuns(Node):
     sorted: int
 
 
+IndexAccess = IndexLookup | IndexRange | IndexIn
+"""The access paths that may be ``loose``."""
+
 BaseAccess = Scan | KeyLookup | KeyRange | KeyIn | IndexLookup | IndexRange | IndexIn | RowidUnion | RowidIntersection
 
 

@@ -184,7 +184,7 @@ def _access(node: Node) -> str:
             return type(node).__name__
 
 
-def _or_scan(node: p.IndexLookup | p.IndexRange | p.IndexIn) -> str:
+def _or_scan(node: p.IndexAccess) -> str:
     return ", or a Scan if many" if node.loose else ""
 
 

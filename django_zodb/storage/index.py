@@ -247,12 +247,14 @@ class StoredIndex:
         tree = self.tree
         if len(ordered) > _MANY and None not in ordered[:1]:
             bounds = Bounds(ordered[0], ordered[-1])
-            between = fraction_within(tree, bounds) * estimated_len(tree)
-            if leaf_of_range(tree, bounds) is None and between < _DENSE * len(ordered):
+            if leaf_of_range(tree, bounds) is None and self._are_dense(ordered, bounds):
                 if list(tree.keys(*bounds)) == ordered:
                     return tree.values(*bounds)  # type: ignore[no-any-return]
                 return map(dict(tree.items(*bounds)).get, ordered)
         return map(tree.get, ordered)
+
+    def _are_dense(self, keys: list[Key], bounds: Bounds) -> bool:
+        return fraction_within(self.tree, bounds) * estimated_len(self.tree) < _DENSE * len(keys)
 
     def move_many(self, olds: Sequence[Key], news: Sequence[Key], moved: Sequence[int]) -> None:
         """Take each rowid from its old key to its new one."""

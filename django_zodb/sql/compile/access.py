@@ -165,20 +165,23 @@ def rows(frame: Frame, node: p.BaseAccess, needed: Needed) -> str:
         case p.KeyRange() if (known := passing(frame, node))[0]:
             return f"{table}.sought_by_key({_listed(known[0], walk(frame, node, needed), known[1])})"
         case p.IndexRange() if (known := passing(frame, node))[0]:
-            many = "" if _is_repeated(frame) else whole(frame, node)
-            columns = wanted_columns(node, needed)
+            columns, many = wanted_columns(node, needed), _whole(frame, node)
             return f"{table}.sought({_listed(known[0], rowids(frame, node), columns, *known[1:], many)})"
         case p.IndexLookup() | p.RowidIntersection() if _is_repeated(frame):
             return f"map({table}.get, {rowids(frame, node)})"  # a few each time
         case p.IndexRange() | p.IndexIn() | p.IndexLookup() | p.RowidIntersection():
-            many = "" if _is_repeated(frame) else whole(frame, node)
-            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed), many)})"
+            return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed), _whole(frame, node))})"
         case p.Scan() | p.KeyRange():
             return f"{table}.rows({walk(frame, node, needed)})"
         case p.KeyIn() | p.RowidUnion():
             return f"{table}.fetch({_listed(rowids(frame, node), wanted_columns(node, needed), 'sure=False')})"
         case _:
             return f"map({table}.get, {rowids(frame, node)})"
+
+
+def _whole(frame: Frame, node: p.BaseAccess) -> str:
+    """What a walk over the whole table takes, if that may come once, and not again and again."""
+    return "" if _is_repeated(frame) else whole(frame, node)
 
 
 def _is_repeated(frame: Frame) -> bool:

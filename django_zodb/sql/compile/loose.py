@@ -19,12 +19,9 @@ _Texts = tuple[str, list[str], list[str]]
 """About how many rows, a sieve for each column, and conditions for a row."""
 
 
-Loose = p.IndexLookup | p.IndexRange | p.IndexIn
-
-
 def whole(frame: Frame, node: p.BaseAccess) -> str:
     """The argument ``whole`` of ``Table.fetch`` and ``Table.sought``; empty if there is none."""
-    if not isinstance(node, Loose) or not node.loose:
+    if not isinstance(node, p.IndexAccess) or not node.loose:
         return ""
     index = frame.unit.index(node.table, node.index)
     match node:
@@ -38,7 +35,7 @@ def whole(frame: Frame, node: p.BaseAccess) -> str:
     return f"whole=lambda: ({number}, {sieve}, lambda rows: (row for row in rows if {' and '.join(tests)}))"
 
 
-def _among(frame: Frame, node: Loose, index: str, keys: str) -> _Texts:
+def _among(frame: Frame, node: p.IndexAccess, index: str, keys: str) -> _Texts:
     among = f"{frame.source.share('among', s.Among)}({_places(node)[0]}, {keys})"
     return f"sum({index}.sizes({keys}))", [among], [f"{_columns(frame, node)[0]} in {keys}"]
 
@@ -63,11 +60,11 @@ def _value(frame: Frame, expr: Expr) -> str:
     return text if isinstance(expr, Param | Constant) else frame.once("bound", text)
 
 
-def _places(node: Loose) -> list[int]:
+def _places(node: p.IndexAccess) -> list[int]:
     return [node.table.positions[name] for name in node.loose]
 
 
-def _columns(frame: Frame, node: Loose) -> list[str]:
+def _columns(frame: Frame, node: p.IndexAccess) -> list[str]:
     """Texts of the values of a row."""
     return [f"row[{frame.source.position(name, name, node.table.positions[name])}]" for name in node.loose]
 

@@ -18,6 +18,7 @@ from ..plan import (
     BaseAccess,
     Delete,
     Filter,
+    IndexAccess,
     IndexIn,
     IndexLookup,
     IndexRange,
@@ -114,7 +115,7 @@ def _with_rows_read(node: Node) -> Node:
             each = replace(
                 each, source=_by_rowid(each.source, [each.table.columns[at].name for at, _ in each.assignments])
             )
-        if isinstance(each, IndexRange | IndexLookup | IndexIn) and each.loose:
+        if isinstance(each, IndexAccess) and each.loose:
             names = {name for alias, name in used if alias == each.alias}
             by_rowid = ROWID_COLUMN in names or each.alias in changed_rows
             at = each.table.rowid_column
@@ -127,7 +128,7 @@ def _with_rows_read(node: Node) -> Node:
 
 def in_order(node: Node) -> Node:
     """The plan with all that is found by an index in its order, for who asks for few rows of it."""
-    if isinstance(node, IndexRange | IndexLookup | IndexIn) and node.loose:
+    if isinstance(node, IndexAccess) and node.loose:
         return replace(node, loose=())
     return map_sources(node, in_order)
 
