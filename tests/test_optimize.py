@@ -22,6 +22,7 @@ from django_zodb.sql.expr import (
     SortKey,
 )
 from django_zodb.sql.optimize import OPTIMIZERS, optimize
+from django_zodb.sql.optimize.access import best_path, paths
 from django_zodb.sql.optimize.constraints import like_prefix
 from django_zodb.sql.optimize.decorrelate import decorrelate
 from django_zodb.sql.optimize.prune import prune
@@ -608,9 +609,85 @@ def test_a_selective_subquery_drives():
     ]
 
 
+def test_the_order_asked_for_may_keep_a_subquery_from_driving():
+    few = where(B, col("b.sold"))
+    subquery = p.Project(few, "s", (p.Output("x", col("b.author_id")),))
+    node = where(A, InPlan((col("a.id"),), subquery))
+    assert "IndexRange: author a using author_name" in lines(limited(node, by("a.name")), FakeCatalog(book=2000))
+    assert "NestedLoop: inner" in lines(p.Sort(node, (by("a.name"),)), FakeCatalog(book=2000))
+
+
 def test_outer_columns_are_constants_within_a_subquery():
-    node = where(A, Or((Exists(books_of_author()), eq("a.name", text("x")))))
+    later = Exists(books_of_author(Compare(">", col("b.year"), col("a.boss_id"))))
+    node = where(A, Or((later, eq("a.name", text("x")))))
     assert "IndexLookup: book b using book_author (b.author_id = a.id)" in shown(node)
+
+
+def beside(*terms, source=A, negated=False):
+    """An EXISTS beside another test, of the books that fulfil the terms."""
+    plan = p.Project(where(B, *terms), "s", (p.Output("x", num(1)),))
+    return where(source, Or((Exists(plan, negated), eq("a.name", text("x")))))
+
+
+def test_exists_beside_other_tests_looks_into_keys_made_once():
+    assert lines(beside(eq("b.author_id", "a.id"), col("b.sold"))) == [
+        "Filter: (a.name = 'x') or ((a.id in (subquery)) is true)",
+        "in subquery 1: Project: b.author_id as key 0",
+        "Filter: b.sold",
+        "Scan: book b",
+        "Scan: author a",
+    ]
+    assert lines(beside(eq("b.year", "a.boss_id"), eq("b.pages", "a.id"), negated=True))[:3] == [
+        "Filter: (a.name = 'x') or (not (((a.boss_id, a.id) in (subquery)) is true))",
+        "in subquery 1: Project: b.year as key 0, b.pages as key 1",
+        "Filter: b.year is not null",
+    ]
+
+
+def test_exists_beside_other_tests_stays_where_an_index_finds_little_for_few_rows():
+    few = beside(eq("b.author_id", "a.id"))
+    assert "exists subquery 1: Project: true as found" in lines(few, FakeCatalog(author=100))
+    assert "exists subquery 1: Project: true as found" in lines(few, FakeCatalog(author=100, book=100))
+    page = p.Limit(p.Project(A, "q", (p.Output("has", Exists(books_of_author())),)), num(20))
+    assert "exists subquery 1: Project: true as found" in lines(page)
+    assert "in subquery 1: Project: b.author_id as key 0" in lines(page.source)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        (eq("b.author_id", "a.id"), Compare(">", col("b.year"), col("a.boss_id"))),
+        (Compare(">", col("b.year"), col("a.boss_id")),),
+    ],
+)
+def test_exists_beside_other_tests_stays_where_keys_do_not_tell(terms):
+    assert any(line.startswith("exists subquery") for line in lines(beside(*terms)))
+
+
+def test_exists_over_a_product_of_tables_stays():
+    product = join(B, T, Compare(">", col("t.slug"), col("b.title")))
+    plan = p.Project(where(product, eq("b.pages", "a.id")), "s", (p.Output("x", num(1)),))
+    assert "exists subquery 1: Project: true as found" in lines(where(A, Or((Exists(plan), eq("a.name", text("x"))))))
+
+
+# --- what NULL has to do with it -----------------------------------------------------------------------------------
+
+
+class Orphans(FakeCatalog):
+    """Authors of whom few have a boss: 90,000 of 100,000 are NULL, the others have ten bosses."""
+
+    def table(self, name):
+        table = FakeTable(100_000, 11)
+        found = FakeIndex(11)
+        found.count = lambda prefix=(), low=None, high=None: 90_000 if prefix == (None,) else 10
+        table.index = lambda _: found
+        return table
+
+
+def test_null_is_no_key_that_a_value_may_equal():
+    assert best_path(A, (eq("a.boss_id", P0),), Statistics(Orphans())).rows == 1000
+    path = next(path for path in paths(A, (IsNull(col("a.boss_id")),), Statistics(Orphans())) if path.fixed)
+    assert path.rows == 90_000
 
 
 # --- prune ---------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from ..rewrite import changed, classes_in, map_expressions, map_sources, transfo
 from .aggregate_early import aggregate_early
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
+from .decorrelate_tests import decorrelate_tests
 from .decorrelate_values import decorrelate_values
 from .distinct_keys import distinct_keys
 from .filter_sides import filter_sides
@@ -93,6 +94,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (simplify, (Filter, Join, And, Or, Not, Compare, IsNull, IsTruth, In, Case)),
     (decorrelate, (Exists, InPlan)),
     (decorrelate_values, (Subquery,)),
+    (decorrelate_tests, (Exists,)),
     (reduce_joins, (Join,)),
     (push_filters, (Filter, Join)),
     (filter_sides, (Join,)),

@@ -101,7 +101,10 @@ class _Chooser:
         left = self.relation(node.left, for_left)
         terms = conjuncts(node.condition)
         step = self.step(left, node.right, node.kind, terms, for_right, self.share(left, goal), node.lateral)
-        return led if led is not None and led.cost < step.cost else step
+        if led is None:
+            return step
+        keys = changed(led, node=_leading_relation(led.node))
+        return led if self.final_cost(led, keys, goal) < self.final_cost(step, left, goal) else step
 
     def relation(self, node: Node, goal: Goal = NO_GOAL) -> Joined:
         """Something to be joined: planned within, if it holds joins itself."""

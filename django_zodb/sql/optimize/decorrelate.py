@@ -37,7 +37,7 @@ def decorrelate(node: Node, statistics: Statistics) -> Node:
 def _as_join(term: Expr, outer: frozenset[str]) -> tuple[JoinKind, Node, Expr | None] | None:
     match term:
         case Exists(plan=plan, negated=negated):
-            split = _split(_bare(plan), outer)
+            split = _split(bare(plan), outer)
             if split is None or not split[1]:
                 return None  # without a correlated term it is computed once, as it is
             right, on = split
@@ -86,7 +86,7 @@ def unordered(plan: Node) -> Node:
                 return plan
 
 
-def _bare(plan: Node) -> Node:
+def bare(plan: Node) -> Node:
     """A plan that has rows if ``plan`` has: without outputs, order, and a LIMIT of one or more."""
     while True:
         match plan:

@@ -22,7 +22,7 @@ from .join_step import equal_pair, least_hashed
 from .statistics import HASH_LISTED, HASH_PROBE, Statistics
 from .terms import conjunction, filtered, free_aliases, is_stable, parts, substitute, unfiltered, used_aliases
 
-_CALL = 30.0  # calling a local function for an outer row
+CALL = 30.0  # calling a local function for an outer row
 Pairs = tuple[tuple[Expr, Expr], ...]
 """Operands that are equal: of the outer row, and of the subquery's rows."""
 
@@ -43,12 +43,7 @@ def decorrelate_values(node: Node, statistics: Statistics) -> Node:
 
 def _decorrelated(node: Node, statistics: Statistics, limit: int | None) -> Node:
     """``limit``: so many rows of the node will be asked for."""
-    below = None
-    match node:
-        case Limit(limit=Constant(value=int(count))):
-            below = count
-        case Project():
-            below = limit
+    below = asked_for(node, limit)
     node = map_sources(node, lambda source: _decorrelated(source, statistics, below))
     if not isinstance(node, Project | Filter | Sort):
         return node
@@ -67,6 +62,16 @@ def _decorrelated(node: Node, statistics: Statistics, limit: int | None) -> Node
     return changed(node, source=source)
 
 
+def asked_for(node: Node, limit: int | None) -> int | None:
+    """How many rows of what feeds the node will be asked for, if no more than ``limit`` of the node are; None: all."""
+    match node:
+        case Limit(limit=Constant(value=int(count))):
+            return count
+        case Project():
+            return limit
+    return None
+
+
 def _worthwhile(source: Node, lifted: Lifted, statistics: Statistics, limit: int | None) -> bool:
     """Whether finding the values of all groups costs less than one after the other for each outer row."""
     below: Node = lifted.node
@@ -77,7 +82,7 @@ def _worthwhile(source: Node, lifted: Lifted, statistics: Statistics, limit: int
         return False
     scan, terms = base
     every = (*terms, *(Compare("=", *pair) for pair in _inner_pairs(lifted)))
-    one = best_path(scan, every, statistics).cost + _CALL
+    one = best_path(scan, every, statistics).cost + CALL
     rows = estimated_rows(source, statistics)
     if limit is not None:
         rows = min(rows, float(limit))
@@ -104,7 +109,7 @@ def _lifted(expr: Subquery, outer: frozenset[str]) -> Lifted | None:
     return None
 
 
-def _split(plan: Node, outer: frozenset[str]) -> tuple[Node, Pairs] | None:
+def without_links(plan: Node, outer: frozenset[str]) -> tuple[Node, Pairs] | None:
     """The plan without the terms of its topmost condition that link it to the outer row, and these as pairs."""
     below, terms = unfiltered(plan)
     inner = bound_aliases(below)
@@ -118,7 +123,7 @@ def _split(plan: Node, outer: frozenset[str]) -> tuple[Node, Pairs] | None:
 
 def _of_groups(node: Aggregate, value: Expr, outer: frozenset[str]) -> Lifted | None:
     """The aggregate by what the outer row is compared with; it may have been grouped by that already."""
-    split = _split(node.source, outer)
+    split = without_links(node.source, outer)
     if split is None:
         return None
     source, pairs = split
@@ -147,7 +152,7 @@ def _of_groups(node: Aggregate, value: Expr, outer: frozenset[str]) -> Lifted | 
 
 def _of_first_rows(node: Sort, value: Expr, outer: frozenset[str]) -> Lifted | None:
     """The first row for each value that the outer row is compared with."""
-    split = _split(node.source, outer)
+    split = without_links(node.source, outer)
     if split is None or not isinstance(value, Column) or value.alias not in bound_aliases(node):
         return None  # of any outer row, it would not be NULL where there is no row
     source, pairs = split

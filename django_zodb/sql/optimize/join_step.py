@@ -128,7 +128,7 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     candidates = [path for path in found if path.rows <= most]
     if not candidates:
         return None
-    cost = _first_match if kind in ("semi", "anti") else _every_match
+    cost = first_match if kind in ("semi", "anti") else _every_match
     path = min(candidates, key=lambda each: (cost(each), each.cost))
     node = NestedLoop(left.node, path.node, cast(JoinKind, kind), conjunction(path.residual))
     rows = _result_rows(left.rows, path.rows * _share(path, scan, local, statistics), kind)
@@ -153,7 +153,7 @@ def _every_match(path: Path) -> float:
     return path.cost if path.single else path.cost + INNER_LOOP
 
 
-def _first_match(path: Path) -> float:
+def first_match(path: Path) -> float:
     """The cost of one row that passes: a semi join looks no further."""
     if path.single:
         return path.cost

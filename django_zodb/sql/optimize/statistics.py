@@ -89,8 +89,19 @@ class Statistics:
         constants = _constants(values)
         if constants is not None:
             return self._count(scan, index, constants, None, None) / self.rows(scan)
+        if len(index.keys) == 1:
+            return self._equal_to_one(scan, index, is_null=_is_null(values[0]))
         share = 1.0 / self.keys(scan, index)
         return share if whole else share ** (len(values) / len(index.keys))
+
+    def _equal_to_one(self, scan: Scan, index: IndexSchema, is_null: bool) -> float:
+        """The share of the rows that are NULL, or that equal one of the other keys: of those NULL is none."""
+        rows = self.rows(scan)
+        nulls = self.once(("nulls", scan.table.name, index.name), lambda: self._count(scan, index, (None,), None, None))
+        if is_null:
+            return max(nulls, 1) / rows
+        others = self.keys(scan, index) - (nulls > 0)
+        return max(rows - nulls, 1.0) / rows / others if others else EQUAL_KEY
 
     def between(
         self, scan: Scan, index: IndexSchema, prefix: tuple[Expr, ...], low: Expr | None, high: Expr | None
@@ -114,6 +125,10 @@ class Statistics:
 def sort_cost(rows: float, limit: int | None) -> float:
     """The cost of sorting, or of finding the first ``limit`` rows."""
     return rows * (SORT_ROW if limit is None or limit > rows / 4 else TOP_ROW)
+
+
+def _is_null(value: Expr) -> bool:
+    return isinstance(value, Constant) and value.value is None
 
 
 def _constants(values: tuple[Expr, ...]) -> tuple[object, ...] | None:
