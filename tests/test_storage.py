@@ -588,11 +588,22 @@ def test_the_size_of_a_range(things: StoredCatalog, many: bool) -> None:
                 assert ReadIndex(index).size(prefix, **ends, **flags) == expected
 
 
+def test_of_null_nothing_is_counted_where_there_is_no_place_for_it(store: Store) -> None:
+    last = IndexSchema("last", (IndexKey("size", descending=True),))
+    columns = (column("id", BIGINT, nullable=False), column("size", BIGINT, nullable=False))
+    store.catalog.create_table(TableSchema("log", columns, ("id",), indexes=(last,)))
+    store.catalog.table("log").insert((1, 5))
+    assert store.catalog.table("log").index("last").count((None,)) == 0
+
+
 def test_estimates_of_ranges(things: StoredCatalog) -> None:
     table = things.table("thing")
     kind = table.index("thing_kind")
     assert kind.count(("a",)) == len(kind.lookup("a"))
     assert kind.count(("nothing",)) == 0
+    assert kind.count((None,)) == 10
+    assert table.index("thing_size_desc").count((None,)) == 1
+    assert table.index("thing_kind_size").count((None,)) == 10
     assert kind.key_count() == 4
     assert table.index("thing_weight").count((), 2.0, 3.0) == len(list(table.index("thing_weight").range((), 2.0, 3.0)))
     assert table.index("thing_kind_size").count() == 100

@@ -145,6 +145,9 @@ class StoredIndex:
 
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
         """An estimate of the size of that range; exact where it lies within one leaf."""
+        components = zip(prefix, self.encoding.components, strict=False)
+        if any(value is None and not component.nullable for value, component in components):
+            return 0  # keys without a place for NULL cannot be compared with it
         if len(prefix) == len(self.encoding.components):
             return _size(self.tree.get(self.encoding.key(prefix)))
         unbounded = low is None and high is None

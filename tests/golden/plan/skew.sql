@@ -1,0 +1,65 @@
+# Keys of which one holds most rows: NULL is not what a value may equal, and IS NULL finds what there is of it.
+use: numbers
+
+> CREATE TABLE node (id integer PRIMARY KEY, parent_id integer, rank integer NOT NULL, name text NOT NULL)
+---
+ok
+
+> CREATE INDEX node_parent ON node (parent_id)
+---
+ok
+
+> CREATE INDEX node_rank ON node (rank DESC)
+---
+ok
+
+> INSERT INTO node (id, parent_id, rank, name) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 2000) SELECT i, CASE WHEN i % 100 = 0 THEN i / 100 END, i % 500, 'node ' || i FROM s
+---
+2000 rows
+
+[plan]> SELECT name FROM node WHERE parent_id = %s {7}
+---
+Project: node.name
+  IndexLookup: node using node_parent (node.parent_id = p0), or a Scan if many
+('node 700',)
+
+[plan]> SELECT COUNT(*) FROM node WHERE parent_id IS NULL AND name LIKE %s {'%99'}
+---
+Project: grouped.count
+  Aggregate: count(*)
+    Filter: (node.parent_id is null) and (node.name like p0)
+      Scan: node
+(20,)
+
+[plan]> SELECT name FROM node WHERE rank = %s ORDER BY id {7}
+---
+Project: node.name
+  IndexLookup: node using node_rank (node.rank = p0)
+('node 7',)
+('node 507',)
+('node 1007',)
+('node 1507',)
+
+[plan]> SELECT a.name FROM node a WHERE a.id > 1998 OR EXISTS (SELECT 1 FROM node b WHERE b.parent_id = a.id AND b.rank >= a.rank AND b.id < 400)
+---
+Project: a.name
+  Filter: (a.id > 1998) or exists (subquery)
+      exists subquery 1: Project: true as found
+        Filter: (b.rank >= a.rank) and (b.id < 400)
+          IndexLookup: node b using node_parent (b.parent_id = a.id)
+    Scan: node a
+('node 1',)
+('node 2',)
+('node 3',)
+('node 1999',)
+('node 2000',)
+
+[plan]> SELECT a.name FROM node a WHERE a.parent_id IN (SELECT b.id FROM node b WHERE b.rank = %s) ORDER BY a.id {3}
+---
+Project: a.name
+  Sort: a.id
+    NestedLoop: inner
+      Project: b.id as key 0
+        IndexLookup: node b using node_rank (b.rank = p0)
+      IndexLookup: node a using node_parent (a.parent_id = a keys.key 0)
+('node 300',)
