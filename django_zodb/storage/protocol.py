@@ -111,7 +111,7 @@ class Index(Protocol):
         ...
 
     def count(self, prefix: tuple[object, ...] = (), low: object = None, high: object = None) -> int:
-        """An estimate of how many rowids ``range`` would give, NULL in the prefix included; cheap, for the planner only."""
+        """An estimate of how many rowids ``range`` would give, also for NULL in the prefix; cheap, for the planner."""
         ...
 
     def key_count(self) -> int:

@@ -1,32 +1,70 @@
 """Subqueries: local functions of the statement's function, called with the outer rows that they use.
 
-One that uses no outer row is computed at most once per execution, and only if it is asked for.
+One that uses no outer row is computed at most once per execution, and only if it is asked for. One that uses a few
+columns of such is called with these, and keeps what it gave for the values that came last.
 """
 
 from __future__ import annotations
 
+from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..emit import Subplan
+from ..functions import FUNCTIONS
 from ..plan import Node
 from .frame import Binding, Frame, Needed, needed_by, needed_inside, tuple_of
 from .pipeline import For, If, indented
-from .unit import all_nodes
+from .unit import all_expressions, all_nodes
+
+_MOST_KEPT_BY = 3
+_LONG = frozenset((Kind.TEXT, Kind.BYTES, Kind.JSON))
 
 
 def call_subquery(frame: Frame, subquery: Subplan) -> str:
     """See ``emit.Context.subquery``."""
+    kept = _outer_columns(frame, subquery.plan) if _can_be_kept(frame, subquery) else None
     match subquery:
         case x.Subquery(plan=plan):
-            inner = LocalFunction(frame, plan, "scalar")
+            inner = LocalFunction(frame, plan, "scalar", kept=kept)
             _scalar(inner.frame, plan)
         case x.Exists(plan=plan):
-            inner = LocalFunction(frame, plan, "exists")
+            inner = LocalFunction(frame, plan, "exists", kept=kept)
             _exists(inner.frame, plan)
         case x.InPlan(plan=plan, terms=terms):
-            inner = LocalFunction(frame, plan, "members")
+            inner = LocalFunction(frame, plan, "members", kept=kept)
             _members(inner.frame, plan, len(terms))
     return inner.call()
+
+
+def _can_be_kept(frame: Frame, subquery: Subplan) -> bool:
+    """Whether the same values always give the same, and what they give is small."""
+    nodes = list(all_nodes(subquery.plan))
+    if not frame.unit.only_reads or any(isinstance(node, p.WorkTable) for node in nodes):
+        return False
+    match subquery:
+        case x.Subquery(type=type_):
+            if type_.kind in _LONG and type_.size is None:
+                return False
+        case x.InPlan(plan=p.Project(source=plan) | plan):
+            if not isinstance(plan, p.Limit):
+                return False
+    calls = (part.function for part in all_expressions(subquery.plan) if isinstance(part, x.Call))
+    return all(FUNCTIONS[name].stable for name in calls)
+
+
+def _outer_columns(frame: Frame, plan: Node) -> list[x.Column] | None:
+    """The columns of outer rows that the plan uses, if they are few, and other rows may well have the same values."""
+    used = (part for part in all_expressions(plan) if isinstance(part, x.Column) and part.alias in frame.scope)
+    found = list({(column.alias, column.name): column for column in used}.values())
+    if not 0 < len(found) <= _MOST_KEPT_BY:
+        return None
+    if any(column.name == x.ROWID_COLUMN or x.type_of(column).kind is Kind.DOUBLE for column in found):
+        return None  # 0.0 and -0.0 are one key, and two values
+    for alias in {column.alias for column in found}:
+        table = frame.scope[alias].table
+        if table is not None and table.is_key([column.name for column in found if column.alias == alias]):
+            return None
+    return found
 
 
 def call_rows(frame: Frame, node: Node, needed: Needed) -> tuple[list[str], str]:
@@ -52,13 +90,22 @@ def is_made_once(frame: Frame, node: Node) -> bool:
 
 
 class LocalFunction:
-    """A local function while it is written: its frame knows the outer rows by the names they have outside."""
+    """A local function while it is written: its frame knows the outer rows by the names they have outside.
 
-    def __init__(self, outer: Frame, plan: Node, wanted: str, repeated: bool = False) -> None:
+    ``kept``: all columns of outer rows that it uses, if what it gives for their values is to be kept.
+    """
+
+    def __init__(
+        self, outer: Frame, plan: Node, wanted: str, repeated: bool = False, kept: list[x.Column] | None = None
+    ) -> None:
         self._unit = outer.unit
         self._name = outer.source.name(wanted)
-        self.args: dict[str, None] = {}
+        self.args: dict[str, str] = {}
+        self._kept = kept is not None
         self.frame = Frame(outer.unit, repeated)
+        if kept is not None:
+            self._pass_values(outer, kept)
+            return
         used = needed_inside(plan)
         for alias, binding in list(outer.scope.items()):
             columns = sorted(name for other, name in used if other == alias)
@@ -66,23 +113,32 @@ class LocalFunction:
                 self._pass(outer, binding, columns)
         self.frame.repeated |= bool(self.args)
 
+    def _pass_values(self, outer: Frame, columns: list[x.Column]) -> None:
+        for column in columns:
+            binding = outer.scope[column.alias]
+            passed = self.frame.scope.setdefault(column.alias, Binding(column.alias, binding.positions))
+            name = outer.source.name(f"{outer.unit.row_name(column.alias)}_{column.name}")
+            passed.columns[column.name] = name
+            self.args[name] = outer.column(column)
+        self.frame.repeated = True
+
     def _pass(self, outer: Frame, binding: Binding, columns: list[str]) -> None:
         passed = Binding(binding.alias, binding.positions, binding.row, {}, binding.rowid, binding.table)
         if binding.row is not None:
-            self.args[binding.row] = None
+            self.args[binding.row] = binding.row
             if x.ROWID_COLUMN in columns and binding.rowid is not None:
-                self.args[binding.rowid] = None
+                self.args[binding.rowid] = binding.rowid
         else:
             passed.columns = {name: binding.columns[name] for name in columns}
-            self.args.update(dict.fromkeys(passed.columns.values()))
+            self.args.update({name: name for name in passed.columns.values()})
         self.frame.scope[binding.alias] = passed
 
     def call(self, once: bool = True) -> str:
         """Add the finished function to the statement's; returns a call, without arguments computed but ``once``."""
-        args = ", ".join(self.args)
-        decorators = ["@once"] if once and not args else []
-        self._unit.definitions += [*decorators, f"def {self._name}({args}):", *indented(self.frame.lines)]
-        return f"{self._name}({args})"
+        decorators = ["@kept"] if self._kept else ["@once"] if once and not self.args else []
+        head = f"def {self._name}({', '.join(self.args)}):"
+        self._unit.definitions += [*decorators, head, *indented(self.frame.lines)]
+        return f"{self._name}({', '.join(self.args.values())})"
 
     def call_rows(self, node: Node, once: bool = True) -> str:
         """Write the function as one that returns the rows of a query in a list; returns a call as ``call`` does."""

@@ -33,6 +33,7 @@ class Unit:
         self.counted = counted
         self.definitions: list[str] = []
         nodes = list(all_nodes(plan))
+        self.only_reads = not any(isinstance(node, p.Insert | p.Update | p.Delete) for node in nodes)
         self.rowids = _aliases_whose_rowid_is_used(nodes)
         self._rows = {alias: self.source.name(alias) for alias in _aliases(nodes)}
         self.table_names: dict[str, str] = {}

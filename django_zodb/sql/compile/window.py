@@ -14,8 +14,8 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import SortKey, WindowCall, is_nullable
 from ..functions import AGGREGATES, IN_LINE, AggregateFunction
+from ..functions.running import ABSENT, Running, so_far
 from ..functions.window import (
-    ABSENT,
     WINDOW_FUNCTIONS,
     Peers,
     distance,
@@ -84,6 +84,11 @@ def _is_whole(node: p.Window, call: WindowCall) -> bool:
     if frame.end == x.FrameBound(1):
         return True
     return not node.order and frame.end.direction == 0 and frame.unit != "rows"
+
+
+def _is_running(frame: x.WindowFrame) -> bool:
+    """Whether a row sees the rows before it, itself, and those that are equal to it in the order or not."""
+    return frame.start == x.FrameBound(-1) and frame.end == x.FrameBound(0) and not frame.exclude
 
 
 class _Partitions:
@@ -264,11 +269,22 @@ class _Partitions:
         if call.function == "ROW_NUMBER":
             return f"range(1, len({self.part}) + 1)"
         variables = [self._let("column", values) for values in lists]
+        if call.frame is not None and (running := so_far(call.function)) and _is_running(call.frame):
+            return self._let(name, self._so_far(window, call, running, variables[0]))
         function = self.frame.source.share(
             f"{call.function.lower()}_over", over(call.function) if own is None else own.call
         )
         seen = self._peers(window) if call.frame is None else self._frames(window, call.frame)
         return self._let(name, f"{function}({', '.join([seen, *variables])})")
+
+    def _so_far(self, window: p.Window, call: WindowCall, running: Running, column: str) -> str:
+        """The text of what an aggregate makes of the rows up to each one."""
+        found = f"{self.frame.source.share(f'{call.function.lower()}_so_far', running)}({column})"
+        assert call.frame is not None
+        keys = [*window.partition, *(key.expr for key in window.order)]
+        if call.frame.unit == "rows" or (window.order and p.has_key(self.source, keys)):
+            return found
+        return f"{self._peers(window)}.of_last({found})"
 
     def _let(self, wanted: str, text: str) -> str:
         """The variable for what ``text`` computes for a partition."""

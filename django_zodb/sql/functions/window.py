@@ -7,23 +7,21 @@ function per window function: it takes columns of the partition as lists and ret
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import cache
-from itertools import accumulate, chain
-from operator import itemgetter
+from itertools import islice
+from operator import eq, itemgetter
 from typing import Any
 
 from ...errors import DataError
 from ...record import record
 from ...values import BIGINT, DOUBLE, INTEGER
 from . import AGGREGATES
-from .aggregates import EXACT, average_of
+from .aggregates import average_of
 from .base import AggregateFunction, ResultType, first_type
+from .running import ABSENT, Better, counts, exact, extremes, greater, less, sums
 
 Values = Sequence[Any]
-
-ABSENT = object()
-"""The value of a row that an aggregate leaves out."""
 
 
 @record
@@ -72,6 +70,16 @@ class Peers:
         if self._starts is None:
             self._counted()
         return self._groups
+
+    def of_last(self, values: Values) -> Values:
+        """For each row, what the last of those has that are equal to it in the keys."""
+        keys = self.keys
+        if not keys:
+            return [values[-1]] * self.size if values else values
+        if not any(map(eq, keys, islice(keys, 1, None))):
+            return values
+        starts = self.starts
+        return [values[starts[group + 1] - 1] for group in self.groups]
 
     def _counted(self) -> list[int]:
         starts = [0] if self.size else []
@@ -337,34 +345,18 @@ def _totals(finish: Finish) -> Callable[[Frames, Values], Values | None]:
             present = [value for value in values if value is not ABSENT]
             if present and type(present[0]) is Decimal:  # a difference would show digits of what is not in the frame
                 return _ends(frames, values, lambda some: list(map(finish, _sums(some, Decimal()), _counts(some))))
-            values, scale = _exact(values) if present and type(present[0]) is float else (values, None)
-            sums, counts = _sums(values, present[0] - present[0] if present and scale is None else 0), _counts(values)
+            values, scale = exact(values) if present and type(present[0]) is float else (values, None)
+            totals = _sums(values, present[0] - present[0] if present and scale is None else 0)
+            numbers = _counts(values)
             found = []
             for rows in frames.ranges:
-                total = sums[rows.stop] - sums[rows.start]
-                found.append(finish(total / scale if scale else total, counts[rows.stop] - counts[rows.start]))
+                total = totals[rows.stop] - totals[rows.start]
+                found.append(finish(total / scale if scale else total, numbers[rows.stop] - numbers[rows.start]))
             return found
         except (ArithmeticError, ValueError):  # infinite or not a number
             return None
 
     return values_of
-
-
-def _counts(values: Values) -> list[int]:
-    return [0, *accumulate(value is not ABSENT for value in values)]
-
-
-def _sums(values: Values, zero: Any) -> list[Any]:
-    """The sum of the first values, for none of them, one, and so on."""
-    with localcontext(EXACT):
-        return list(accumulate((zero if value is ABSENT else value for value in values), initial=zero))
-
-
-def _exact(values: Values) -> tuple[Values, int]:
-    """Floats as integers, and what each of these is to be divided by: sums and differences are exact."""
-    ratios: list[Any] = [value if value is ABSENT else value.as_integer_ratio() for value in values]
-    scale = max(ratio[1] for ratio in ratios if ratio is not ABSENT)
-    return [ratio if ratio is ABSENT else ratio[0] * (scale // ratio[1]) for ratio in ratios], scale
 
 
 def _ends(frames: Frames, values: Values, running: Callable[[Values], list[Any]]) -> Values | None:
@@ -381,20 +373,21 @@ def _ends(frames: Frames, values: Values, running: Callable[[Values], list[Any]]
     return None
 
 
-def _extremes(better: Callable[[Any, Any], bool]) -> Callable[[Frames, Values], Values | None]:
-    """The value that is ``better`` than all others; of floats, NaN is the greatest."""
+def _extremes(better: Better) -> Callable[[Frames, Values], Values | None]:
+    return lambda frames, values: _ends(frames, values, lambda some: list(extremes(better, some)))
 
-    def best(one: Any, other: Any) -> Any:
-        if other is ABSENT or (one is not None and not better(other, one)):
-            return one
-        return other
 
-    return lambda frames, values: _ends(frames, values, lambda some: list(accumulate(chain((None,), some), best)))
+def _counts(values: Values) -> list[int]:
+    return [0, *counts(values)]
+
+
+def _sums(values: Values, zero: Any) -> list[Any]:
+    return [zero, *sums(values, zero)]
 
 
 def _counted(frames: Frames, values: Values) -> Values:
-    counts = _counts(values)
-    return [counts[rows.stop] - counts[rows.start] for rows in frames.ranges]
+    found = _counts(values)
+    return [found[rows.stop] - found[rows.start] for rows in frames.ranges]
 
 
 def _sum_of(total: Any, count: int) -> Any:
@@ -408,8 +401,8 @@ def _average_of(total: Any, count: int) -> Any:
 _RUNNING: dict[str, Callable[[Frames, Values], Values | None]] = {
     "AVG": _totals(_average_of),
     "COUNT": _counted,
-    "MAX": _extremes(lambda one, other: one > other or (one != one and other == other)),
-    "MIN": _extremes(lambda one, other: one < other or (other != other and one == one)),
+    "MAX": _extremes(greater),
+    "MIN": _extremes(less),
     "SUM": _totals(_sum_of),
 }
 """Aggregates that need not look at every row of every frame. None is returned where they must, after all."""

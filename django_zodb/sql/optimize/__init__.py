@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...storage.protocol import Catalog
-from ..expr import And, Case, Compare, Exists, Expr, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
+from ...values import BIGINT
+from ..expr import And, Case, Compare, Constant, Exists, Expr, In, InPlan, IsNull, IsTruth, Not, Or, Subquery
 from ..plan import (
     Aggregate,
     Distinct,
@@ -75,17 +76,23 @@ def _optimized(node: Node, statistics: Statistics) -> Node:
 def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     """The plans inside expressions, those that ``decorrelate`` has left; an outer row's columns are constants there."""
 
-    def on_plan(plan: Node) -> Node:
-        plan = _optimized(plan, statistics)
-        return in_order(plan) if free_aliases(plan) else plan
+    def planned(part: Expr) -> Expr:
+        match part:
+            case Exists(plan=plan):
+                return changed(part, plan=_first_row(plan, statistics))
+            case Subquery(plan=plan) | InPlan(plan=plan):
+                plan = _optimized(plan, statistics)
+                return changed(part, plan=in_order(plan) if free_aliases(plan) else plan)
+        return part
 
     node = map_sources(node, lambda source: optimize_subqueries(source, statistics))
-    return map_expressions(node, lambda expr: transform(expr, _with_first_row_first, on_plan))
+    return map_expressions(node, lambda expr: transform(expr, planned))
 
 
-def _with_first_row_first(part: Expr) -> Expr:
-    """Of a plan that is asked for one row, or for a few each time, no range is walked over as a whole."""
-    return changed(part, plan=in_order(part.plan)) if isinstance(part, Exists) else part
+def _first_row(plan: Node, statistics: Statistics) -> Node:
+    """The plan for asking whether there is a row: for the first one, each time, no range is walked over as a whole."""
+    plan = _optimized(Limit(plan, Constant(1, BIGINT)), statistics)
+    return in_order(plan.source if isinstance(plan, Limit) else plan)
 
 
 _SUBQUERIES = (Subquery, Exists, InPlan)

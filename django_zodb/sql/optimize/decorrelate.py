@@ -10,7 +10,7 @@ from ..expr import Column, Compare, Constant, Exists, Expr, InPlan, IsNull, is_n
 from ..plan import Distinct, Filter, Join, JoinKind, Limit, Node, Project, Sort, bound_aliases, output_columns
 from ..rewrite import map_sources
 from .statistics import Statistics
-from .terms import conjunction, conjuncts, filtered, free_aliases, is_stable, unfiltered, used_aliases
+from .terms import conjunction, conjuncts, filtered, free_aliases, is_correlated, is_stable, unfiltered, used_aliases
 
 
 def decorrelate(node: Node, statistics: Statistics) -> Node:
@@ -28,10 +28,11 @@ def decorrelate(node: Node, statistics: Statistics) -> Node:
         else:
             kind, right, condition = join
             joins.append((kind, decorrelate(right, statistics), condition))
-    source = filtered(source, rest)
+    last = [term for term in rest if joins and is_correlated(term)]
+    source = filtered(source, [term for term in rest if term not in last])
     for kind, right, condition in joins:
         source = Join(source, right, kind, condition)
-    return source
+    return filtered(source, last)
 
 
 def _as_join(term: Expr, outer: frozenset[str]) -> tuple[JoinKind, Node, Expr | None] | None:

@@ -55,7 +55,8 @@ def _in_keys(source: Node, pairs: Pairs) -> Expr:
     outputs = tuple(Output(f"key {at}", key) for at, (_, key) in enumerate(pairs))
     keys = Project(filtered(source, known), f"{min(bound_aliases(source))} keys", outputs)
     terms = tuple(term for term, _ in pairs)
-    return IsTruth(InPlan(terms, keys, nullable=any(map(is_nullable, terms))), True)
+    # Several are looked up as they are: a row with a NULL among them is no key, and what IN makes of it is not asked.
+    return IsTruth(InPlan(terms, keys, nullable=len(terms) == 1 and is_nullable(terms[0])), True)
 
 
 def _worthwhile(source: Node, pairs: Pairs, rows: float, statistics: Statistics) -> bool:

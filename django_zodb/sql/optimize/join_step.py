@@ -155,7 +155,7 @@ def _every_match(path: Path) -> float:
 
 def first_match(path: Path) -> float:
     """The cost of one row that passes: a semi join looks no further."""
-    if path.single:
+    if path.single or path.eager:
         return path.cost
     return min(path.cost, DESCENT + FETCH_ROW * path.rows / max(path.result_rows, 1.0)) + INNER_LOOP
 

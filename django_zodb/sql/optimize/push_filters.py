@@ -1,6 +1,7 @@
 """Conditions move towards the tables: through joins, projections, groups and set operations, as far as they stay true.
 
-``Filter a.x = 1 AND b.y = 2 (Join inner a b) → Join inner (Filter a.x = 1 a) (Filter b.y = 2 b)``.
+``Filter a.x = 1 AND b.y = 2 (Join inner a b) → Join inner (Filter a.x = 1 a) (Filter b.y = 2 b)``. So do semi and anti
+joins, past left joins. A subquery that is computed for each row is left for the rows that these let through.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from .terms import (
     conjuncts,
     filtered,
     holds_subquery,
+    is_correlated,
     is_stable,
     substitute,
     through_project,
+    unfiltered,
     used_aliases,
 )
 
@@ -67,7 +70,7 @@ def _push_join(node: Join, terms: Terms) -> Node:
     stay: list[Expr] = []
     for term in terms:
         used = used_aliases(term)
-        if not is_stable(term) or node.kind == "full":
+        if not is_stable(term) or node.kind == "full" or (node.kind in ("semi", "anti") and is_correlated(term)):
             stay.append(term)
         elif not used & right_aliases:
             left.append(term)
@@ -88,7 +91,17 @@ def _push_join(node: Join, terms: Terms) -> Node:
     joined = changed(
         node, left=_push(node.left, tuple(left)), right=_push(node.right, tuple(right)), condition=conjunction(on)
     )
-    return filtered(joined, stay)
+    return filtered(_sunk(joined) if joined.kind in ("semi", "anti") else joined, stay)
+
+
+def _sunk(node: Join) -> Node:
+    """A semi or anti join by columns of the rows that a left join only adds to, before that join."""
+    left, terms = unfiltered(node.left)
+    if not isinstance(left, Join) or left.kind != "left" or left.lateral or node.lateral:
+        return node
+    if used_aliases(node.condition) & bound_aliases(left.right):
+        return node
+    return filtered(changed(left, left=_sunk(changed(node, left=left.left))), terms)
 
 
 def _inner_aliases(node: Join) -> frozenset[str]:

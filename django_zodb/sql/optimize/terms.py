@@ -106,6 +106,11 @@ def holds_subquery(expr: Expr) -> bool:
     return any(isinstance(part, Subquery | Exists | InPlan) for part in parts(expr))
 
 
+def is_correlated(expr: Expr) -> bool:
+    """Whether a subquery in it depends on the row."""
+    return any(isinstance(part, Subquery | Exists | InPlan) and free_aliases(part.plan) for part in parts(expr))
+
+
 def substitute(expr: Expr, value_of: Callable[[Column], Expr | None]) -> Expr:
     """The expression with columns replaced by what ``value_of`` gives, where it is not None; subqueries too."""
 

@@ -18,12 +18,14 @@ from ..plan import (
     BaseAccess,
     Delete,
     Filter,
+    HashJoin,
     IndexAccess,
     IndexIn,
     IndexLookup,
     IndexRange,
     Limit,
     LockRows,
+    NestedLoop,
     Node,
     Project,
     Scan,
@@ -32,10 +34,10 @@ from ..plan import (
     Update,
     walk,
 )
-from ..rewrite import map_sources
+from ..rewrite import changed, map_sources
 from ..show import expressions
 from .access import best_path
-from .statistics import Statistics
+from .statistics import DOUBT, Statistics
 from .terms import filtered, holds_subquery, parts, unfiltered, used_aliases
 from .use_index_order import wanted
 
@@ -57,7 +59,10 @@ def _use(node: Node, statistics: Statistics, limit: int | None, ordered: bool) -
             if isinstance(below, Scan):
                 path = best_path(below, terms, statistics, limit)
                 return filtered(path.node if ordered else _loosened(path.node), path.residual)
-            limit = None
+            limit = _in_doubt(limit)
+        case NestedLoop() | HashJoin():
+            left = _use(node.left, statistics, _in_doubt(limit), ordered)
+            return changed(node, left=left, right=_use(node.right, statistics, None, ordered))
         case Limit():
             limit, ordered = wanted(node), True
         case Sort() | TopN() | Aggregate():
@@ -67,6 +72,11 @@ def _use(node: Node, statistics: Statistics, limit: int | None, ordered: bool) -
         case _:
             limit = None
     return map_sources(node, lambda source: _use(source, statistics, limit, ordered))
+
+
+def _in_doubt(limit: int | None) -> int | None:
+    """How many rows may be asked for, where conditions or joins refuse some that are only guessed at."""
+    return None if limit is None else limit * DOUBT
 
 
 def _loosened(node: Node) -> Node:

@@ -31,15 +31,14 @@ Project: book.id, windowed.sum
 11         part.sort(key=itemgetter(3))
 12         column = [book[PRICE] if book[PRICE] is not None else ABSENT for book in part]
 13         peers = Peers(part, 3)
-14         frames = frame_by_groups(peers, None, 0)
-15         sum_2 = sum_over(frames, column)
-16         for book, windowed_row_number, windowed_sum in zip(part, range(1, len(part) + 1), sum_2):
-17             book_title = book[1]
-18             found.append((book_title, windowed_row_number, windowed_sum))
-19     # Sort: book.title
-20     found.sort(key=itemgetter(0))
-21     # Project: book.title, windowed.row_number, windowed.sum
-22     return found
+14         sum_2 = peers.of_last(sum_so_far(column))
+15         for book, windowed_row_number, windowed_sum in zip(part, range(1, len(part) + 1), sum_2):
+16             book_title = book[1]
+17             found.append((book_title, windowed_row_number, windowed_sum))
+18     # Sort: book.title
+19     found.sort(key=itemgetter(0))
+20     # Project: book.title, windowed.row_number, windowed.sum
+21     return found
 ('Beowulf', 1, None)
 ('El Aleph', 2, Decimal('9.99'))
 ('Emma', 1, Decimal('7.50'))
