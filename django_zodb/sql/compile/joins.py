@@ -346,11 +346,24 @@ def _stored_key(frame: Frame, keys: Sequence[Expr]) -> str:
 
 
 def _probe_key(frame: Frame, keys: Sequence[Expr]) -> str:
-    return tuple_of([_same(key, frame.value(key)) for key in keys])
+    return tuple_of([_probe(frame, key) for key in keys])
+
+
+def _probe(frame: Frame, key: Expr) -> str:
+    if x.type_of(key).kind is Kind.UUID and is_nullable(key):
+        text = frame.atom(key, "key")
+        return f"(None if {text} is None else {_same(key, text)})"
+    return _same(key, frame.value(key))
 
 
 def _same(key: Expr, text: str) -> str:
-    return f"same({text})" if x.type_of(key).kind is Kind.DOUBLE else text
+    """The value as it may be looked up: every NaN the same; of a UUID its number, since UUIDs compare in Python."""
+    match x.type_of(key).kind:
+        case Kind.DOUBLE:
+            return f"same({text})"
+        case Kind.UUID:
+            return f"{text}.int"
+    return text
 
 
 def _open_unique(frame: Frame, node: p.HashJoin, right: Right, table: str, key: str, needed: Needed) -> None:
