@@ -478,7 +478,7 @@ NAMES: dict[str, object] = {
     "intersect_all": intersect_all,
     "islice": islice,
     "itemgetter": itemgetter,
-    "kept": lru_cache(maxsize=1000),
+    "kept": lru_cache(maxsize=10_000),
     "like": like,
     "like_text": like_text,
     "midnight": midnight,

@@ -6,7 +6,7 @@ columns of such is called with these, and keeps what it gave for the values that
 
 from __future__ import annotations
 
-from ...values import Kind
+from ...values import Kind, SqlType
 from .. import expr as x
 from .. import plan as p
 from ..emit import Subplan
@@ -46,7 +46,7 @@ def _can_be_kept(frame: Frame, subquery: Subplan) -> bool:
             if type_.kind in _LONG and type_.size is None:
                 return False
         case x.InPlan(plan=p.Project(source=plan) | plan):
-            if not isinstance(plan, p.Limit):
+            if not isinstance(plan, p.Limit | p.TopN):
                 return False
     calls = (part.function for part in all_expressions(subquery.plan) if isinstance(part, x.Call))
     return all(FUNCTIONS[name].stable for name in calls)
@@ -54,12 +54,15 @@ def _can_be_kept(frame: Frame, subquery: Subplan) -> bool:
 
 def _outer_columns(frame: Frame, plan: Node) -> list[x.Column] | None:
     """The columns of outer rows that the plan uses, if they are few, and other rows may well have the same values."""
-    used = (part for part in all_expressions(plan) if isinstance(part, x.Column) and part.alias in frame.scope)
+    parts = list(all_expressions(plan))
+    used = [part for part in parts if isinstance(part, x.Column) and part.alias in frame.scope]
     found = list({(column.alias, column.name): column for column in used}.values())
-    if not 0 < len(found) <= _MOST_KEPT_BY:
+    if not 0 < len(found) <= _MOST_KEPT_BY or any(column.name == x.ROWID_COLUMN for column in found):
         return None
-    if any(column.name == x.ROWID_COLUMN or x.type_of(column).kind is Kind.DOUBLE for column in found):
-        return None  # 0.0 and -0.0 are one key, and two values
+    loose = [column for column in used if _has_equal_values(x.type_of(column))]
+    compared = [each for part in parts if isinstance(part, x.Compare) for each in (part.left, part.right)]
+    if loose and len(loose) > len([each for each in compared if each in loose]):
+        return None
     for alias in {column.alias for column in found}:
         table = frame.scope[alias].table
         if table is not None and table.is_key([column.name for column in found if column.alias == alias]):
@@ -87,6 +90,11 @@ def is_made_once(frame: Frame, node: Node) -> bool:
     if not frame.repeated or any(isinstance(part, p.WorkTable) for part in all_nodes(node)):
         return False
     return not any(alias in frame.scope for alias, _ in needed_inside(node))
+
+
+def _has_equal_values(type_: SqlType) -> bool:
+    """Whether values may be equal that are not the same: 0.0 and -0.0, 1.0 and 1.00."""
+    return type_.kind is Kind.DOUBLE or (type_.kind is Kind.DECIMAL and type_.scale is None)
 
 
 class LocalFunction:

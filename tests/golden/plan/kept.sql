@@ -32,6 +32,48 @@ Project: b.title
 ('Le citta invisibili',)
 ("L'amant",)
 
+[plan,code]> SELECT b.title FROM book b WHERE b.id IN (SELECT c.id FROM book c WHERE c.author_id = b.author_id ORDER BY c.price DESC, c.id LIMIT 1) ORDER BY b.id
+---
+Project: b.title
+  Filter: b.id in (subquery)
+      in subquery 1: Project: c.id
+        TopN: 1 by c.price desc, c.id
+          IndexLookup: book c using book_author_id (c.author_id = b.author_id)
+    KeyRange: book b (all)
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT b.title FROM book b WHERE b.id IN (SELECT c.id FROM book c WHERE c.author_id = b.author_id ORDER BY c.price DESC, c.id LIMIT 1) ORDER BY b.id
+ 2 def select(book, params):
+ 3     book_author_id = book.index('book_author_id')
+ 4     @kept
+ 5     def members(b_author_id):
+ 6         found = []
+ 7         # IndexLookup: book c using book_author_id (c.author_id = b.author_id)
+ 8         if b_author_id is not None:
+ 9             for c in map(book.get, book_author_id.lookup(b_author_id)):
+10                 c_price = c[4]
+11                 found.append((LEAST if c_price is None else c_price, c[ID]))
+12         # TopN: 1 by c.price desc, c.id
+13         first = first_sorted(found, 1, (0, True), (1, False))
+14         # Project: c.id
+15         found_2 = {c_id for _, c_id in first}
+16         return found_2
+17     # KeyRange: book b (all)
+18     # Filter: b.id in (subquery)
+19     # Project: b.title
+20     return [(b[TITLE],) for b in book.rows(columns=(0, 1, 2)) if b[ID] in members(b[AUTHOR_ID])]
+('Emma',)
+('Ficciones',)
+('Le citta invisibili',)
+("L'amant",)
+
+> SELECT b.title FROM book b WHERE b.id IN (SELECT c.id FROM book c WHERE c.author_id = b.author_id) ORDER BY b.id
+---
+('Emma',)
+('Persuasion',)
+('Ficciones',)
+('El Aleph',)
+('Le citta invisibili',)
+("L'amant",)
+
 [code]> SELECT a.name FROM author a WHERE a.id = 5 OR EXISTS (SELECT 1 FROM book b WHERE b.year > a.born AND b.rating IS NULL) ORDER BY a.id
 ---
  1 # EXPLAIN (FORMAT PYTHON) SELECT a.name FROM author a WHERE a.id = 5 OR EXISTS (SELECT 1 FROM book b WHERE b.year > a.born AND b.rating IS NULL) ORDER BY a.id
@@ -95,14 +137,59 @@ Project: b.title
 ("L'amant", 'Emma')
 ('Beowulf', None)
 
-> SELECT b.id, (SELECT COUNT(*) FROM book c WHERE c.rating > b.rating) FROM book b ORDER BY b.id
+[code]> SELECT b.id, (SELECT COUNT(*) FROM book c WHERE c.rating > b.rating) FROM book b ORDER BY b.id
 ---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT b.id, (SELECT COUNT(*) FROM book c WHERE c.rating > b.rating) FROM book b ORDER BY b.id
+ 2 def select(book, params):
+ 3     @kept
+ 4     def scalar(b_rating):
+ 5         # Scan: book c
+ 6         # Filter: c.rating > b.rating
+ 7         rows = [
+ 8             None
+ 9             for c in book.rows(columns=(5,))
+10             if c[RATING] is not None and b_rating is not None and (b_rating < c[RATING] or (c[RATING] != c[RATING] and b_rating == b_rating))
+11         ]
+12         count = len(rows)
+13         # Aggregate: count(*)
+14         # Project: grouped_2.count
+15         return count
+16     # Scan: book b
+17     # Project: b.id, (subquery) as ?column?
+18     return [(b[ID], scalar(b[RATING])) for b in book.rows(columns=(0, 5))]
 (1, 3)
 (2, 2)
 (3, 0)
 (4, 1)
 (5, 0)
 (6, 4)
+(7, 0)
+
+[code]> SELECT b.id, (SELECT COUNT(*) FROM book c WHERE c.rating > b.rating * 2 - 5) FROM book b ORDER BY b.id
+---
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT b.id, (SELECT COUNT(*) FROM book c WHERE c.rating > b.rating * 2 - 5) FROM book b ORDER BY b.id
+ 2 def select(book, params):
+ 3     def scalar(b):
+ 4         # Scan: book c
+ 5         # Filter: c.rating > ((b.rating * 2) - 5)
+ 6         rows = [
+ 7             None
+ 8             for c in book.rows(columns=(5,))
+ 9             if c[RATING] is not None and (it_2 := (None if (it := (None if b[RATING] is None else b[RATING] * 2)) is None else it - 5)) is not None and (it_2 < c[RATING] or (c[RATING] != c[RATING] and it_2 == it_2))
+10         ]
+11         count = len(rows)
+12         # Aggregate: count(*)
+13         # Project: grouped_2.count
+14         return count
+15     # Scan: book b
+16     # Project: b.id, (subquery) as ?column?
+17     return [(b[ID], scalar(b)) for b in book.rows(columns=(0, 5))]
+(1, 5)
+(2, 5)
+(3, 2)
+(4, 2)
+(5, 0)
+(6, 5)
 (7, 0)
 
 [plan]> SELECT a.name FROM author a WHERE EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.price > 7) AND (SELECT COUNT(*) FROM book c WHERE c.year > a.born) > 2 ORDER BY a.id
