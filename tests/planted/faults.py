@@ -181,6 +181,24 @@ FAULTS = (
         "if negated and any(is_nullable(side) and not _is_tested(side, below) for side in (*terms, *values)):",
         "if False:",
     ),
+    Fault(
+        "a look into keys made once takes NULL for a key",
+        "sql/optimize/decorrelate_tests.py",
+        "known = [IsNull(key, negated=True) for _, key in pairs if is_nullable(key)]",
+        "known = []",
+    ),
+    Fault(
+        "NOT EXISTS beside OR is EXISTS",
+        "sql/optimize/decorrelate_tests.py",
+        "return Not(found) if part.negated else found",
+        "return found",
+    ),
+    Fault(
+        "a semi join passes a left join whose columns it looks at",
+        "sql/optimize/push_filters.py",
+        "if used_aliases(node.condition) & bound_aliases(left.right):",
+        "if False:",
+    ),
     # --- groups, sorting, limits
     Fault(
         "DISTINCT of several columns is dropped",
@@ -262,6 +280,18 @@ FAULTS = (
         "sql/compile/window.py",
         'frame.finish(f"{parts}[{clean(key)}].append({clean(item)})")',
         'frame.finish(f"{parts}[0].append({clean(item)})")',
+    ),
+    Fault(
+        "a running aggregate does not see the rows that are equal in the order",
+        "sql/functions/window.py",
+        "return [values[starts[group + 1] - 1] for group in self.groups]",
+        "return values",
+    ),
+    Fault(
+        "a running sum is 0 before there is a value",
+        "sql/functions/running.py",
+        "totals[:missing] = [None] * missing",
+        "pass",
     ),
     # --- storage: writes, constraints, undoing
     Fault(

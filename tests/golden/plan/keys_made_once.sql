@@ -151,6 +151,13 @@ Project: b.title
 (4, 6)
 (5, None)
 
+> SELECT o.id, EXISTS (SELECT 1 FROM offer p WHERE p.born = o.born AND p.year = o.year) FROM offer o ORDER BY o.id
+---
+(1, True)
+(2, False)
+(3, False)
+(4, False)
+
 > UPDATE author SET country = 'XX' WHERE id = 5 OR EXISTS (SELECT 1 FROM offer o WHERE o.born = author.born)
 ---
 3 rows
