@@ -605,7 +605,7 @@ def test_a_selective_subquery_drives():
         "Distinct",
         "Project: b.author_id as key 0",
         "IndexLookup: book b using book_title (b.title = 'x'), or a Scan if many",
-        "KeyLookup: author a (a.id = a keys.key 0)",
+        "KeyLookup: author a (a.id = b keys.key 0)",
     ]
 
 

@@ -3,12 +3,14 @@
 ``Join inner a b on b.a_id = a.id → NestedLoop (Scan b) (KeyLookup a (a.id = b.a_id))``. The right side is looked up by
 rowid or index, hashed where another equality links the sides, or kept as a list. The left side leads: its order is
 that of the result, so an ORDER BY with a LIMIT has a say in which table that is. Where DISTINCT, or the like, makes
-one row of many, a table of which nothing else is used only has to have a match: it is semi-joined, or left out.
+one row of many, a table of which nothing else is used only has to have a match: it is semi-joined, or left out. A semi
+join takes its place among the others as soon as what it looks at is there, or leads them with its keys.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import takewhile
 
 from ...record import record
@@ -18,6 +20,7 @@ from ..plan import (
     DistinctOn,
     HashJoin,
     Join,
+    JoinKind,
     NestedLoop,
     Node,
     Output,
@@ -33,8 +36,8 @@ from ..rewrite import changed, map_sources
 from .access import best_path
 from .cluster import Cluster, Hoisted, as_scan, cluster_of
 from .distinct_keys import one_at_most, without_repeats
-from .goal import NO_GOAL, Goal, goal_below, goals_of_sides
-from .join_step import Joined, equal_pair, join_step, leading, looked_up
+from .goal import NO_GOAL, Goal, goal_below, goals_of_sides, with_used
+from .join_step import Joined, equal_pair, join_step, leading
 from .late_lookups import late_cost
 from .order import ordered_paths
 from .statistics import DOUBT, Statistics, sort_cost
@@ -66,6 +69,31 @@ class Walk:
 _NO_WALK = Walk(0.0)
 
 
+@record
+class Test:
+    """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested."""
+
+    kind: JoinKind
+    right: Node
+    terms: Terms
+    keys: Joined | None = None
+    links: Terms = ()
+
+
+@record
+class Waiting:
+    """What is joined so far, and what is still to be joined and tested."""
+
+    current: Joined
+    relations: list[Joined]
+    terms: list[Expr]
+    tests: list[Test]
+
+    def aliases(self) -> frozenset[str]:
+        """All aliases that there are or will be."""
+        return bound_aliases(self.current.node).union(*(bound_aliases(each.node) for each in self.relations))
+
+
 class _Chooser:
     """``repeated``: for a plan that is carried out for each outer row, or in each round of a recursion."""
 
@@ -90,21 +118,14 @@ class _Chooser:
         return without_repeats(node) if isinstance(node, Distinct | DistinctOn) else node
 
     def joined(self, node: Join, goal: Goal) -> Joined:
-        if node.kind == "inner" and not node.lateral:
-            return self.cluster(cluster_of(node), goal)
-        if node.kind == "left" and not node.lateral:
-            cluster = cluster_of(node)
-            if cluster.hoisted:
-                return self.cluster(cluster, goal)
-        led = self.driven_by_keys(node)
+        below, tests = _tests_above(node)
+        cluster = cluster_of(below) if isinstance(below, Join) else Cluster((below,), (), ())
+        if tests or len(cluster.relations) > 1 or cluster.hoisted:
+            return self.cluster(cluster, goal, tests)
         for_left, for_right = goals_of_sides(node, goal)
         left = self.relation(node.left, for_left)
         terms = conjuncts(node.condition)
-        step = self.step(left, node.right, node.kind, terms, for_right, self.share(left, goal), node.lateral)
-        if led is None:
-            return step
-        keys = changed(led, node=_leading_relation(led.node))
-        return led if self.final_cost(led, keys, goal) < self.final_cost(step, left, goal) else step
+        return self.step(left, node.right, node.kind, terms, for_right, self.share(left, goal), node.lateral)
 
     def relation(self, node: Node, goal: Goal = NO_GOAL) -> Joined:
         """Something to be joined: planned within, if it holds joins itself."""
@@ -157,28 +178,48 @@ class _Chooser:
             rest = run_length(base[0], path, len(keys), self.statistics) / max(path.rows, 1.0)
         return Walk(max(path.cost - best_path(*base, self.statistics).cost, 0.0), rest)
 
-    # --- inner joins -----------------------------------------------------------------------------------------------
+    # --- inner joins, and semi joins among them ---------------------------------------------------------------------
 
-    def cluster(self, cluster: Cluster, goal: Goal) -> Joined:
-        hoisted, used = _looked_at(cluster.hoisted, goal)
-        within = Goal(
-            used=None if used is None else used.union(*map(used_aliases, cluster.terms)), repeats=goal.repeats
-        )
+    def cluster(self, cluster: Cluster, goal: Goal, tests: list[Join]) -> Joined:
+        """The relations of the cluster, tested by semi and anti joins; then its left joins."""
+        hidden = frozenset[str]().union(*(bound_aliases(each.right) for each in cluster.hoisted))
+        late = [test for test in tests if used_aliases(test.condition) & hidden]
+        early = [self.test(test) for test in tests if test not in late]
+        tested = [term for test in tests for term in conjuncts(test.condition)]
+        hoisted, used = _looked_at(cluster.hoisted, changed(goal, used=with_used(goal.used, tested)))
+        within = Goal(used=with_used(used, cluster.terms), repeats=goal.repeats)
         relations = [self.relation(each, within) for each in cluster.relations]
-        needed = None if goal.repeats else used
+        best = self.cheapest(relations, cluster.terms, early, goal, None if goal.repeats else used)
+        for each in hoisted:
+            best = self.step(best, each.right, each.kind, conjuncts(each.condition), within, self.share(best, goal))
+        for test in late:
+            of_test = goals_of_sides(test, goal)[1]
+            best = self.step(best, test.right, test.kind, conjuncts(test.condition), of_test, self.share(best, goal))
+        return best
+
+    def cheapest(
+        self, relations: list[Joined], terms: Terms, tests: list[Test], goal: Goal, needed: frozenset[str] | None
+    ) -> Joined:
         best: Joined | None = None
         best_cost = 0.0
-        for start in self.starts(relations):
-            lead = relations[start]
-            for share in self.shares(lead, goal):
-                joined = self.greedy(start, relations, cluster.terms, share, needed)
-                cost = self.final_cost(joined, lead, goal)
+        for lead in self.leads(relations, terms, tests):
+            for share in self.shares(lead.current, goal):
+                joined = self.greedy(lead, share, needed)
+                cost = self.final_cost(joined, lead.current, goal)
                 if best is None or cost < best_cost:
                     best, best_cost = joined, cost
         assert best is not None
-        for each in hoisted:
-            best = self.step(best, each.right, each.kind, conjuncts(each.condition), within, self.share(best, goal))
         return best
+
+    def leads(self, relations: list[Joined], terms: Terms, tests: list[Test]) -> Iterator[Waiting]:
+        """What may come first, with all that waits then: a relation, or the keys of a semi join."""
+        for start in self.starts(relations):
+            rest = [each for at, each in enumerate(relations) if at != start]
+            yield Waiting(relations[start], rest, [*terms], [*tests])
+        for test in tests:
+            if test.keys is not None:
+                rest_of_tests = [each for each in tests if each is not test]
+                yield Waiting(test.keys, [*relations], [*terms, *test.links], rest_of_tests)
 
     def starts(self, relations: list[Joined]) -> list[int]:
         every = list(range(len(relations)))
@@ -189,33 +230,65 @@ class _Chooser:
             return every
         return sorted(sorted(every, key=lambda at: relations[at].rows)[:_STARTS])
 
-    def greedy(
-        self, start: int, relations: list[Joined], terms: Terms, share: float, needed: frozenset[str] | None
-    ) -> Joined:
-        """Joins led by ``start``, each next relation the one that is cheapest then, linked ones first.
+    def greedy(self, lead: Waiting, share: float, needed: frozenset[str] | None) -> Joined:
+        """Joins behind a lead, each next relation or test the one that is cheapest then, linked ones first.
 
         Of relations that are not ``needed`` afterwards (None: all are) one match is as good as many.
         """
-        everything = frozenset[str]().union(*(bound_aliases(each.node) for each in relations))
-        current, waiting = relations[start], [at for at in range(len(relations)) if at != start]
-        pending = list(terms)
-        while waiting:
-            bound = bound_aliases(current.node)
-            steps: list[tuple[bool, float, int, Joined, list[Expr]]] = []
-            for at in waiting:
-                own = bound_aliases(relations[at].node)
-                ready = [term for term in pending if used_aliases(term) & everything <= bound | own]
-                linked = any(used_aliases(term) & bound for term in ready)
-                later = [term for term in pending if term not in ready]
-                kind = "inner" if needed is None or own & needed.union(*map(used_aliases, later)) else "semi"
-                joined = join_step(
-                    current, relations[at].node, kind, tuple(ready), self.statistics, share, repeated=self.repeated
-                )
-                steps.append((not linked, joined.share_cost(share) + joined.rows * share, at, joined, ready))
-            _, _, at, current, ready = min(steps, key=lambda step: step[:3])
-            waiting.remove(at)
-            pending = [term for term in pending if term not in ready]
-        return current if not pending else changed(current, node=filtered(current.node, pending))
+        here = lead
+        while here.relations or here.tests:
+            steps = [*self.next_relations(here, share, needed), *self.next_tests(here, share)]
+            here = min(steps, key=lambda step: step[0])[1]
+        current = here.current
+        return current if not here.terms else changed(current, node=filtered(current.node, here.terms))
+
+    def next_relations(
+        self, here: Waiting, share: float, needed: frozenset[str] | None
+    ) -> Iterator[tuple[tuple[bool, float, int], Waiting]]:
+        bound, everything = bound_aliases(here.current.node), here.aliases()
+        for at, relation in enumerate(here.relations):
+            own = bound_aliases(relation.node)
+            ready = [term for term in here.terms if used_aliases(term) & everything <= bound | own]
+            linked = any(used_aliases(term) & bound for term in ready)
+            later = [term for term in here.terms if term not in ready]
+            asked = (term for test in here.tests for term in test.terms)
+            used = None if needed is None else needed.union(*map(used_aliases, (*later, *asked)))
+            kind = "inner" if used is None or own & used else "semi"
+            joined = join_step(
+                here.current, relation.node, kind, tuple(ready), self.statistics, share, repeated=self.repeated
+            )
+            rest = [each for each in here.relations if each is not relation]
+            cost = joined.share_cost(share) + joined.rows * share
+            yield (not linked, cost, at), Waiting(joined, rest, later, here.tests)
+
+    def next_tests(self, here: Waiting, share: float) -> Iterator[tuple[tuple[bool, float, int], Waiting]]:
+        missing = here.aliases() - bound_aliases(here.current.node)
+        for at, test in enumerate(here.tests):
+            if missing & frozenset[str]().union(*map(used_aliases, test.terms)):
+                continue
+            joined = join_step(
+                here.current, test.right, test.kind, test.terms, self.statistics, share, repeated=self.repeated
+            )
+            rest = [each for each in here.tests if each is not test]
+            cost = joined.share_cost(share) + joined.rows * share
+            yield (False, cost, at), Waiting(joined, here.relations, here.terms, rest)
+
+    def test(self, node: Join) -> Test:
+        """A semi or anti join to be placed; its distinct keys may lead where equalities are all that it tests."""
+        inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
+        terms = conjuncts(node.condition)
+        right = node.right if as_scan(node.right) is not None else inner.node
+        pairs = _equalities(node) if node.kind == "semi" else None
+        if pairs is None:
+            return Test(node.kind, right, terms)
+        alias = f"{min(bound_aliases(node.right))} keys"
+        outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
+        keys: Node = Project(inner.node, alias, outputs)
+        if not has_key(inner.node, [value for _, value in pairs]):
+            keys = Distinct(keys)
+        links = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
+        lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
+        return Test(node.kind, right, terms, lead, links)
 
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""
@@ -233,25 +306,14 @@ class _Chooser:
             costs.append(joined.share_cost(share) + rest + sort_cost(lead.rows, math.ceil(lead.rows * share)))
         return min(costs)
 
-    # --- semi joins ------------------------------------------------------------------------------------------------
 
-    def driven_by_keys(self, node: Join) -> Joined | None:
-        """A semi join the other way round: each distinct key of the right side looked up in the table on the left."""
-        base = as_scan(node.left)
-        if node.kind != "semi" or base is None or node.lateral:
-            return None
-        pairs = _equalities(node)
-        if pairs is None:
-            return None
-        alias = f"{base[0].alias} keys"
-        outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
-        inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
-        keys: Node = Project(inner.node, alias, outputs)
-        if not has_key(inner.node, [value for _, value in pairs]):
-            keys = Distinct(keys)
-        terms = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
-        lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
-        return looked_up(lead, base, "inner", terms, self.statistics)
+def _tests_above(node: Node) -> tuple[Node, list[Join]]:
+    """What is below the semi and anti joins at the top of ``node``, and these, the lowest first."""
+    tests: list[Join] = []
+    while isinstance(node, Join) and node.kind in ("semi", "anti") and not node.lateral:
+        tests.append(node)
+        node = node.left
+    return node, tests[::-1]
 
 
 def _can_be_sorted(lead: Joined, goal: Goal) -> bool:

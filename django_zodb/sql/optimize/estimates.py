@@ -16,6 +16,7 @@ from ..plan import (
     IndexRange,
     Join,
     KeyIn,
+    KeyLookup,
     KeyRange,
     Limit,
     NestedLoop,
@@ -87,8 +88,16 @@ def most_matches(left: Node, right: Node, statistics: Statistics) -> float:
         if isinstance(part, BaseAccess) and isinstance(key, Column) and part.alias == key.alias:
             scan = Scan(part.table, part.alias)
             if canonical(key, scan) == rowid(part.alias):
-                return statistics.rows(Scan(right.table, right.alias)) / statistics.rows(scan)
+                # Of a small table taken for a larger one, shares are as much too large as this ratio is too small.
+                many, few = statistics.counted(right.table.name), statistics.counted(part.table.name)
+                exact = many >= SMALLEST and _is_counted(part)
+                return max(many, SMALLEST) / (max(few, 1) if exact else max(few, SMALLEST))
     return inf
+
+
+def _is_counted(node: BaseAccess) -> bool:
+    """Whether it gives so many rows of a table, however large that is."""
+    return isinstance(node, KeyLookup | KeyIn) or (isinstance(node, IndexLookup) and node.unique)
 
 
 def _accessed(node: BaseAccess, statistics: Statistics) -> float:

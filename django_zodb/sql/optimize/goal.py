@@ -41,15 +41,15 @@ def goal_below(node: Node, goal: Goal) -> Goal:
     """The goal for the only source of ``node``."""
     match node:
         case Limit():
-            return Goal(limit=wanted(node), used=_with(goal.used, ()))
+            return Goal(limit=wanted(node), used=with_used(goal.used, ()))
         case Sort(keys=keys):
-            return changed(goal, keys=keys, used=_with(goal.used, (key.expr for key in keys)))
+            return changed(goal, keys=keys, used=with_used(goal.used, (key.expr for key in keys)))
         case Filter(condition=condition):
-            return changed(goal, used=_with(goal.used, (condition,)))
+            return changed(goal, used=with_used(goal.used, (condition,)))
         case Distinct():
             return Goal(goal.keys, _of_groups(goal), bound_aliases(node), repeats=False)
         case DistinctOn(keys=keys):
-            return Goal(goal.keys, _of_groups(goal), _with(goal.used, keys), repeats=False)
+            return Goal(goal.keys, _of_groups(goal), with_used(goal.used, keys), repeats=False)
         case Project():
             return _below_project(node, goal)
         case Aggregate():
@@ -59,20 +59,21 @@ def goal_below(node: Node, goal: Goal) -> Goal:
 
 def goals_of_sides(join: Join, goal: Goal) -> tuple[Goal, Goal]:
     """The goals for the left and the right side of a join."""
-    used = _with(goal.used, conjuncts(join.condition))
+    used = with_used(goal.used, conjuncts(join.condition))
     if join.lateral:
         used = None if used is None else used | free_aliases(join.right)
     if join.kind in ("semi", "anti"):
-        return changed(goal, used=used), Goal(used=_with(frozenset(), conjuncts(join.condition)), repeats=False)
+        return changed(goal, used=used), Goal(used=with_used(frozenset(), conjuncts(join.condition)), repeats=False)
     return changed(goal, used=used), Goal(used=used, repeats=goal.repeats)
 
 
-def _with(used: frozenset[str] | None, exprs: Iterable[Expr]) -> frozenset[str] | None:
+def with_used(used: frozenset[str] | None, exprs: Iterable[Expr]) -> frozenset[str] | None:
+    """These aliases, and those that the expressions use; None is all, and remains so."""
     return None if used is None else used.union(*map(used_aliases, exprs))
 
 
 def _below_project(node: Project, goal: Goal) -> Goal:
-    used = _with(frozenset(), (output.expr for output in node.outputs))
+    used = with_used(frozenset(), (output.expr for output in node.outputs))
     keys = []
     for key in goal.keys:
         expr = through_project(key.expr, node)
@@ -86,7 +87,7 @@ def _below_groups(node: Aggregate, goal: Goal) -> Goal:
     exprs = [key.expr for key in node.keys]
     for _, call in node.calls:
         exprs += [*call.args, *(key.expr for key in call.order_by), *([] if call.filter is None else [call.filter])]
-    used = _with(frozenset(), exprs)
+    used = with_used(frozenset(), exprs)
     repeats = not all(_is_of_any_number(call) for _, call in node.calls)
     keys = order_of_groups(goal.keys, node) if goal.limit is not None and goal.keys else None
     if keys is None:

@@ -153,7 +153,7 @@ Project: b.title
     Distinct
       Project: a.born + 40 as key 0
         IndexLookup: author a using author_name_key (a.name = 'Austen')
-    IndexLookup: book b using book_year (b.year = b keys.key 0)
+    IndexLookup: book b using book_year (b.year = a keys.key 0)
 ('Emma',)
 
 [plan]> SELECT DISTINCT b.id, b.title, b.year FROM book b LEFT JOIN book_tag t ON t.book_id = b.id ORDER BY b.year, b.id LIMIT 3

@@ -377,8 +377,8 @@ Project: grouped.name, grouped.count
  6     found = (None if a[BORN] is None else a[BORN] + 41 for a in author.rows(None, 3 - 1, columns=(2,)))
  7     # Distinct
  8     # NestedLoop: inner
- 9     # IndexLookup: book using book_year (book.year = book keys.key 0)
-10     keys = [book_keys_key_0 for book_keys_key_0 in dict.fromkeys(found) if book_keys_key_0 is not None]
+ 9     # IndexLookup: book using book_year (book.year = a keys.key 0)
+10     keys = [a_keys_key_0 for a_keys_key_0 in dict.fromkeys(found) if a_keys_key_0 is not None]
 11     count = sum(book_year.sizes(keys))
 12     # Aggregate: count(*)
 13     # Project: grouped.count

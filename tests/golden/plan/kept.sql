@@ -205,7 +205,7 @@ Project: a.name
           Project: b.author_id as key 0
             Filter: b.price > 7
               Scan: book b
-        KeyLookup: author a (a.id = a keys.key 0)
+        KeyLookup: author a (a.id = b keys.key 0)
 ('Austen',)
 ('Borges',)
 ('Calvino',)
@@ -222,7 +222,7 @@ Project: grouped.name, grouped.count
             Distinct
               Project: c.author_id as key 0
                 IndexRange: book c using book_year (c.year > 1900), or a Scan if many
-            KeyLookup: author a (a.id = a keys.key 0)
+            KeyLookup: author a (a.id = c keys.key 0)
           IndexLookup: book b using book_author_id (b.author_id = a.id)
         IndexRange: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id)
 ('Borges', 3)
@@ -247,11 +247,12 @@ Project: a.name, b.title
 ---
 Project: a.name, b.title
   Sort: a.name, b.id
-    NestedLoop: semi
+    NestedLoop: inner on b.author_id = a.id
       NestedLoop: inner
-        Scan: book b
-        KeyLookup: author a (a.id = b.author_id)
-      IndexLookup: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id and t.tag_id = a.id)
+        Project: t.book_id as key 0, t.tag_id as key 1
+          Scan: book_tag t
+        KeyLookup: author a (a.id = t keys.key 1)
+      KeyLookup: book b (b.id = t keys.key 0)
 ('Austen', 'Emma')
 ('Austen', 'Persuasion')
 ('Borges', 'Ficciones')

@@ -61,5 +61,5 @@ Project: a.name
     NestedLoop: inner
       Project: b.id as key 0
         IndexLookup: node b using node_rank (b.rank = p0)
-      IndexLookup: node a using node_parent (a.parent_id = a keys.key 0)
+      IndexLookup: node a using node_parent (a.parent_id = b keys.key 0)
 ('node 300',)

@@ -9,7 +9,7 @@ Project: a.name
       Distinct
         Project: b.author_id as key 0
           IndexRange: book b using book_year (b.year > 1940), or a Scan if many
-      KeyLookup: author a (a.id = a keys.key 0)
+      KeyLookup: author a (a.id = b keys.key 0)
 ('Borges',)
 ('Calvino',)
 ('Duras',)
@@ -29,7 +29,7 @@ Project: book.title
     NestedLoop: inner
       Project: author.id as key 0
         IndexLookup: author using author_name_key (author.name = 'Borges')
-      IndexLookup: book using book_author_id (book.author_id = book keys.key 0)
+      IndexLookup: book using book_author_id (book.author_id = author keys.key 0)
 ('Ficciones',)
 ('El Aleph',)
 

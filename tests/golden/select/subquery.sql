@@ -17,7 +17,7 @@ Project: a.name
       Distinct
         Project: b.author_id as key 0
           IndexRange: book b using book_year (b.year > p0), or a Scan if many
-      KeyLookup: author a (a.id = a keys.key 0)
+      KeyLookup: author a (a.id = b keys.key 0)
 ('Borges',)
 ('Calvino',)
 ('Duras',)
@@ -40,7 +40,7 @@ Project: author.name
         Project: book.author_id as key 0
           Filter: book.in_print
             Scan: book
-      KeyLookup: author (author.id = author keys.key 0)
+      KeyLookup: author (author.id = book keys.key 0)
 ('Austen',)
 ('Borges',)
 ('Calvino',)
