@@ -317,12 +317,14 @@ class Subquery(Expr):
 
 @record
 class Exists(Expr):
-    """``[NOT] EXISTS (plan)``."""
+    """``[NOT] EXISTS (plan)``; true for the same rows as ``keys``, an InPlan, which is asked after ``most`` of them."""
 
     plan: Node
     negated: bool = False
     type: SqlType = BOOLEAN
     nullable: bool = False
+    keys: Expr | None = None
+    most: int = 0
 
 
 @record

@@ -34,6 +34,20 @@ MOST_RECURSIVE_ROWS = 3_000_000
 """What a recursive query may find."""
 
 
+def until_many(ask: Callable[..., bool], keys: Callable[[], Collection[Any]], most: int) -> Callable[..., bool]:
+    """A test that asks for each row, with ``values``, and for more than ``most`` looks into the keys, made once."""
+    rest = most
+
+    def test(key: Any, *values: Any) -> bool:
+        nonlocal rest
+        if rest:
+            rest -= 1
+            return ask(*values)
+        return key in keys()
+
+    return test
+
+
 # --- order and equality --------------------------------------------------------------------------------------------
 
 
@@ -504,5 +518,6 @@ NAMES: dict[str, object] = {
     "sorted_lazily": sorted_lazily,
     "sorted_runs": sorted_runs,
     "time_difference": time_difference,
+    "until_many": until_many,
 }
 """What generated code sees of this module. Every name is reserved: nothing generated may take it."""

@@ -380,8 +380,9 @@ def text(expr: x.Expr) -> str:
             return f"{function.lower()}({', '.join(map(text, args))})"
         case x.Subquery():
             return "(subquery)"
-        case x.Exists(negated=negated):
-            return "not exists (subquery)" if negated else "exists (subquery)"
+        case x.Exists(negated=negated, keys=keys):
+            shown = "not exists (subquery" if negated else "exists (subquery"
+            return f"{shown})" if keys is None else f"{shown}, or {text(keys)} if many)"
         case x.InPlan(terms=terms, negated=negated):
             shown = _part(terms[0]) if len(terms) == 1 else _list(terms)
             return f"{shown} {'not ' if negated else ''}in (subquery)"

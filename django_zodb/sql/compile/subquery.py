@@ -27,13 +27,28 @@ def call_subquery(frame: Frame, subquery: Subplan) -> str:
         case x.Subquery(plan=plan):
             inner = LocalFunction(frame, plan, "scalar", kept=kept)
             _scalar(inner.frame, plan)
-        case x.Exists(plan=plan):
+        case x.Exists(plan=plan, keys=keys):
             inner = LocalFunction(frame, plan, "exists", kept=kept)
             _exists(inner.frame, plan)
+            if isinstance(keys, x.InPlan):
+                return _call_until_many(frame, inner, keys, subquery.most)
         case x.InPlan(plan=plan, terms=terms):
             inner = LocalFunction(frame, plan, "members", kept=kept)
             _members(inner.frame, plan, len(terms))
     return inner.call()
+
+
+def _call_until_many(frame: Frame, asked: LocalFunction, keys: x.InPlan, most: int) -> str:
+    from .order import same_text
+
+    asked.call()
+    members = LocalFunction(frame, keys.plan, "members")
+    _members(members.frame, keys.plan, len(keys.terms))
+    members.call()
+    name = frame.source.name("found")
+    frame.unit.definitions.append(f"{name} = until_many({asked.name}, {members.name}, {most})")
+    key = tuple_of([same_text(x.type_of(term), frame.value(term)) for term in keys.terms])
+    return f"{name}({', '.join((key, *asked.args.values()))})"
 
 
 def _can_be_kept(frame: Frame, subquery: Subplan) -> bool:
@@ -107,7 +122,7 @@ class LocalFunction:
         self, outer: Frame, plan: Node, wanted: str, repeated: bool = False, kept: list[x.Column] | None = None
     ) -> None:
         self._unit = outer.unit
-        self._name = outer.source.name(wanted)
+        self.name = outer.source.name(wanted)
         self.args: dict[str, str] = {}
         self._kept = kept is not None
         self.frame = Frame(outer.unit, repeated)
@@ -144,9 +159,9 @@ class LocalFunction:
     def call(self, once: bool = True) -> str:
         """Add the finished function to the statement's; returns a call, without arguments computed but ``once``."""
         decorators = ["@kept"] if self._kept else ["@once"] if once and not self.args else []
-        head = f"def {self._name}({', '.join(self.args)}):"
+        head = f"def {self.name}({', '.join(self.args)}):"
         self._unit.definitions += [*decorators, head, *indented(self.frame.lines)]
-        return f"{self._name}({', '.join(self.args.values())})"
+        return f"{self.name}({', '.join(self.args.values())})"
 
     def call_rows(self, node: Node, once: bool = True) -> str:
         """Write the function as one that returns the rows of a query in a list; returns a call as ``call`` does."""

@@ -59,10 +59,11 @@ Rewrite = Callable[[Node, Statistics], Node]
 
 def optimize(node: Node, catalog: Catalog) -> Node:
     """The plan that gives the same rows as ``node`` at the least cost known, its subqueries' plans too."""
-    return _optimized(node, Statistics(catalog))
+    return optimized(node, Statistics(catalog))
 
 
-def _optimized(node: Node, statistics: Statistics) -> Node:
+def optimized(node: Node, statistics: Statistics) -> Node:
+    """``optimize``, by statistics that are there already."""
     classes = classes_in(node)
     for rewrite, about in OPTIMIZERS:
         if classes.isdisjoint(about):
@@ -79,9 +80,9 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     def planned(part: Expr) -> Expr:
         match part:
             case Exists(plan=plan):
-                return changed(part, plan=_first_row(plan, statistics))
+                return changed(part, plan=first_row(plan, statistics))
             case Subquery(plan=plan) | InPlan(plan=plan):
-                plan = _optimized(plan, statistics)
+                plan = optimized(plan, statistics)
                 return changed(part, plan=in_order(plan) if free_aliases(plan) else plan)
         return part
 
@@ -89,9 +90,9 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
     return map_expressions(node, lambda expr: transform(expr, planned))
 
 
-def _first_row(plan: Node, statistics: Statistics) -> Node:
+def first_row(plan: Node, statistics: Statistics) -> Node:
     """The plan for asking whether there is a row: for the first one, each time, no range is walked over as a whole."""
-    plan = _optimized(Limit(plan, Constant(1, BIGINT)), statistics)
+    plan = optimized(Limit(plan, Constant(1, BIGINT)), statistics)
     return in_order(plan.source if isinstance(plan, Limit) else plan)
 
 

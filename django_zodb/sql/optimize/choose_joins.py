@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import takewhile
+from typing import Any
 
 from ...record import record
-from ..expr import Column, Compare, Expr, is_nullable, type_of
+from ..expr import Column, Compare, Exists, Expr, is_nullable, type_of
 from ..plan import (
     Distinct,
     DistinctOn,
@@ -35,19 +36,23 @@ from ..plan import (
 from ..rewrite import changed, map_sources
 from .access import best_path
 from .cluster import Cluster, Hoisted, as_scan, cluster_of
+from .decorrelate_tests import in_keys
+from .decorrelate_values import CALL, Pairs
 from .distinct_keys import one_at_most, without_repeats
 from .goal import NO_GOAL, Goal, goal_below, goals_of_sides, with_used
 from .join_step import Joined, equal_pair, join_step, leading
 from .late_lookups import late_cost
 from .order import ordered_paths
+from .push_filters import push_filters
 from .statistics import DOUBT, Statistics, sort_cost
-from .terms import conjuncts, filtered, free_aliases, used_aliases
+from .terms import conjuncts, filtered, free_aliases, unfiltered, used_aliases
 from .use_index_order import run_length
 
 Terms = tuple[Expr, ...]
 
 _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
+_LEAST_ASKED = 100
 
 
 def choose_joins(node: Node, statistics: Statistics) -> Node:
@@ -71,13 +76,18 @@ _NO_WALK = Walk(0.0)
 
 @record
 class Test:
-    """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested."""
+    """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested.
+
+    Or its subquery, ``asked`` for a row at the cost of ``one``.
+    """
 
     kind: JoinKind
     right: Node
     terms: Terms
     keys: Joined | None = None
     links: Terms = ()
+    asked: Exists | None = None
+    one: float = 0.0
 
 
 @record
@@ -269,26 +279,54 @@ class _Chooser:
             joined = join_step(
                 here.current, test.right, test.kind, test.terms, self.statistics, share, repeated=self.repeated
             )
+            ways = [joined, *self.asked(here.current, test, joined)]
+            joined = min(ways, key=lambda way: way.share_cost(share))
             rest = [each for each in here.tests if each is not test]
             cost = joined.share_cost(share) + joined.rows * share
             yield (False, cost, at), Waiting(joined, here.relations, here.terms, rest)
+
+    def asked(self, current: Joined, test: Test, joined: Joined) -> list[Joined]:
+        """The test as a subquery that is asked for each row; after a quarter of what making all keys costs, these are."""
+        if test.asked is None:
+            return []
+        most = int((joined.start - current.start) / test.one / 4) + _LEAST_ASKED
+        node = filtered(current.node, [changed(test.asked, most=most)])
+        return [Joined(node, joined.rows, current.cost + current.rows * test.one, current.start)]
 
     def test(self, node: Join) -> Test:
         """A semi or anti join to be placed; its distinct keys may lead where equalities are all that it tests."""
         inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
         terms = conjuncts(node.condition)
-        right = node.right if as_scan(node.right) is not None else inner.node
-        pairs = _equalities(node) if node.kind == "semi" else None
+        pairs = _equalities(node)
+        is_table = as_scan(node.right) is not None
+        test = Test(node.kind, node.right if is_table else inner.node, terms)
         if pairs is None:
-            return Test(node.kind, right, terms)
-        alias = f"{min(bound_aliases(node.right))} keys"
+            return test
+        if node.kind == "semi":
+            test = changed(test, **self.leading_keys(node.right, inner, tuple(pairs)))
+        if not is_table and not free_aliases(node.right):
+            test = changed(test, **self.asking(node, tuple(pairs)))
+        return test
+
+    def leading_keys(self, right: Node, inner: Joined, pairs: Pairs) -> dict[str, Any]:
+        alias = f"{min(bound_aliases(right))} keys"
         outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
         keys: Node = Project(inner.node, alias, outputs)
         if not has_key(inner.node, [value for _, value in pairs]):
             keys = Distinct(keys)
         links = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
-        lead = Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows)
-        return Test(node.kind, right, terms, lead, links)
+        return {"keys": Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows), "links": links}
+
+    def asking(self, node: Join, pairs: Pairs) -> dict[str, Any]:
+        """A table alone is looked up; of several the subquery is asked, planned for the values of one row."""
+        from . import first_row, optimized
+
+        plan = push_filters(filtered(node.right, conjuncts(node.condition)), self.statistics)
+        each = _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0])
+        keys = in_keys(node.right, pairs)
+        keys = changed(keys, plan=optimized(keys.plan, self.statistics))
+        asked = Exists(first_row(plan, self.statistics), node.kind == "anti", keys=keys)
+        return {"asked": asked, "one": CALL + each.share_cost(min(1.0, 1.0 / max(each.rows, 1.0)))}
 
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""

@@ -43,20 +43,20 @@ def _decorrelated(node: Node, statistics: Statistics, limit: int | None) -> Node
         rows = max(estimated_rows(source, statistics) for source in feeding)
         if not _worthwhile(*split, rows if below is None else min(rows, float(below)), statistics):
             return part
-        found = _in_keys(*split)
+        found = IsTruth(in_keys(*split), True)
         return Not(found) if part.negated else found
 
     return map_expressions(node, lambda expr: transform(expr, gather)) if feeding else node
 
 
-def _in_keys(source: Node, pairs: Pairs) -> Expr:
-    """Whether the operands of the outer row are a key of the source: false where one of them is NULL."""
+def in_keys(source: Node, pairs: Pairs) -> InPlan:
+    """Whether the operands of the outer row are a key of the source: not true where one of them is NULL."""
     known = [IsNull(key, negated=True) for _, key in pairs if is_nullable(key)]
     outputs = tuple(Output(f"key {at}", key) for at, (_, key) in enumerate(pairs))
     keys = Project(filtered(source, known), f"{min(bound_aliases(source))} keys", outputs)
     terms = tuple(term for term, _ in pairs)
     # Several are looked up as they are: a row with a NULL among them is no key, and what IN makes of it is not asked.
-    return IsTruth(InPlan(terms, keys, nullable=len(terms) == 1 and is_nullable(terms[0])), True)
+    return InPlan(terms, keys, nullable=len(terms) == 1 and is_nullable(terms[0]))
 
 
 def _worthwhile(source: Node, pairs: Pairs, rows: float, statistics: Statistics) -> bool:

@@ -1,0 +1,178 @@
+# A subquery over several tables is asked for each row where few rows are wanted; should they be many, keys are made.
+use: numbers
+
+> CREATE TABLE item (id integer PRIMARY KEY, name text NOT NULL, kind integer, parent_id integer)
+---
+ok
+
+> CREATE TABLE label (id integer PRIMARY KEY, name text NOT NULL UNIQUE)
+---
+ok
+
+> CREATE TABLE item_label (id integer PRIMARY KEY, item_id integer NOT NULL, label_id integer NOT NULL, kind integer)
+---
+ok
+
+> CREATE INDEX item_kind ON item (kind)
+---
+ok
+
+> CREATE INDEX item_label_item ON item_label (item_id)
+---
+ok
+
+> CREATE INDEX item_label_label ON item_label (label_id)
+---
+ok
+
+> INSERT INTO item (id, name, kind, parent_id) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 3000) SELECT i, 'item ' || i, NULLIF(i % 50, 7), CASE WHEN i % 3 > 0 THEN i / 3 + 1 END FROM s
+---
+3000 rows
+
+> INSERT INTO label (id, name) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 12) SELECT i, 'label ' || i FROM s
+---
+12 rows
+
+> INSERT INTO item_label (id, item_id, label_id, kind) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 6000) SELECT i, i * 7 % 3000 + 1, CASE WHEN i > 5990 THEN 12 ELSE i % 11 + 1 END, NULLIF(i % 50, 9) FROM s
+---
+6000 rows
+
+[plan,code]> SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'label 4'}
+---
+Project: i.id
+  Limit: 3
+    HashJoin: semi on i.id = j.item_id
+      KeyRange: item i (all), backwards
+      NestedLoop: inner
+        IndexLookup: label l using label_name_key (l.name = p0)
+        IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+ 1 # EXPLAIN (FORMAT PYTHON) SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3
+ 2 def select(item, label, item_label, params):
+ 3     p0 = to_text(params[0])
+ 4     label_name_key = label.index('label_name_key')
+ 5     item_label_label = item_label.index('item_label_label')
+ 6     passing = partial(find_i, (item_label, label, item), params)
+ 7     j_by_item_id = set()
+ 8     # IndexLookup: label l using label_name_key (l.name = p0)
+ 9     rowids = label_name_key.lookup(p0)
+10     l = None if not rowids else label.get(rowids[0])
+11     if l is not None:
+12         # NestedLoop: inner
+13         # IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+14         for j in item_label.fetch(item_label_label.lookup(l[ID]), columns=(1,)):
+15             j_by_item_id.add(j[ITEM_ID])
+16     # KeyRange: item i (all), backwards
+17     # HashJoin: semi on i.id = j.item_id
+18     rows = (
+19         i
+20         for i in item.sought_by_key(passing, reverse=True, columns=(0,), wanted=3)
+21         if i[ID] in j_by_item_id
+22     )
+23     # Limit: 3
+24     # Project: i.id
+25     return [(i[ID],) for i in islice(rows, 3)]
+(2984,)
+(2981,)
+(2978,)
+
+> SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'label 12'}
+---
+(2994,)
+(2987,)
+(2980,)
+
+> SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'none'}
+---
+no rows
+
+[plan]> SELECT i.id FROM item i WHERE NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name < %s) ORDER BY i.id LIMIT 3 {'label 2'}
+---
+Project: i.id
+  Limit: 3
+    Filter: not exists (subquery, or i.id in (subquery) if many)
+        exists subquery 1: NestedLoop: inner on l.name < p0
+          IndexLookup: item_label j using item_label_item (j.item_id = i.id)
+          KeyLookup: label l (l.id = j.label_id)
+        in subquery 2: Project: j.item_id as key 0
+          NestedLoop: inner
+            IndexRange: label l using label_name_key (l.name < p0)
+            IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+      KeyRange: item i (all)
+(29,)
+(32,)
+(35,)
+
+> SELECT i.id FROM item i WHERE NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name < %s) ORDER BY i.id LIMIT 3 {'label 9'}
+---
+no rows
+
+[plan]> SELECT COUNT(*) FROM item i WHERE i.id = %s AND NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name LIKE 'label%%') {77}
+---
+Project: grouped.count
+  Aggregate: count(*)
+    Filter: not exists (subquery, or i.id in (subquery) if many)
+        exists subquery 1: NestedLoop: inner on l.name like 'label%'
+          IndexLookup: item_label j using item_label_item (j.item_id = i.id)
+          KeyLookup: label l (l.id = j.label_id)
+        in subquery 2: Project: j.item_id as key 0
+          NestedLoop: inner
+            Filter: l.name like 'label%'
+              IndexRange: label l using label_name_key (l.name >= 'label' and l.name < 'labem'), or a Scan if many
+            IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+      KeyLookup: item i (i.id = p0)
+(0,)
+
+[plan]> SELECT i.id FROM item i WHERE i.kind = %s AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id {8, 'label 3'}
+---
+Project: i.id
+  Filter: exists (subquery, or (i.parent_id, i.kind) in (subquery) if many)
+      exists subquery 1: NestedLoop: inner on l.name <> p1
+        Filter: j.kind = i.kind
+          IndexLookup: item_label j using item_label_item (j.item_id = i.parent_id)
+        KeyLookup: label l (l.id = j.label_id)
+      in subquery 2: Project: j.item_id as key 0, j.kind as key 1
+        HashJoin: inner on l.id = j.label_id
+          Filter: l.name <> p1
+            Scan: label l
+          Filter: j.kind is not null
+            Scan: item_label j
+    IndexLookup: item i using item_kind (i.kind = p0)
+no rows
+
+> SELECT i.id FROM item i WHERE NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id LIMIT 5 OFFSET 1500 {'label 3'}
+---
+(1501,)
+(1502,)
+(1503,)
+(1504,)
+(1505,)
+
+[plan]> SELECT i.id, p.name FROM item i JOIN item p ON p.id = i.parent_id WHERE p.kind IN (3, 4) AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = p.id AND l.name = %s) ORDER BY i.id LIMIT 4 {'label 5'}
+---
+Project: i.id, p.name
+  Limit: 4
+    HashJoin: semi on p.id = j.item_id
+      NestedLoop: inner on p.kind in (3, 4)
+        Scan: item i
+        KeyLookup: item p (p.id = i.parent_id)
+      NestedLoop: inner
+        IndexLookup: label l using label_name_key (l.name = p0)
+        IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+(157, 'item 53')
+(158, 'item 53')
+(610, 'item 204')
+(611, 'item 204')
+
+> SELECT i.id FROM item i WHERE i.id IN (SELECT j.item_id FROM item_label j JOIN label l ON l.id = j.label_id WHERE l.name = %s) AND i.id NOT IN (SELECT j.item_id FROM item_label j JOIN label l ON l.id = j.label_id WHERE l.name = %s) ORDER BY i.id LIMIT 4 {'label 5', 'label 6'}
+---
+(29,)
+(32,)
+(35,)
+(38,)
+
+> SELECT i.kind, COUNT(*) FROM item i LEFT JOIN item p ON p.id = i.parent_id WHERE i.kind < 4 AND NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = p.id AND l.name = %s) GROUP BY i.kind ORDER BY i.kind {'label 5'}
+---
+(0, 54)
+(1, 54)
+(2, 52)
+(3, 51)
