@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from ...record import record
-from ..expr import Column, Compare, Exists, Expr, is_nullable, type_of
+from ..expr import Column, Compare, Exists, Expr, InPlan, is_nullable, type_of
 from ..plan import (
     Distinct,
     DistinctOn,
@@ -52,7 +53,9 @@ Terms = tuple[Expr, ...]
 
 _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
+_KEYS_TRIED = 2  # semi joins whose keys may lead: those with the fewest
 _LEAST_ASKED = 100
+_WORTH_ASKING = 1000.0  # what making keys costs that there is no need to do without
 
 
 def choose_joins(node: Node, statistics: Statistics) -> Node:
@@ -78,7 +81,7 @@ _NO_WALK = Walk(0.0)
 class Test:
     """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested.
 
-    Or its subquery, ``asked`` for a row at the cost of ``one``.
+    Or its subquery, ``asked`` for each row.
     """
 
     kind: JoinKind
@@ -87,7 +90,6 @@ class Test:
     keys: Joined | None = None
     links: Terms = ()
     asked: Exists | None = None
-    one: float = 0.0
 
 
 @record
@@ -226,10 +228,11 @@ class _Chooser:
         for start in self.starts(relations):
             rest = [each for at, each in enumerate(relations) if at != start]
             yield Waiting(relations[start], rest, [*terms], [*tests])
-        for test in tests:
-            if test.keys is not None:
-                rest_of_tests = [each for each in tests if each is not test]
-                yield Waiting(test.keys, [*relations], [*terms, *test.links], rest_of_tests)
+        with_keys = [(test.keys.rows, at) for at, test in enumerate(tests) if test.keys is not None]
+        for _, at in sorted(with_keys)[:_KEYS_TRIED]:
+            test = tests[at]
+            assert test.keys is not None
+            yield Waiting(test.keys, [*relations], [*terms, *test.links], [*tests[:at], *tests[at + 1 :]])
 
     def starts(self, relations: list[Joined]) -> list[int]:
         every = list(range(len(relations)))
@@ -279,19 +282,38 @@ class _Chooser:
             joined = join_step(
                 here.current, test.right, test.kind, test.terms, self.statistics, share, repeated=self.repeated
             )
-            ways = [joined, *self.asked(here.current, test, joined)]
-            joined = min(ways, key=lambda way: way.share_cost(share))
+            joined = self.asked(here.current, test, joined, share) or joined
             rest = [each for each in here.tests if each is not test]
             cost = joined.share_cost(share) + joined.rows * share
             yield (False, cost, at), Waiting(joined, here.relations, here.terms, rest)
 
-    def asked(self, current: Joined, test: Test, joined: Joined) -> list[Joined]:
-        """The test as a subquery that is asked for each row; after a quarter of what making all keys costs, these are."""
-        if test.asked is None:
-            return []
-        most = int((joined.start - current.start) / test.one / 4) + _LEAST_ASKED
-        node = filtered(current.node, [changed(test.asked, most=most)])
-        return [Joined(node, joined.rows, current.cost + current.rows * test.one, current.start)]
+    def asked(self, current: Joined, test: Test, joined: Joined, share: float) -> Joined | None:
+        """The test as a subquery that is asked for each row, if that costs less than ``joined``.
+
+        After a quarter of what making all keys costs, these are made.
+        """
+        exists, build = test.asked, joined.start - current.start
+        if exists is None or build < _WORTH_ASKING:
+            return None
+        one = self.statistics.once(("one", exists), partial(self.cost_of_one, exists))
+        if one * current.rows * share > build:
+            return None
+        asked = self.statistics.once(("asked", exists), partial(self.planned, exists))
+        node = filtered(current.node, [changed(asked, most=int(build / one / 4) + _LEAST_ASKED)])
+        return Joined(node, joined.rows, current.cost + current.rows * one, current.start)
+
+    def cost_of_one(self, asked: Exists) -> float:
+        """What it costs to ask for one row."""
+        plan = push_filters(asked.plan, self.statistics)
+        each = _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0])
+        return CALL + each.share_cost(min(1.0, 1.0 / max(each.rows, 1.0)))
+
+    def planned(self, asked: Exists) -> Exists:
+        from . import first_row, optimized
+
+        assert isinstance(asked.keys, InPlan)
+        keys = changed(asked.keys, plan=optimized(asked.keys.plan, self.statistics))
+        return changed(asked, plan=first_row(asked.plan, self.statistics), keys=keys)
 
     def test(self, node: Join) -> Test:
         """A semi or anti join to be placed; its distinct keys may lead where equalities are all that it tests."""
@@ -304,8 +326,10 @@ class _Chooser:
             return test
         if node.kind == "semi":
             test = changed(test, **self.leading_keys(node.right, inner, tuple(pairs)))
-        if not is_table and not free_aliases(node.right):
-            test = changed(test, **self.asking(node, tuple(pairs)))
+        if not is_table and not free_aliases(node.right):  # a table alone is looked up
+            plan = filtered(node.right, terms)
+            asked = Exists(plan, node.kind == "anti", keys=in_keys(node.right, tuple(pairs)))
+            test = changed(test, asked=asked)
         return test
 
     def leading_keys(self, right: Node, inner: Joined, pairs: Pairs) -> dict[str, Any]:
@@ -316,17 +340,6 @@ class _Chooser:
             keys = Distinct(keys)
         links = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
         return {"keys": Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows), "links": links}
-
-    def asking(self, node: Join, pairs: Pairs) -> dict[str, Any]:
-        """A table alone is looked up; of several the subquery is asked, planned for the values of one row."""
-        from . import first_row, optimized
-
-        plan = push_filters(filtered(node.right, conjuncts(node.condition)), self.statistics)
-        each = _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0])
-        keys = in_keys(node.right, pairs)
-        keys = changed(keys, plan=optimized(keys.plan, self.statistics))
-        asked = Exists(first_row(plan, self.statistics), node.kind == "anti", keys=keys)
-        return {"asked": asked, "one": CALL + each.share_cost(min(1.0, 1.0 / max(each.rows, 1.0)))}
 
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""

@@ -110,16 +110,12 @@ no rows
 ---
 Project: grouped.count
   Aggregate: count(*)
-    Filter: not exists (subquery, or i.id in (subquery) if many)
-        exists subquery 1: NestedLoop: inner on l.name like 'label%'
-          IndexLookup: item_label j using item_label_item (j.item_id = i.id)
-          KeyLookup: label l (l.id = j.label_id)
-        in subquery 2: Project: j.item_id as key 0
-          NestedLoop: inner
-            Filter: l.name like 'label%'
-              IndexRange: label l using label_name_key (l.name >= 'label' and l.name < 'labem'), or a Scan if many
-            IndexLookup: item_label j using item_label_label (j.label_id = l.id)
+    HashJoin: anti on i.id = j.item_id
       KeyLookup: item i (i.id = p0)
+      NestedLoop: inner
+        Filter: l.name like 'label%'
+          IndexRange: label l using label_name_key (l.name >= 'label' and l.name < 'labem'), or a Scan if many
+        IndexLookup: item_label j using item_label_label (j.label_id = l.id)
 (0,)
 
 [plan]> SELECT i.id FROM item i WHERE i.kind = %s AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id {8, 'label 3'}
