@@ -55,7 +55,7 @@ _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
 _KEYS_TRIED = 2  # semi joins whose keys may lead: those with the fewest
 _LEAST_ASKED = 100
-_WORTH_ASKING = 1000.0  # what making keys costs that there is no need to do without
+_WORTH_ASKING = 10_000.0  # what making keys costs that there is no need to do without
 
 
 def choose_joins(node: Node, statistics: Statistics) -> Node:

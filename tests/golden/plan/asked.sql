@@ -25,17 +25,17 @@ ok
 ---
 ok
 
-> INSERT INTO item (id, name, kind, parent_id) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 3000) SELECT i, 'item ' || i, NULLIF(i % 50, 7), CASE WHEN i % 3 > 0 THEN i / 3 + 1 END FROM s
+> INSERT INTO item (id, name, kind, parent_id) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 12000) SELECT i, 'item ' || i, NULLIF(i % 50, 7), CASE WHEN i % 3 > 0 THEN i / 3 + 1 END FROM s
 ---
-3000 rows
+12000 rows
 
 > INSERT INTO label (id, name) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 12) SELECT i, 'label ' || i FROM s
 ---
 12 rows
 
-> INSERT INTO item_label (id, item_id, label_id, kind) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 6000) SELECT i, i * 7 % 3000 + 1, CASE WHEN i > 5990 THEN 12 ELSE i % 11 + 1 END, NULLIF(i % 50, 9) FROM s
+> INSERT INTO item_label (id, item_id, label_id, kind) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 36000) SELECT i, i * 7 % 12000 + 1, CASE WHEN i > 35990 THEN 12 ELSE i % 11 + 1 END, NULLIF(i % 3, 2) FROM s
 ---
-6000 rows
+36000 rows
 
 [plan,code]> SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'label 4'}
 ---
@@ -71,15 +71,15 @@ Project: i.id
 23     # Limit: 3
 24     # Project: i.id
 25     return [(i[ID],) for i in islice(rows, 3)]
-(2984,)
-(2981,)
-(2978,)
+(12000,)
+(11995,)
+(11993,)
 
 > SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'label 12'}
 ---
-(2994,)
-(2987,)
-(2980,)
+(11994,)
+(11987,)
+(11980,)
 
 > SELECT i.id FROM item i WHERE EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name = %s) ORDER BY i.id DESC LIMIT 3 {'none'}
 ---
@@ -98,9 +98,9 @@ Project: i.id
             IndexRange: label l using label_name_key (l.name < p0)
             IndexLookup: item_label j using item_label_label (j.label_id = l.id)
       KeyRange: item i (all)
-(29,)
-(32,)
-(35,)
+(2,)
+(4,)
+(5,)
 
 > SELECT i.id FROM item i WHERE NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.id AND l.name < %s) ORDER BY i.id LIMIT 3 {'label 9'}
 ---
@@ -118,7 +118,7 @@ Project: grouped.count
         IndexLookup: item_label j using item_label_label (j.label_id = l.id)
 (0,)
 
-[plan]> SELECT i.id FROM item i WHERE i.kind = %s AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id {8, 'label 3'}
+[plan]> SELECT i.id FROM item i WHERE i.kind = %s AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id {1, 'label 3'}
 ---
 Project: i.id
   Filter: exists (subquery, or (i.parent_id, i.kind) in (subquery) if many)
@@ -127,21 +127,72 @@ Project: i.id
           IndexLookup: item_label j using item_label_item (j.item_id = i.parent_id)
         KeyLookup: label l (l.id = j.label_id)
       in subquery 2: Project: j.item_id as key 0, j.kind as key 1
-        HashJoin: inner on l.id = j.label_id
-          Filter: l.name <> p1
-            Scan: label l
+        HashJoin: inner on j.label_id = l.id
           Filter: j.kind is not null
             Scan: item_label j
+          Filter: l.name <> p1
+            Scan: label l
     IndexLookup: item i using item_kind (i.kind = p0)
-no rows
+(301,)
+(401,)
+(751,)
+(851,)
+(1201,)
+(1301,)
+(1651,)
+(1751,)
+(2101,)
+(2201,)
+(2551,)
+(2651,)
+(3001,)
+(3101,)
+(3451,)
+(3551,)
+(3901,)
+(4001,)
+(4351,)
+(4451,)
+(4801,)
+(4901,)
+(5251,)
+(5351,)
+(5701,)
+(5801,)
+(6151,)
+(6251,)
+(6601,)
+(6701,)
+(7051,)
+(7151,)
+(7501,)
+(7601,)
+(7951,)
+(8051,)
+(8401,)
+(8501,)
+(8851,)
+(8951,)
+(9301,)
+(9401,)
+(9751,)
+(9851,)
+(10201,)
+(10301,)
+(10651,)
+(10751,)
+(11101,)
+(11201,)
+(11551,)
+(11651,)
 
 > SELECT i.id FROM item i WHERE NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = i.parent_id AND j.kind = i.kind AND l.name <> %s) ORDER BY i.id LIMIT 5 OFFSET 1500 {'label 3'}
 ---
-(1501,)
-(1502,)
-(1503,)
-(1504,)
-(1505,)
+(1514,)
+(1515,)
+(1516,)
+(1517,)
+(1518,)
 
 [plan]> SELECT i.id, p.name FROM item i JOIN item p ON p.id = i.parent_id WHERE p.kind IN (3, 4) AND EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = p.id AND l.name = %s) ORDER BY i.id LIMIT 4 {'label 5'}
 ---
@@ -156,19 +207,19 @@ Project: i.id, p.name
         IndexLookup: item_label j using item_label_label (j.label_id = l.id)
 (157, 'item 53')
 (158, 'item 53')
-(610, 'item 204')
-(611, 'item 204')
+(307, 'item 103')
+(308, 'item 103')
 
 > SELECT i.id FROM item i WHERE i.id IN (SELECT j.item_id FROM item_label j JOIN label l ON l.id = j.label_id WHERE l.name = %s) AND i.id NOT IN (SELECT j.item_id FROM item_label j JOIN label l ON l.id = j.label_id WHERE l.name = %s) ORDER BY i.id LIMIT 4 {'label 5', 'label 6'}
 ---
+(12,)
+(24,)
 (29,)
-(32,)
-(35,)
-(38,)
+(41,)
 
 > SELECT i.kind, COUNT(*) FROM item i LEFT JOIN item p ON p.id = i.parent_id WHERE i.kind < 4 AND NOT EXISTS (SELECT 1 FROM item_label j JOIN label l ON l.id = j.label_id WHERE j.item_id = p.id AND l.name = %s) GROUP BY i.kind ORDER BY i.kind {'label 5'}
 ---
-(0, 54)
-(1, 54)
-(2, 52)
-(3, 51)
+(0, 196)
+(1, 196)
+(2, 196)
+(3, 197)
