@@ -480,6 +480,8 @@ class Emitter:
             raise InternalError(f"function {expr.function} is bound but not registered")
         if expr.function in ("COALESCE", "IFNULL"):
             return self._coalesce(expr.args)
+        if (simple := self._simple_call(expr)) is not None:
+            return simple
         if function.made is not None and (others := _others(expr, function.made[0])) is not None:
             at, make = function.made
             name = self._source.share_made(expr.function.lower(), (make, at, *others), partial(make, *others))
@@ -495,6 +497,19 @@ class Emitter:
         if function.strict:
             return self.strict(expr.args, call)
         return call(*(self.value(arg) for arg in expr.args))
+
+    def _simple_call(self, expr: x.Call) -> str | None:
+        """A call of any number of arguments that Python has an expression for, where their types allow it."""
+        kinds = {x.type_of(arg).kind for arg in expr.args}
+        if expr.function in ("GREATEST", "LEAST") and len(expr.args) > 1:
+            if Kind.DOUBLE in kinds or any(map(is_nullable, expr.args)):
+                return None
+            name = "max" if expr.function == "GREATEST" else "min"
+            return f"{name}({', '.join(map(self.value, expr.args))})"
+        if expr.function == "CONCAT" and kinds == {Kind.TEXT}:
+            texts = (f"({self.value(arg)} or '')" if is_nullable(arg) else self.value(arg) for arg in expr.args)
+            return f"({' + '.join(texts)})"
+        return None
 
     def _coalesce(self, args: Sequence[Expr]) -> str:
         if len(args) == 1 or not is_nullable(args[0]):

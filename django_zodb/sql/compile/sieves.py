@@ -163,7 +163,7 @@ class _Sieves:
                     if at := self._place(column):
                         self.exact &= not _can_be_null(value)
                         return at, _bounds(operator, self._frame.value(value))
-            case x.Column() | x.Not(term=x.Column()):
+            case x.Column() | x.Not(term=x.Column()) | x.Call() | x.Not(term=x.Call()):
                 at = self._place(term.term if isinstance(term, x.Not) else term)
                 return (at, _bounds("=", str(not isinstance(term, x.Not)))) if at else None
         return None
