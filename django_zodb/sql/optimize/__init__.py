@@ -30,6 +30,7 @@ from ..plan import (
 )
 from ..rewrite import changed, classes_in, map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
+from .anti_joins import anti_joins
 from .choose_joins import choose_joins
 from .decorrelate import decorrelate
 from .decorrelate_tests import decorrelate_tests
@@ -105,6 +106,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (decorrelate_tests, (Exists,)),
     (reduce_joins, (Join,)),
     (push_filters, (Filter, Join)),
+    (anti_joins, (Join,)),
     (filter_sides, (Join,)),
     (distinct_keys, (Distinct,)),
     (prune_subqueries, (Exists, InPlan)),

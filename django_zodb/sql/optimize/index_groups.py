@@ -44,6 +44,12 @@ def index_groups(node: Node, statistics: Statistics) -> Node:
     return node
 
 
+def keys_of_index(scan: Scan, column: Expr, alias: str) -> IndexGroups | None:
+    """The distinct values of a column, by an index, as ``key`` of the alias; None where there is no such index."""
+    index = _index_of(scan, column)
+    return None if index is None else _groups(scan, index, alias, Output("key", column), ())
+
+
 def _counts_rows(call: AggregateCall) -> bool:
     if call.function != "COUNT" or call.distinct or call.filter is not None:
         return False

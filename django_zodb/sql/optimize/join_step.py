@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import cast
 
 from ...record import record, replace
 from ...values import BIGINT
-from ..expr import Compare, Constant, Expr
+from ..expr import Column, Compare, Constant, Expr, is_nullable, type_of
 from ..plan import (
     HashJoin,
     JoinKind,
@@ -22,6 +23,7 @@ from ..plan import (
 from .access import Path, best_path, paths
 from .cluster import as_scan
 from .estimates import estimated_rows, most_matches
+from .index_groups import keys_of_index
 from .statistics import (
     BETWEEN,
     DESCENT,
@@ -188,11 +190,32 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
     )
     built = leading(right, statistics)
     keys_alone = kind in ("semi", "anti") and rest is None
+    if keys_alone and (by_index := _keys_by_index(node, statistics)) is not None:
+        build = by_index.rows * HASH_BUILD + by_index.cost
+        made = left.cost + build * once + left.rows * HASH_PROBE
+        return Joined(by_index.node, _result_rows(left.rows, 1.0, kind), made, left.start + build * once)
     per_row = HASH_BUILD if keys_alone or has_key(right, node.right_keys) else HASH_LISTED
     build = (built.cost + max(built.rows, least_hashed(right, statistics)) * per_row) * once
     matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
     rows = _result_rows(left.rows, matches, kind)
     return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
+
+
+def _keys_by_index(node: HashJoin, statistics: Statistics) -> Joined | None:
+    """A semi or anti join with the keys that an index has of the whole table on the right, if these are few."""
+    base = as_scan(node.right)
+    if base is None or base[1] or len(node.right_keys) > 1:
+        return None
+    (key,) = node.right_keys
+    keys = keys_of_index(base[0], key, f"{base[0].alias} keys")
+    if keys is None or statistics.counted(keys.table.name) < SMALLEST:
+        return None
+    index = keys.table.index(keys.index)
+    rows = statistics.keys(base[0], index) if index is not None else inf
+    if rows * 2 > statistics.rows(base[0]):
+        return None
+    column = Column(keys.alias, "key", type_of(key), is_nullable(key))
+    return Joined(replace(node, right=keys, right_keys=(column,)), rows, rows)
 
 
 def least_hashed(right: Node, statistics: Statistics) -> float:

@@ -46,10 +46,9 @@ Project: b.id, a.name
 [plan]> SELECT b.id FROM book b LEFT JOIN author a ON a.id = b.author_id WHERE a.id IS NULL
 ---
 Project: b.id
-  Filter: a.id is null
-    NestedLoop: left
-      Scan: book b
-      KeyLookup: author a (a.id = b.author_id)
+  NestedLoop: anti
+    Scan: book b
+    KeyLookup: author a (a.id = b.author_id)
 (7,)
 
 [plan]> SELECT a.name FROM author a JOIN book b ON b.year - 40 = a.born
@@ -178,3 +177,71 @@ Project: grouped.count
       Filter: c.note like '%9'
         Scan: copy c
 (106,)
+
+[plan]> SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.id IS NULL
+---
+Project: a.name
+  NestedLoop: anti
+    Scan: author a
+    IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Homer',)
+
+[plan]> SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.year > 1900 WHERE b.title IS NULL AND a.born IS NOT NULL ORDER BY a.id
+---
+Project: a.name
+  NestedLoop: anti on b.year > 1900
+    Filter: a.born is not null
+      KeyRange: author a (all)
+    IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Austen',)
+
+[plan]> SELECT a.name, b.price FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.id IS NULL
+---
+Project: a.name, b.price
+  Filter: b.id is null
+    NestedLoop: left
+      Scan: author a
+      IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Homer', None)
+
+[plan]> SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id WHERE b.price IS NULL ORDER BY a.name
+---
+Project: a.name
+  Sort: a.name
+    Filter: b.price is null
+      NestedLoop: left
+        Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+('Borges',)
+('Homer',)
+
+[plan]> SELECT a.name FROM author a LEFT JOIN (book b JOIN book_tag t ON t.book_id = b.id AND t.tag_id = 1) ON b.author_id = a.id WHERE t.id IS NULL ORDER BY a.name
+---
+Project: a.name
+  Sort: a.name
+    HashJoin: anti on a.id = b.author_id
+      Scan: author a
+      NestedLoop: inner
+        Filter: t.tag_id = 1
+          Scan: book_tag t
+        KeyLookup: book b (b.id = t.book_id)
+('Borges',)
+('Homer',)
+
+[plan]> SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN book_tag t ON t.book_id = b.id WHERE b.id IS NULL AND t.id IS NULL ORDER BY a.name
+---
+Project: a.name
+  Sort: a.name
+    NestedLoop: anti
+      Filter: b.id is null
+        NestedLoop: left
+          Scan: author a
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+      IndexRange: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id)
+('Homer',)
+
+> SELECT a.name, COUNT(*) FROM author a LEFT JOIN book b ON b.author_id = a.id AND a.born > 1900 WHERE b.id IS NULL GROUP BY a.name ORDER BY a.name
+---
+('Austen', 1)
+('Borges', 1)
+('Homer', 1)
