@@ -33,8 +33,8 @@ class Many(tuple[object, ...]):
 
     @property
     def expected(self) -> int:
-        """How many values lists of about this length have: the next power of four."""
-        return _padded_length(len(self))
+        """How many values lists of about this length have: half of the next power of four."""
+        return _padded_length(len(self)) // 2
 
 
 @cache
