@@ -17,6 +17,7 @@ from .pipeline import For, If, indented
 from .unit import all_expressions, all_nodes
 
 _MOST_KEPT_BY = 3
+_MOST_MEMBERS = 20
 _LONG = frozenset((Kind.TEXT, Kind.BYTES, Kind.JSON))
 
 
@@ -56,15 +57,26 @@ def _can_be_kept(frame: Frame, subquery: Subplan) -> bool:
     nodes = list(all_nodes(subquery.plan))
     if not frame.unit.only_reads or any(isinstance(node, p.WorkTable) for node in nodes):
         return False
+    tables = [node for node in nodes if isinstance(node, p.BaseAccess)]
+    if len(tables) == 1 and _finds_one(tables[0]):
+        return False  # which takes no longer
     match subquery:
         case x.Subquery(type=type_):
             if type_.kind in _LONG and type_.size is None:
                 return False
         case x.InPlan(plan=p.Project(source=plan) | plan):
-            if not isinstance(plan, p.Limit | p.TopN):
+            if not isinstance(plan, p.Limit | p.TopN) or not _is_small(plan.limit):
                 return False
     calls = (part.function for part in all_expressions(subquery.plan) if isinstance(part, x.Call))
     return all(FUNCTIONS[name].stable for name in calls)
+
+
+def _is_small(limit: x.Expr | None) -> bool:
+    return isinstance(limit, x.Constant) and isinstance(limit.value, int) and limit.value <= _MOST_MEMBERS
+
+
+def _finds_one(node: p.BaseAccess) -> bool:
+    return isinstance(node, p.KeyLookup) or (isinstance(node, p.IndexLookup) and node.unique)
 
 
 def _outer_columns(frame: Frame, plan: Node) -> list[x.Column] | None:

@@ -91,6 +91,13 @@ def _is_running(frame: x.WindowFrame) -> bool:
     return frame.start == x.FrameBound(-1) and frame.end == x.FrameBound(0) and not frame.exclude
 
 
+def _are_distinct(source: p.Node, keys: list[x.Expr]) -> bool:
+    """Whether no two rows are equal in the keys, NULLs being equal here; those of outer rows are the same for all."""
+    aliases = p.bound_aliases(source)
+    own = [key for key in keys if isinstance(key, x.Column) and key.alias in aliases and not is_nullable(key)]
+    return p.has_key(source, own)
+
+
 class _Partitions:
     """Windows of one partitioning while they are written; what they share is in the order of ``lead``, the only one
     to which an order matters, if there is such a one.
@@ -282,7 +289,7 @@ class _Partitions:
         found = f"{self.frame.source.share(f'{call.function.lower()}_so_far', running)}({column})"
         assert call.frame is not None
         keys = [*window.partition, *(key.expr for key in window.order)]
-        if call.frame.unit == "rows" or (window.order and p.has_key(self.source, keys)):
+        if call.frame.unit == "rows" or (window.order and _are_distinct(self.source, keys)):
             return found
         return f"{self._peers(window)}.of_last({found})"
 

@@ -54,7 +54,7 @@ def sums(values: Values, zero: Any) -> Iterable[Any]:
     if type(zero) is not Decimal:
         return accumulate(filled)
     with localcontext(EXACT):
-        return list(accumulate(filled))
+        return list(islice(accumulate(filled, initial=Decimal()), 1, None))
 
 
 def exact(values: Values) -> tuple[Values, int]:

@@ -41,7 +41,7 @@ from .decorrelate_tests import in_keys
 from .decorrelate_values import CALL, Pairs
 from .distinct_keys import one_at_most, without_repeats
 from .goal import NO_GOAL, Goal, goal_below, goals_of_sides, with_used
-from .join_step import Joined, equal_pair, join_step, leading
+from .join_step import LEAST_ASKED, Joined, equal_pair, join_step, leading
 from .late_lookups import late_cost
 from .order import ordered_paths
 from .push_filters import push_filters
@@ -54,7 +54,6 @@ Terms = tuple[Expr, ...]
 _STARTS = 4  # leading relations that are tried in a large cluster
 _SMALL_CLUSTER = 6
 _KEYS_TRIED = 2  # semi joins whose keys may lead: those with the fewest
-_LEAST_ASKED = 100
 _WORTH_ASKING = 10_000.0  # what making keys costs that there is no need to do without
 
 
@@ -130,8 +129,7 @@ class _Chooser:
         return without_repeats(node) if isinstance(node, Distinct | DistinctOn) else node
 
     def joined(self, node: Join, goal: Goal) -> Joined:
-        below, tests = _tests_above(node)
-        cluster = cluster_of(below) if isinstance(below, Join) else Cluster((below,), (), ())
+        cluster, tests = _with_tests(node)
         if tests or len(cluster.relations) > 1 or cluster.hoisted:
             return self.cluster(cluster, goal, tests)
         for_left, for_right = goals_of_sides(node, goal)
@@ -299,7 +297,7 @@ class _Chooser:
         if one * current.rows * share > build:
             return None
         asked = self.statistics.once(("asked", exists), partial(self.planned, exists))
-        node = filtered(current.node, [changed(asked, most=int(build / one / 4) + _LEAST_ASKED)])
+        node = filtered(current.node, [changed(asked, most=int(build / one / 4) + LEAST_ASKED)])
         return Joined(node, joined.rows, current.cost + current.rows * one, current.start)
 
     def cost_of_one(self, asked: Exists) -> float:
@@ -356,6 +354,17 @@ class _Chooser:
             rest = (lead.cost - lead.start) * (1.0 - share)
             costs.append(joined.share_cost(share) + rest + sort_cost(lead.rows, math.ceil(lead.rows * share)))
         return min(costs)
+
+
+def _with_tests(node: Node) -> tuple[Cluster, list[Join]]:
+    """The cluster below semi and anti joins, and these, also those of the only relation that left joins add to."""
+    below, tests = _tests_above(node)
+    cluster = cluster_of(below) if isinstance(below, Join) else Cluster((below,), (), ())
+    if cluster.hoisted and len(cluster.relations) == 1:
+        inner, of_relation = _with_tests(cluster.relations[0])
+        if of_relation:
+            return changed(inner, hoisted=(*inner.hoisted, *cluster.hoisted)), of_relation + tests
+    return cluster, tests
 
 
 def _tests_above(node: Node) -> tuple[Node, list[Join]]:

@@ -2,51 +2,90 @@
 
 ``Filter (a.vip or exists (Filter b.a_id = a.id (Scan b))) (Scan a)`` → ``… (a.vip or ((a.id in (b.a_id …)) is true))``.
 What is a term of its own among those of a condition has become a semi join by now (``decorrelate``). As for values, a
-subquery that uses the outer row anywhere but in equalities of its topmost condition stays as it is.
+subquery that uses the outer row anywhere but in equalities of its topmost condition stays as it is. Where few rows may
+ask, or a LIMIT ends it, each asks; if they turn out to be many, the keys are made (``Exists.keys``).
 """
 
 from __future__ import annotations
 
+from math import inf
+
+from ...record import record
 from ..expr import Compare, Exists, Expr, InPlan, IsNull, IsTruth, Not, is_nullable
-from ..plan import Join, Node, Output, Project, Scan, bound_aliases, sources, walk
-from ..rewrite import map_expressions, map_sources, transform
+from ..plan import Filter, Join, Limit, Node, Output, Project, Scan, Sort, bound_aliases, sources, walk
+from ..rewrite import changed, map_expressions, map_sources, transform
+from ..show import expressions
 from .access import best_path
 from .cluster import as_scan
 from .decorrelate import bare
 from .decorrelate_values import CALL, Pairs, asked_for, without_links
 from .estimates import estimated_rows
-from .join_step import equal_pair, first_match, least_hashed
+from .join_step import LEAST_ASKED, equal_pair, first_match, least_hashed
 from .statistics import HASH_BUILD, HASH_LISTED, HASH_PROBE, SCAN_ROW, Statistics
-from .terms import conjuncts, filtered, free_aliases, used_aliases
+from .terms import conjuncts, filtered, free_aliases, is_stable, used_aliases
 
 Terms = tuple[Expr, ...]
+_PASSING = (Project, Sort, Filter, Join)
+"""What a limit above may leave rows of unasked."""
+_DOUBTED = 100
+"""Times as many rows as are expected there may be."""
 
 
 def decorrelate_tests(node: Node, statistics: Statistics) -> Node:
     """EXISTS in SELECT lists, in CASE, beside OR, as IN of a subquery that no outer row has a part in."""
-    return _decorrelated(node, statistics, None)
+    return _decorrelated(node, statistics, None, limited=False)
 
 
-def _decorrelated(node: Node, statistics: Statistics, limit: int | None) -> Node:
-    """``limit``: so many rows of the node will be asked for."""
+def _decorrelated(node: Node, statistics: Statistics, limit: int | None, limited: bool) -> Node:
+    """``limit``: so many rows of the node will be asked for; ``limited``: not all, perhaps."""
     below = asked_for(node, limit)
-    node = map_sources(node, lambda source: _decorrelated(source, statistics, below))
+    few = isinstance(node, Limit) or (limited and isinstance(node, _PASSING))
+    node = map_sources(node, lambda source: _decorrelated(source, statistics, below, few))
     feeding = list(sources(node))
     outer = frozenset[str]().union(*map(bound_aliases, feeding))
+    if isinstance(node, Filter):
+        terms = conjuncts(node.condition)
+        changed_terms = []
+        for term in terms:
+            others = [each for each in terms if each is not term]
+            seen = _Seen(outer, [filtered(node.source, others)], None, few)
+            changed_terms.append(_gathered(term, seen, statistics))
+        return node if list(terms) == changed_terms else filtered(node.source, changed_terms)
+    seen = _Seen(outer, feeding, below, few)
+    return map_expressions(node, lambda expr: _gathered(expr, seen, statistics)) if feeding else node
 
+
+@record
+class _Seen:
+    """What an expression sees: rows of these aliases, as many as the nodes give, or as are asked for."""
+
+    aliases: frozenset[str]
+    nodes: list[Node]
+    limit: int | None
+    limited: bool
+
+    def rows(self, statistics: Statistics) -> float:
+        rows = max(estimated_rows(node, statistics) for node in self.nodes)
+        return rows if self.limit is None else min(rows, float(self.limit))
+
+
+def _gathered(expr: Expr, seen: _Seen, statistics: Statistics) -> Expr:
     def gather(part: Expr) -> Expr:
         if not isinstance(part, Exists):
             return part
-        split = without_links(bare(part.plan), outer)
-        if split is None or free_aliases(split[0]):
+        split = without_links(bare(part.plan), seen.aliases)
+        if split is None or free_aliases(split[0]) or not _is_stable(split[0]):
             return part
-        rows = max(estimated_rows(source, statistics) for source in feeding)
-        if not _worthwhile(*split, rows if below is None else min(rows, float(below)), statistics):
-            return part
-        found = IsTruth(in_keys(*split), True)
-        return Not(found) if part.negated else found
+        made, one = _costs(*split, statistics)
+        rows = seen.rows(statistics)
+        if not seen.limited and made + rows * HASH_PROBE < rows * one:
+            found = IsTruth(in_keys(*split), True)
+            return Not(found) if part.negated else found
+        if seen.limit is None and made < rows * one * _DOUBTED:
+            return changed(part, keys=in_keys(*split), most=int(made / one / 4) + LEAST_ASKED)
+        return part
 
-    return map_expressions(node, lambda expr: transform(expr, gather)) if feeding else node
+    return transform(expr, gather)
 
 
 def in_keys(source: Node, pairs: Pairs) -> InPlan:
@@ -59,18 +98,21 @@ def in_keys(source: Node, pairs: Pairs) -> InPlan:
     return InPlan(terms, keys, nullable=len(terms) == 1 and is_nullable(terms[0]))
 
 
-def _worthwhile(source: Node, pairs: Pairs, rows: float, statistics: Statistics) -> bool:
-    """Whether making the keys costs less than looking for a row with each of the outer ``rows``."""
+def _costs(source: Node, pairs: Pairs, statistics: Statistics) -> tuple[float, float]:
+    """What it costs to make the keys, and to look for a row with those of one outer row."""
     base = as_scan(source)
     if base is None:
         scans = [part for part in walk(source) if isinstance(part, Scan)]
-        made = sum(map(statistics.rows, scans)) * (SCAN_ROW + HASH_LISTED)
-        one = min((_one(scan, (), pairs, statistics) for scan in scans), default=0.0)
-        return _is_linked(source) and made < rows * one
+        one = min((_one(scan, (), pairs, statistics) for scan in scans), default=1.0)
+        return sum(map(statistics.rows, scans)) * (SCAN_ROW + HASH_LISTED) if _is_linked(source) else inf, one
     scan, terms = base
     path = best_path(scan, terms, statistics)
     made = path.cost + max(path.result_rows * HASH_BUILD, least_hashed(scan, statistics) * HASH_LISTED)
-    return made + rows * HASH_PROBE < rows * _one(scan, terms, pairs, statistics)
+    return made, _one(scan, terms, pairs, statistics)
+
+
+def _is_stable(node: Node) -> bool:
+    return all(is_stable(expr) for each in walk(node) for expr in expressions(each))
 
 
 def _one(scan: Scan, terms: Terms, pairs: Pairs, statistics: Statistics) -> float:

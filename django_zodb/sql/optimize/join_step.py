@@ -39,6 +39,7 @@ from .statistics import (
 from .terms import conjunction, free_aliases, is_stable, used_aliases
 
 _OUTGROWN = 30.0  # times as many rows as are taken for few
+LEAST_ASKED = 100  # rows that ask a subquery before its keys are made
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
 _ONCE = 0.05  # the share of a cost that is borne once for all outer rows, or for all rounds
 Terms = tuple[Expr, ...]
@@ -196,9 +197,23 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
         return Joined(by_index.node, _result_rows(left.rows, 1.0, kind), made, left.start + build * once)
     per_row = HASH_BUILD if keys_alone or has_key(right, node.right_keys) else HASH_LISTED
     build = (built.cost + max(built.rows, least_hashed(right, statistics)) * per_row) * once
-    matches = built.rows * _LINK ** len(keys) if as_scan(right) is None else built.rows / max(built.rows, SMALLEST)
+    matches = _matches(node, built.rows, statistics)
     rows = _result_rows(left.rows, matches, kind)
     return Joined(node, rows, left.cost + build + left.rows * HASH_PROBE, left.start + build)
+
+
+def _matches(node: HashJoin, rows: float, statistics: Statistics) -> float:
+    """How many of the ``rows`` on the right a row on the left is expected to meet."""
+    base = as_scan(node.right)
+    if base is None:
+        return rows * _LINK ** len(node.right_keys)
+    if has_key(node.right, node.right_keys):
+        return rows / max(statistics.rows(base[0]), rows)
+    names = [key.name for key in node.right_keys if isinstance(key, Column)]
+    for index in base[0].table.indexes:
+        if index.where is None and len(index.keys) == 1 and index.keys[0].column in names:
+            return rows / max(statistics.distinct(base[0], index), 1.0)
+    return rows / max(rows, SMALLEST)
 
 
 def _keys_by_index(node: HashJoin, statistics: Statistics) -> Joined | None:

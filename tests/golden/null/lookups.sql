@@ -27,9 +27,12 @@ ok
 
 [plan]> SELECT w.id, EXISTS (SELECT 1 FROM part p WHERE p.kind IS NULL AND p.name = w.name LIMIT 1) FROM wanted w ORDER BY w.id
 ---
-Project: w.id, exists (subquery) as exists
+Project: w.id, exists (subquery, or w.name in (subquery) if many) as exists
     exists subquery 1: Project: true as found
       IndexLookup: part p using part_kind (p.kind = null and p.name = w.name)
+    in subquery 2: Project: p.name as key 0
+      Filter: p.kind is null
+        Scan: part p
   Scan: wanted w
 (1, True)
 (2, False)
@@ -37,9 +40,12 @@ Project: w.id, exists (subquery) as exists
 
 [plan]> SELECT w.id, EXISTS (SELECT 1 FROM part p WHERE p.kind IS NULL AND p.size = w.size LIMIT 1) FROM wanted w ORDER BY w.id
 ---
-Project: w.id, exists (subquery) as exists
+Project: w.id, exists (subquery, or w.size in (subquery) if many) as exists
     exists subquery 1: Project: true as found
       IndexLookup: part p using part_size (p.kind = null and p.size = w.size)
+    in subquery 2: Project: p.size as key 0
+      Filter: (p.kind is null) and (p.size is not null)
+        Scan: part p
   Scan: wanted w
 (1, True)
 (2, False)

@@ -73,12 +73,14 @@ Project: b.title, ((b.year, b.title) in (subquery)) is true as exists
 
 [plan]> SELECT a.name, CASE WHEN EXISTS (SELECT 1 FROM offer o WHERE o.born = a.born) THEN 'offered' WHEN NOT EXISTS (SELECT 1 FROM offer o WHERE o.id = a.born) THEN 'unknown' ELSE 'no' END FROM author a ORDER BY a.id
 ---
-Project: a.name, case when (a.born in (subquery)) is true then 'offered' when not exists (subquery) then 'unknown' else 'no' end as case
+Project: a.name, case when (a.born in (subquery)) is true then 'offered' when not exists (subquery, or a.born in (subquery) if many) then 'unknown' else 'no' end as case
     in subquery 1: Project: o.born as key 0
       Filter: o.born is not null
         Scan: offer o
     exists subquery 2: Project: true as found
       KeyLookup: offer o_2 (o_2.id = a.born)
+    in subquery 3: Project: o_2.id as key 0
+      Scan: offer o_2
   Scan: author a
 ('Austen', 'offered')
 ('Borges', 'unknown')
