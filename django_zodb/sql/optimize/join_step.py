@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import cast
 
@@ -203,17 +204,31 @@ def _hashed(left: Joined, right: Node, kind: str, terms: Terms, statistics: Stat
 
 
 def _matches(node: HashJoin, rows: float, statistics: Statistics) -> float:
-    """How many of the ``rows`` on the right a row on the left is expected to meet."""
+    """How many of the ``rows`` on the right a row on the left is expected to meet.
+
+    The side that has more keys decides, if it is known of one: as many of the other's rows have each of them.
+    """
     base = as_scan(node.right)
     if base is None:
         return rows * _LINK ** len(node.right_keys)
-    if has_key(node.right, node.right_keys):
-        return rows / max(statistics.rows(base[0]), rows)
-    names = [key.name for key in node.right_keys if isinstance(key, Column)]
-    for index in base[0].table.indexes:
+    known = [_distinct(node.right, node.right_keys, statistics), _distinct(node.left, node.left_keys, statistics)]
+    return rows / (max(known) or max(rows, SMALLEST))
+
+
+def _distinct(side: Node, keys: Sequence[Expr], statistics: Statistics) -> float:
+    """How many different ``keys`` the table that they are of has, if that is known; else 0."""
+    names = [key.name for key in keys if isinstance(key, Column)]
+    aliases = {key.alias for key in keys if isinstance(key, Column)}
+    tables = [part for part in walk(side) if isinstance(part, Scan) and {part.alias} == aliases]
+    if not tables or len(names) < len(keys):
+        return 0.0
+    (scan,) = tables[:1]
+    if scan.table.is_key(names):
+        return statistics.rows(scan)
+    for index in scan.table.indexes:
         if index.where is None and len(index.keys) == 1 and index.keys[0].column in names:
-            return rows / max(statistics.distinct(base[0], index), 1.0)
-    return rows / max(rows, SMALLEST)
+            return statistics.distinct(scan, index)
+    return 0.0
 
 
 def _keys_by_index(node: HashJoin, statistics: Statistics) -> Joined | None:

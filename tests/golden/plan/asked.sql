@@ -223,3 +223,68 @@ Project: i.id, p.name
 (1, 196)
 (2, 196)
 (3, 197)
+
+[plan]> SELECT i.id FROM item i WHERE i.id = %s AND (i.kind = %s OR EXISTS (SELECT 1 FROM item_label j WHERE j.item_id = i.id)) {77, 5}
+---
+Project: i.id
+  Filter: (i.kind = p1) or exists (subquery)
+      exists subquery 1: Project: true as found
+        IndexLookup: item_label j using item_label_item (j.item_id = i.id)
+    KeyLookup: item i (i.id = p0)
+(77,)
+
+[plan]> SELECT i.id FROM item i WHERE i.kind = %s OR EXISTS (SELECT 1 FROM item_label j WHERE j.item_id = i.id AND j.kind = 1) ORDER BY i.id LIMIT 3 {5}
+---
+Project: i.id
+  Limit: 3
+    Filter: (i.kind = p0) or exists (subquery, or i.id in (subquery) if many)
+        exists subquery 1: Project: true as found
+          Filter: j.kind = 1
+            IndexLookup: item_label j using item_label_item (j.item_id = i.id)
+        in subquery 2: Project: j.item_id as key 0
+          Filter: j.kind = 1
+            Scan: item_label j
+      KeyRange: item i (all)
+(2,)
+(5,)
+(8,)
+
+> SELECT i.id FROM item i WHERE i.kind = %s OR EXISTS (SELECT 1 FROM item_label j WHERE j.item_id = i.id AND j.label_id = 12) ORDER BY i.id DESC LIMIT 5 {50}
+---
+(11994,)
+(11987,)
+(11980,)
+(11973,)
+(11966,)
+
+[plan]> SELECT i.id, p.name FROM item i LEFT JOIN item p ON p.id = i.parent_id WHERE NOT EXISTS (SELECT 1 FROM item_label j WHERE j.item_id = i.id AND j.kind = 1) ORDER BY i.id DESC LIMIT 3
+---
+Project: i.id, p.name
+  Limit: 3
+    NestedLoop: left
+      NestedLoop: anti on j.kind = 1
+        KeyRange: item i (all), backwards
+        IndexLookup: item_label j using item_label_item (j.item_id = i.id)
+      KeyLookup: item p (p.id = i.parent_id)
+(12000, None)
+(11998, 'item 4000')
+(11997, None)
+
+[plan]> SELECT i.id, p.name FROM item i JOIN item p ON p.id = i.parent_id WHERE EXISTS (SELECT 1 FROM item_label j WHERE j.item_id = i.id AND j.label_id = 12) ORDER BY i.id
+---
+Project: i.id, p.name
+  Sort: i.id
+    NestedLoop: inner
+      NestedLoop: inner
+        Distinct
+          Project: j.item_id as key 0
+            IndexLookup: item_label j using item_label_label (j.label_id = 12), or a Scan if many
+        KeyLookup: item i (i.id = j keys.key 0)
+      KeyLookup: item p (p.id = i.parent_id)
+(1, 'item 1')
+(11938, 'item 3980')
+(11945, 'item 3982')
+(11959, 'item 3987')
+(11966, 'item 3989')
+(11980, 'item 3994')
+(11987, 'item 3996')

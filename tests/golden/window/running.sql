@@ -92,3 +92,37 @@ ok
 > SELECT id, SUM(rate) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) FROM entry WHERE id > 5 AND id < 7
 ---
 (6, 1e+308)
+
+> CREATE TABLE place (k integer UNIQUE, i integer)
+---
+ok
+
+> INSERT INTO place VALUES (NULL, 1), (NULL, 1), (1, 1)
+---
+3 rows
+
+> SELECT k, SUM(i) OVER (ORDER BY k), COUNT(*) OVER (PARTITION BY i ORDER BY k) FROM place ORDER BY k
+---
+(None, 2, 2)
+(None, 2, 2)
+(1, 3, 3)
+
+[differs: sqlite3 has no LATERAL]> SELECT a.id, y.z FROM entry a, LATERAL (SELECT SUM(b.id) OVER (ORDER BY a.id) AS z FROM entry b WHERE b.id < 4) AS y WHERE a.id < 3 ORDER BY a.id, y.z
+---
+(1, 6)
+(1, 6)
+(1, 6)
+(2, 6)
+(2, 6)
+(2, 6)
+
+> SELECT a.id, (SELECT MIN(z) FROM (SELECT SUM(b.id) OVER (ORDER BY a.id) AS z FROM entry b WHERE b.id < a.id + 2) AS y) FROM entry a WHERE a.id < 3 ORDER BY a.id
+---
+(1, 3)
+(2, 6)
+
+> SELECT kind, SUM(COUNT(*)) OVER (ORDER BY kind), SUM(COUNT(*)) OVER (ORDER BY COUNT(*)) FROM entry GROUP BY kind ORDER BY kind
+---
+(None, 1, 1)
+('a', 5, 7)
+('b', 7, 3)
