@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_zodb import dbapi
+from django_zodb.sql.functions import AGGREGATES
+from django_zodb.sql.functions.running import so_far
 from django_zodb.sql.functions.window import ABSENT, Frames, Peers, over
 
 COLUMNS = ("a", "b", "f")
@@ -130,3 +133,25 @@ def test_running_aggregates(
 ) -> None:
     found = list(over(name)(frames_of(len(values), *bounds), values))
     assert list(map(str, found)) == list(map(str, expected))
+
+
+KINDS = st.sampled_from(
+    (
+        st.floats(allow_nan=True, allow_infinity=True, width=16),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.integers(),
+        st.decimals(-999, 999, places=2),
+        st.timedeltas(timedelta(-9), timedelta(9)),
+    )
+)
+
+
+@settings(max_examples=200)
+@given(KINDS.flatmap(lambda kind: st.lists(st.one_of(st.just(ABSENT), kind), max_size=12)))
+def test_running_aggregates_are_those_of_all_rows_so_far(values: list[Any]) -> None:
+    names = ["SUM", "AVG", "MIN", "MAX", "COUNT"]
+    for name in names:
+        running, collect = so_far(name), AGGREGATES[name].collect
+        assert running is not None
+        present = [[value for value in values[: at + 1] if value is not ABSENT] for at in range(len(values))]
+        assert list(map(repr, running(values))) == list(map(repr, map(collect, present)))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, localcontext
 from functools import cache
 from itertools import accumulate, chain, islice
+from math import isfinite
 from typing import Any
 
 from . import AGGREGATES
@@ -68,9 +69,19 @@ def _totals(values: Values, present: list[Any]) -> Iterable[Any]:
     """The sums, whatever the type of the values; there is one at least."""
     first = present[0]
     if type(first) is float:
-        values, scale = exact(values)
-        return [total / scale for total in sums(values, 0)]
+        return _float_totals(values)
     return accumulate(values) if type(first) is int and len(present) == len(values) else sums(values, first - first)
+
+
+def _float_totals(values: Values) -> list[float]:
+    """Exact sums, each rounded once; from the first infinity or NaN on, what these make of each other."""
+    end = next((at for at, value in enumerate(values) if value is not ABSENT and not isfinite(value)), len(values))
+    head, tail = values[:end], values[end:]
+    totals = [0.0] * end
+    if any(value is not ABSENT for value in head):
+        whole, scale = exact(head)
+        totals = [total / scale for total in sums(whole, 0)]
+    return totals + list(accumulate(0.0 if value is ABSENT or isfinite(value) else value for value in tail))
 
 
 def _sum(values: Values) -> Values:
