@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import DataError, InternalError
 from ..values import BOOLEAN, DECIMAL, TEXT, Kind, SqlType, converter
 from . import expr as x
 from . import runtime
 from .emit_arithmetic import arithmetic
+from .emit_calls import has_template, other_arguments, simple_call
 from .emit_logic import all_of, any_of
 from .emit_patterns import match_of_constant, match_of_prefix, match_of_shape, match_options
 from .expr import Expr, is_nullable
-from .functions import FUNCTIONS, Function
-from .program import BUILTINS, Source
+from .functions import FUNCTIONS
+from .program import Source
 
 NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -480,14 +481,14 @@ class Emitter:
             raise InternalError(f"function {expr.function} is bound but not registered")
         if expr.function in ("COALESCE", "IFNULL"):
             return self._coalesce(expr.args)
-        if (simple := self._simple_call(expr)) is not None:
+        if (simple := simple_call(expr, self.value)) is not None:
             return simple
-        if function.made is not None and (others := _others(expr, function.made[0])) is not None:
+        if function.made is not None and (others := other_arguments(expr, function.made[0])) is not None:
             at, make = function.made
             name = self._source.share_made(expr.function.lower(), (make, at, *others), partial(make, *others))
             only = expr.args[at]
             return self.strict((only,), f"{name}({{0}})".format) if function.strict else f"{name}({self.value(only)})"
-        name = "" if _in_line(function) else self._source.share(expr.function.lower(), function.call)
+        name = "" if has_template(function) else self._source.share(expr.function.lower(), function.call)
 
         def call(*texts: str) -> str:
             if function.template is not None and not name:
@@ -497,19 +498,6 @@ class Emitter:
         if function.strict:
             return self.strict(expr.args, call)
         return call(*(self.value(arg) for arg in expr.args))
-
-    def _simple_call(self, expr: x.Call) -> str | None:
-        """A call of any number of arguments that Python has an expression for, where their types allow it."""
-        kinds = {x.type_of(arg).kind for arg in expr.args}
-        if expr.function in ("GREATEST", "LEAST") and len(expr.args) > 1:
-            if Kind.DOUBLE in kinds or any(map(is_nullable, expr.args)):
-                return None
-            name = "max" if expr.function == "GREATEST" else "min"
-            return f"{name}({', '.join(map(self.value, expr.args))})"
-        if expr.function == "CONCAT" and kinds == {Kind.TEXT}:
-            texts = (f"({self.value(arg)} or '')" if is_nullable(arg) else self.value(arg) for arg in expr.args)
-            return f"({' + '.join(texts)})"
-        return None
 
     def _coalesce(self, args: Sequence[Expr]) -> str:
         if len(args) == 1 or not is_nullable(args[0]):
@@ -587,20 +575,6 @@ def _matched(expr: x.Like | x.Regex) -> tuple[Expr, ...]:
     if isinstance(expr.pattern, x.Constant) and expr.pattern.value is not None:
         return (expr.term,)
     return (expr.term, expr.pattern)
-
-
-def _in_line(function: Function) -> bool:
-    """Whether the function's template can be used: all its names are builtins that generated code has."""
-    if function.template is None:
-        return False
-    names = compile(function.template.format(*["0 .real"] * 8), "<template>", "eval").co_names
-    return all(name in BUILTINS or f".{name}" in function.template or name == "real" for name in names)
-
-
-def _others(expr: x.Call, at: int) -> list[Any] | None:
-    """The values of all arguments of the call but one; None where some are no constants."""
-    others = [arg.value for place, arg in enumerate(expr.args) if place != at and isinstance(arg, x.Constant)]
-    return others if len(others) == len(expr.args) - 1 else None
 
 
 def _closed(text: str) -> str:

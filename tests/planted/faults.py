@@ -199,6 +199,24 @@ FAULTS = (
         "if used_aliases(node.condition) & bound_aliases(left.right):",
         "if False:",
     ),
+    Fault(
+        "keys made after many rows are those that do not exist",
+        "sql/runtime.py",
+        "return key in keys()",
+        "return key not in keys()",
+    ),
+    Fault(
+        "a left join is an anti join where a column that may be NULL is NULL",
+        "sql/optimize/anti_joins.py",
+        "or not table.column(column.name).nullable",
+        "or True",
+    ),
+    Fault(
+        "the keys of a semi join lead as often as they are there",
+        "sql/optimize/semi_joins.py",
+        "if not has_key(inner.node, [value for _, value in pairs]):",
+        "if False:",
+    ),
     # --- groups, sorting, limits
     Fault(
         "DISTINCT of several columns is dropped",

@@ -13,38 +13,33 @@ import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import takewhile
-from typing import Any
 
 from ...record import record
-from ..expr import Column, Compare, Exists, Expr, InPlan, is_nullable, type_of
+from ..expr import Exists, Expr
 from ..plan import (
     Distinct,
     DistinctOn,
     HashJoin,
     Join,
-    JoinKind,
     NestedLoop,
     Node,
-    Output,
-    Project,
     Recursive,
     SetOperation,
     WorkTable,
     bound_aliases,
-    has_key,
     walk,
 )
 from ..rewrite import changed, map_sources
 from .access import best_path
-from .cluster import Cluster, Hoisted, as_scan, cluster_of
-from .decorrelate_tests import in_keys
-from .decorrelate_values import CALL, Pairs
+from .cluster import Cluster, Hoisted, as_scan
+from .decorrelate_values import CALL
 from .distinct_keys import one_at_most, without_repeats
 from .goal import NO_GOAL, Goal, goal_below, goals_of_sides, with_used
-from .join_step import LEAST_ASKED, Joined, equal_pair, join_step, leading
+from .join_step import LEAST_ASKED, Joined, join_step, leading
 from .late_lookups import late_cost
 from .order import ordered_paths
 from .push_filters import push_filters
+from .semi_joins import Test, planned, test_of, with_tests
 from .statistics import DOUBT, Statistics, sort_cost
 from .terms import conjuncts, filtered, free_aliases, unfiltered, used_aliases
 from .use_index_order import run_length
@@ -74,21 +69,6 @@ class Walk:
 
 
 _NO_WALK = Walk(0.0)
-
-
-@record
-class Test:
-    """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested.
-
-    Or its subquery, ``asked`` for each row.
-    """
-
-    kind: JoinKind
-    right: Node
-    terms: Terms
-    keys: Joined | None = None
-    links: Terms = ()
-    asked: Exists | None = None
 
 
 @record
@@ -129,7 +109,7 @@ class _Chooser:
         return without_repeats(node) if isinstance(node, Distinct | DistinctOn) else node
 
     def joined(self, node: Join, goal: Goal) -> Joined:
-        cluster, tests = _with_tests(node)
+        cluster, tests = with_tests(node)
         if tests or len(cluster.relations) > 1 or cluster.hoisted:
             return self.cluster(cluster, goal, tests)
         for_left, for_right = goals_of_sides(node, goal)
@@ -226,6 +206,8 @@ class _Chooser:
         for start in self.starts(relations):
             rest = [each for at, each in enumerate(relations) if at != start]
             yield Waiting(relations[start], rest, [*terms], [*tests])
+        if any(map(_is_of_rounds, relations)):
+            return
         with_keys = [(test.keys.rows, at) for at, test in enumerate(tests) if test.keys is not None]
         for _, at in sorted(with_keys)[:_KEYS_TRIED]:
             test = tests[at]
@@ -234,7 +216,7 @@ class _Chooser:
 
     def starts(self, relations: list[Joined]) -> list[int]:
         every = list(range(len(relations)))
-        rounds = [at for at in every if any(isinstance(part, WorkTable) for part in walk(relations[at].node))]
+        rounds = [at for at in every if _is_of_rounds(relations[at])]
         if rounds:
             return rounds  # what does not depend on them is made once, for all rounds
         if len(relations) <= _SMALL_CLUSTER:
@@ -296,7 +278,7 @@ class _Chooser:
         one = self.statistics.once(("one", exists), partial(self.cost_of_one, exists))
         if one * current.rows * share > build:
             return None
-        asked = self.statistics.once(("asked", exists), partial(self.planned, exists))
+        asked = self.statistics.once(("asked", exists), partial(planned, exists, self.statistics))
         node = filtered(current.node, [changed(asked, most=int(build / one / 4) + LEAST_ASKED)])
         return Joined(node, joined.rows, current.cost + current.rows * one, current.start)
 
@@ -306,38 +288,9 @@ class _Chooser:
         each = _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0])
         return CALL + each.share_cost(min(1.0, 1.0 / max(each.rows, 1.0)))
 
-    def planned(self, asked: Exists) -> Exists:
-        from . import first_row, optimized
-
-        assert isinstance(asked.keys, InPlan)
-        keys = changed(asked.keys, plan=optimized(asked.keys.plan, self.statistics))
-        return changed(asked, plan=first_row(asked.plan, self.statistics), keys=keys)
-
     def test(self, node: Join) -> Test:
-        """A semi or anti join to be placed; its distinct keys may lead where equalities are all that it tests."""
         inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
-        terms = conjuncts(node.condition)
-        pairs = _equalities(node)
-        is_table = as_scan(node.right) is not None
-        test = Test(node.kind, node.right if is_table else inner.node, terms)
-        if pairs is None:
-            return test
-        if node.kind == "semi":
-            test = changed(test, **self.leading_keys(node.right, inner, tuple(pairs)))
-        if not is_table and not free_aliases(node.right):  # a table alone is looked up
-            plan = filtered(node.right, terms)
-            asked = Exists(plan, node.kind == "anti", keys=in_keys(node.right, tuple(pairs)))
-            test = changed(test, asked=asked)
-        return test
-
-    def leading_keys(self, right: Node, inner: Joined, pairs: Pairs) -> dict[str, Any]:
-        alias = f"{min(bound_aliases(right))} keys"
-        outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
-        keys: Node = Project(inner.node, alias, outputs)
-        if not has_key(inner.node, [value for _, value in pairs]):
-            keys = Distinct(keys)
-        links = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
-        return {"keys": Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows), "links": links}
+        return test_of(node, inner)
 
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""
@@ -356,24 +309,8 @@ class _Chooser:
         return min(costs)
 
 
-def _with_tests(node: Node) -> tuple[Cluster, list[Join]]:
-    """The cluster below semi and anti joins, and these, also those of the only relation that left joins add to."""
-    below, tests = _tests_above(node)
-    cluster = cluster_of(below) if isinstance(below, Join) else Cluster((below,), (), ())
-    if cluster.hoisted and len(cluster.relations) == 1:
-        inner, of_relation = _with_tests(cluster.relations[0])
-        if of_relation:
-            return changed(inner, hoisted=(*inner.hoisted, *cluster.hoisted)), of_relation + tests
-    return cluster, tests
-
-
-def _tests_above(node: Node) -> tuple[Node, list[Join]]:
-    """What is below the semi and anti joins at the top of ``node``, and these, the lowest first."""
-    tests: list[Join] = []
-    while isinstance(node, Join) and node.kind in ("semi", "anti") and not node.lateral:
-        tests.append(node)
-        node = node.left
-    return node, tests[::-1]
+def _is_of_rounds(joined: Joined) -> bool:
+    return any(isinstance(part, WorkTable) for part in walk(joined.node))
 
 
 def _can_be_sorted(lead: Joined, goal: Goal) -> bool:
@@ -397,16 +334,3 @@ def _looked_at(hoisted: tuple[Hoisted, ...], goal: Goal) -> tuple[list[Hoisted],
         if goal.used is not None:
             goal = changed(goal, used=goal.used.union(*map(used_aliases, conjuncts(each.condition))))
     return kept[::-1], goal.used
-
-
-def _equalities(node: Join) -> list[tuple[Expr, Expr]] | None:
-    """The condition as pairs of equal operands, of the left side and of the right; None if it says more than that."""
-    pairs = [
-        equal_pair(term, bound_aliases(node.left), bound_aliases(node.right)) for term in conjuncts(node.condition)
-    ]
-    found = [pair for pair in pairs if pair is not None]
-    return found if found and len(found) == len(pairs) else None
-
-
-def _equals(left: Expr, alias: str, output: Output) -> Expr:
-    return Compare("=", left, Column(alias, output.name, type_of(output.expr), is_nullable(output.expr)))
