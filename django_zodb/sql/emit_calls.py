@@ -11,6 +11,8 @@ from .expr import Expr, is_nullable
 from .functions import Function
 from .program import BUILTINS
 
+_LONGEST_SUM = 20  # of more, Python's parser would have to go deep
+
 
 def simple_call(expr: x.Call, value: Callable[[Expr], str]) -> str | None:
     """A call of any number of arguments that Python has an expression for, where their types allow it."""
@@ -20,8 +22,8 @@ def simple_call(expr: x.Call, value: Callable[[Expr], str]) -> str | None:
             return None  # NULL is passed over, and NaN is the greatest
         return f"{'max' if expr.function == 'GREATEST' else 'min'}({', '.join(map(value, expr.args))})"
     if expr.function == "CONCAT" and kinds == {Kind.TEXT}:
-        texts = (f"({value(arg)} or '')" if is_nullable(arg) else value(arg) for arg in expr.args)
-        return f"({' + '.join(texts)})"
+        texts = [f"({value(arg)} or '')" if is_nullable(arg) else value(arg) for arg in expr.args]
+        return f"({' + '.join(texts)})" if len(texts) <= _LONGEST_SUM else f"''.join(({', '.join(texts)}))"
     return None
 
 

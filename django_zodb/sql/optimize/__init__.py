@@ -23,10 +23,12 @@ from ..plan import (
     NestedLoop,
     Node,
     Project,
+    RowidIntersection,
     SetOperation,
     Sort,
     TopN,
     Window,
+    walk,
 )
 from ..rewrite import changed, classes_in, map_expressions, map_sources, transform
 from .aggregate_early import aggregate_early
@@ -92,9 +94,15 @@ def optimize_subqueries(node: Node, statistics: Statistics) -> Node:
 
 
 def first_row(plan: Node, statistics: Statistics) -> Node:
-    """The plan for asking whether there is a row: for the first one, each time, no range is walked over as a whole."""
-    plan = optimized(Limit(plan, Constant(1, BIGINT)), statistics)
-    return in_order(plan.source if isinstance(plan, Limit) else plan)
+    """The plan for asking whether there is a row, each time: no range is walked over as a whole for that.
+
+    It may find none, so it is chosen for all rows; but what indexes have in common is not found for the first one.
+    """
+    chosen = optimized(plan, statistics)
+    if any(isinstance(part, RowidIntersection) for part in walk(chosen)):
+        limited = optimized(Limit(plan, Constant(1, BIGINT)), statistics)
+        chosen = limited.source if isinstance(limited, Limit) else limited
+    return in_order(chosen)
 
 
 _SUBQUERIES = (Subquery, Exists, InPlan)

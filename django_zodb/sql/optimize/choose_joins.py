@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import takewhile
 
-from ...record import record
+from ...record import record, replace
 from ..expr import Exists, Expr
 from ..plan import (
     Distinct,
@@ -35,7 +35,7 @@ from .cluster import Cluster, Hoisted, as_scan
 from .decorrelate_values import CALL
 from .distinct_keys import one_at_most, without_repeats
 from .goal import NO_GOAL, Goal, goal_below, goals_of_sides, with_used
-from .join_step import LEAST_ASKED, Joined, join_step, leading
+from .join_step import Joined, join_step, leading, most_asked
 from .late_lookups import late_cost
 from .order import ordered_paths
 from .push_filters import push_filters
@@ -262,6 +262,7 @@ class _Chooser:
             joined = join_step(
                 here.current, test.right, test.kind, test.terms, self.statistics, share, repeated=self.repeated
             )
+            joined = replace(joined, rows=here.current.rows * test.passing)
             joined = self.asked(here.current, test, joined, share) or joined
             rest = [each for each in here.tests if each is not test]
             cost = joined.share_cost(share) + joined.rows * share
@@ -276,21 +277,20 @@ class _Chooser:
         if exists is None or build < _WORTH_ASKING:
             return None
         one = self.statistics.once(("one", exists), partial(self.cost_of_one, exists))
-        if one * current.rows * share > build:
+        if one * current.rows * min(1.0, share / test.passing) > build:
             return None
         asked = self.statistics.once(("asked", exists), partial(planned, exists, self.statistics))
-        node = filtered(current.node, [changed(asked, most=int(build / one / 4) + LEAST_ASKED)])
+        node = filtered(current.node, [changed(asked, most=most_asked(build, one))])
         return Joined(node, joined.rows, current.cost + current.rows * one, current.start)
 
     def cost_of_one(self, asked: Exists) -> float:
-        """What it costs to ask for one row."""
+        """What it costs to ask for one row, for which there may be nothing."""
         plan = push_filters(asked.plan, self.statistics)
-        each = _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0])
-        return CALL + each.share_cost(min(1.0, 1.0 / max(each.rows, 1.0)))
+        return CALL + _Chooser(self.statistics, repeated=True).relation(unfiltered(plan)[0]).cost
 
     def test(self, node: Join) -> Test:
         inner = self.relation(node.right, goals_of_sides(node, NO_GOAL)[1])
-        return test_of(node, inner)
+        return test_of(node, inner, self.statistics)
 
     def final_cost(self, joined: Joined, lead: Joined, goal: Goal) -> float:
         """The cost with that of sorting, or less where the lead has the order, or is sorted, and a limit ends that."""

@@ -20,7 +20,7 @@ from .cluster import as_scan
 from .decorrelate import bare
 from .decorrelate_values import CALL, Pairs, asked_for, without_links
 from .estimates import estimated_rows
-from .join_step import LEAST_ASKED, equal_pair, first_match, least_hashed
+from .join_step import equal_pair, first_match, least_hashed, most_asked
 from .statistics import HASH_BUILD, HASH_LISTED, HASH_PROBE, SCAN_ROW, Statistics
 from .terms import conjuncts, filtered, free_aliases, is_stable, used_aliases
 
@@ -82,7 +82,7 @@ def _gathered(expr: Expr, seen: _Seen, statistics: Statistics) -> Expr:
             found = IsTruth(in_keys(*split), True)
             return Not(found) if part.negated else found
         if seen.limit is None and made < rows * one * _DOUBTED:
-            return changed(part, keys=in_keys(*split), most=int(made / one / 4) + LEAST_ASKED)
+            return changed(part, keys=in_keys(*split), most=most_asked(made, one))
         return part
 
     return transform(expr, gather)
@@ -116,10 +116,10 @@ def _is_stable(node: Node) -> bool:
 
 
 def _one(scan: Scan, terms: Terms, pairs: Pairs, statistics: Statistics) -> float:
-    """The cost for one outer row: a scan may find nothing, so all of it counts."""
+    """The cost for one outer row, for which there may be nothing: what has to be tested is tested to the last row."""
     links = (Compare("=", term, key) for term, key in pairs if used_aliases(key) == {scan.alias})
     path = best_path(scan, (*terms, *links), statistics)
-    return CALL + (path.cost if isinstance(path.node, Scan) else first_match(path))
+    return CALL + (path.cost if path.residual else first_match(path))
 
 
 def _is_linked(source: Node) -> bool:

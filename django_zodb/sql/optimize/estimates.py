@@ -85,12 +85,15 @@ def most_matches(left: Node, right: Node, statistics: Statistics) -> float:
         return inf
     (key,) = right.keys
     for part in walk(left):
-        if isinstance(part, BaseAccess) and isinstance(key, Column) and part.alias == key.alias:
-            scan = Scan(part.table, part.alias)
-            if canonical(key, scan) == rowid(part.alias):
+        base = as_scan(part)
+        table = base[0] if base is not None else part
+        if isinstance(table, BaseAccess) and isinstance(key, Column) and table.alias == key.alias:
+            scan = Scan(table.table, table.alias)
+            if canonical(key, scan) == rowid(table.alias):
                 # Of a small table taken for a larger one, shares are as much too large as this ratio is too small.
-                many, few = statistics.counted(right.table.name), statistics.counted(part.table.name)
-                exact = many >= SMALLEST and _is_counted(part)
+                many, few = statistics.counted(right.table.name), statistics.counted(table.table.name)
+                single = best_path(*base, statistics).single if base is not None else _is_counted(table)
+                exact = many >= SMALLEST and single
                 return max(many, SMALLEST) / (max(few, 1) if exact else max(few, SMALLEST))
     return inf
 

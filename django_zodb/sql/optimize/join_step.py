@@ -40,7 +40,7 @@ from .statistics import (
 from .terms import conjunction, free_aliases, is_stable, used_aliases
 
 _OUTGROWN = 30.0  # times as many rows as are taken for few
-LEAST_ASKED = 100  # rows that ask a subquery before its keys are made
+_LEAST_ASKED = 6000.0  # what rows that ask a subquery may cost before its keys are made, however little these do
 _LINK = 0.01  # the share of pairs that an equality between unindexed columns lets through
 _ONCE = 0.05  # the share of a cost that is borne once for all outer rows, or for all rounds
 Terms = tuple[Expr, ...]
@@ -123,7 +123,8 @@ def looked_up(left: Joined, base: tuple[Scan, Terms], kind: str, terms: Terms, s
     """For each left row the rows that an access path finds by its values; None if no path uses them."""
     scan, local = base
     every = (*local, *terms)
-    most = statistics.rows(scan) * BETWEEN  # for each left row: more is better hashed, or kept in a list
+    # For each left row, unless there is but one: more is better hashed, or kept in a list.
+    most = statistics.rows(scan) * (BETWEEN if left.rows > 1 else 1.0)
     found = [
         _spread(path, left.node, statistics)
         for path in paths(scan, every, statistics)
@@ -246,6 +247,11 @@ def _keys_by_index(node: HashJoin, statistics: Statistics) -> Joined | None:
         return None
     column = Column(keys.alias, "key", type_of(key), is_nullable(key))
     return Joined(replace(node, right=keys, right_keys=(column,)), rows, rows)
+
+
+def most_asked(build: float, one: float) -> int:
+    """How many rows ask a subquery, at the cost of ``one`` each, before its keys are made, which costs ``build``."""
+    return int((build / 4 + _LEAST_ASKED) / one) + 1
 
 
 def least_hashed(right: Node, statistics: Statistics) -> float:

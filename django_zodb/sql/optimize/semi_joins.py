@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...record import record, replace
 from ..expr import Column, Compare, Exists, Expr, InPlan, is_nullable, type_of
-from ..plan import Distinct, Join, JoinKind, Node, Output, Project, bound_aliases, has_key
+from ..plan import Distinct, Join, JoinKind, Node, Output, Project, Scan, bound_aliases, has_key, walk
 from ..rewrite import changed
 from .cluster import Cluster, as_scan, cluster_of
 from .decorrelate_tests import in_keys
@@ -22,20 +22,21 @@ Terms = tuple[Expr, ...]
 
 @record
 class Test:
-    """A semi or anti join with ``right`` on ``terms``; or ``keys`` that may lead, linked to what is tested.
+    """A semi or anti join with ``right`` on ``terms``, of which a share is expected to be ``passing``.
 
-    Or its subquery, ``asked`` for each row.
+    Or ``keys`` that may lead, linked to what is tested; or its subquery, ``asked`` for each row.
     """
 
     kind: JoinKind
     right: Node
     terms: Terms
+    passing: float = 0.5
     keys: Joined | None = None
     links: Terms = ()
     asked: Exists | None = None
 
 
-def test_of(node: Join, inner: Joined) -> Test:
+def test_of(node: Join, inner: Joined, statistics: Statistics) -> Test:
     """A semi or anti join to be placed, its right side planned as ``inner``.
 
     Its keys may lead, or its subquery be asked, where equalities are all that it tests; a table alone is looked up.
@@ -46,11 +47,21 @@ def test_of(node: Join, inner: Joined) -> Test:
     if pairs is None:
         return test
     if node.kind == "semi":
+        test = replace(test, passing=_passing(node.left, inner, pairs, statistics))
         test = _with_keys(test, node.right, inner, pairs)
     if not is_table and not free_aliases(node.right):
         exists = Exists(filtered(node.right, terms), node.kind == "anti", keys=in_keys(node.right, pairs))
         test = replace(test, asked=exists)
     return test
+
+
+def _passing(left: Node, inner: Joined, pairs: Pairs, statistics: Statistics) -> float:
+    """The share of the left rows that are expected to pass: of a table's key no more than there are rows to find."""
+    columns = [one for one, _ in pairs if isinstance(one, Column)]
+    for part in walk(left):
+        if isinstance(part, Scan) and part.table.is_key([each.name for each in columns if each.alias == part.alias]):
+            return min(0.5, max(inner.rows, 1.0) / statistics.rows(part))
+    return 0.5
 
 
 def _with_keys(test: Test, right: Node, inner: Joined, pairs: Pairs) -> Test:

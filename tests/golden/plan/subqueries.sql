@@ -63,11 +63,8 @@ Project: a.name, (subquery) as ?column?
 [plan]> SELECT name FROM author a WHERE id = 5 OR EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.price > 9) ORDER BY id
 ---
 Project: a.name
-  Filter: (a.id = 5) or exists (subquery, or a.id in (subquery) if many)
-      exists subquery 1: Project: true as found
-        Filter: b.price > 9
-          IndexLookup: book b using book_author_id (b.author_id = a.id)
-      in subquery 2: Project: b.author_id as key 0
+  Filter: (a.id = 5) or ((a.id in (subquery)) is true)
+      in subquery 1: Project: b.author_id as key 0
         Filter: (b.price > 9) and (b.author_id is not null)
           Scan: book b
     KeyRange: author a (all)
