@@ -932,6 +932,12 @@ def test_too_deep_a_statement_is_named():
         compile_plan(project(scan(AUTHOR), deep), "SELECT")
 
 
+@pytest.mark.parametrize(("name", "times"), [("CONCAT", 2000), ("GREATEST", 1)])
+def test_a_function_takes_any_number_of_arguments(name, times):
+    call = x.Call(name, (B["title"],) * 2000, TEXT, nullable=False)
+    assert run(project(scan(BOOK), call)) == [(title * times,) for title in titles(scan(BOOK))]
+
+
 def test_program_attributes():
     program = compile_plan(project(scan(BOOK), B["title"], B["year"]), "SELECT title")
     assert program.columns == (p.OutputColumn("title", TEXT, False), p.OutputColumn("year", INTEGER, True))
