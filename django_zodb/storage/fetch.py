@@ -25,7 +25,7 @@ from .keys import Row
 from .large import is_large
 from .persistent import stored_rows, stored_size
 from .scan import State, are_mostly_unread
-from .trees import Leaf, Tree, keys_by_leaf, keys_by_lowest_node, leaves_below
+from .trees import Leaf, Tree, keys_by_leaf, keys_by_lowest_node, leaves_below, sizes_of
 
 T = TypeVar("T")
 
@@ -181,7 +181,7 @@ class Fetch:
             self._bytes_left -= leaf._p_estimated_size
         found = [(rowid, row) for rowid in rowids if (row := leaf.get(rowid)) is not None]
         large = bool(getattr(leaf, "_v_large", None)) and self._are_large(row for _, row in found)
-        self._note(len(leaf), leaf._p_estimated_size, large)
+        self._note(sizes_of((leaf,))[0], leaf._p_estimated_size, large)
         return found
 
     def _note(self, rows: int, size: int, has_large: bool) -> None:

@@ -55,8 +55,13 @@ def _siblings(node: Tree) -> Iterator[Sequence[Leaf]]:
 
 
 def sizes_of(leaves: Sequence[Leaf]) -> list[int]:
-    """How many keys each of them has."""
+    """How many keys each of them has.
+
+    A node that answers as its only leaf would tells its length as that of all leaves from there to the end of the tree.
+    """
     try:
+        if len(leaves) == 1 and hasattr(leaves[0], "shape"):
+            return [len(leaves[0].keys())]
         return list(map(len, leaves))
     except SystemError:  # of a ghost that cannot be loaded BTrees gives a length, and the error besides
         for leaf in leaves:
@@ -297,7 +302,7 @@ def keys_by_lowest_node(node: Tree, keys: Sequence[Any], start: int, end: int) -
 def delete_keys(tree: Tree, ascending: Sequence[Any]) -> None:
     """``del tree[key]`` of each key, which ascend and are not None: in less time where comparing them takes long."""
     for leaf, start, end in list(keys_by_leaf(tree, ascending, 0, len(ascending))) if ascending else ():
-        last = end - (end - start >= len(leaf))  # what empties a leaf is for the tree to do
+        last = end - (end - start >= sizes_of((leaf,))[0])  # what empties a leaf is for the tree to do
         deque(map(leaf.__delitem__, ascending[start:last]), maxlen=0)
         if last < end:
             del tree[ascending[last]]
@@ -324,7 +329,7 @@ def estimated_len(tree: Tree) -> int:
     """About how many keys the tree has: the product of what a few nodes hold; exact for a tree of one leaf."""
     inside = _children(tree)
     if inside is None:
-        return len(tree)
+        return sizes_of((tree,))[0]
     children, _ = inside
     samples = [children[len(children) * at // 4] for at in range(4)] if len(children) > 4 else list(children)
     held = list(map(estimated_len, samples)) if type(samples[0]) is type(tree) else sizes_of(samples)
@@ -335,7 +340,7 @@ def _fraction_below(tree: Tree, key: Any) -> float:
     """About which part of the tree's keys precede ``key``."""
     inside = _children(tree)
     if inside is None:
-        return len(tree.keys(None, key, False, True)) / max(len(tree), 1)
+        return len(tree.keys(None, key, False, True)) / max(sizes_of((tree,))[0], 1)
     children, separators = inside
     at = bisect_right(separators, key)
     child = children[at]
