@@ -45,6 +45,7 @@ from .simplify import simplified
 from .statistics import (
     BETWEEN,
     DESCENT,
+    FAR,
     FETCH_ROW,
     HALF_OPEN,
     MERGE,
@@ -233,7 +234,8 @@ def _by_rowid(scan: Scan, terms: Terms, known: tuple[Constraint, ...], statistic
                 if keys:
                     number = number_of(keys)
                     node_in = KeyIn(scan.table, scan.alias, keys)
-                    yield Path(node_in, _without(terms, term), number, number * FETCH_ROW, by_rowid(scan), fixed)
+                    fetch = FETCH_ROW * (FAR if statistics.exceeds_cache(scan.table.name) else 1)
+                    yield Path(node_in, _without(terms, term), number, number * fetch, by_rowid(scan), fixed)
                 else:
                     yield _nothing(scan)
     bounds = [each for each in own if isinstance(each, Bound) and _is_rowid(each.value)]

@@ -20,6 +20,7 @@ SMALLEST = 1000
 # In units of some 30 ns, measured on 10,000 rows in memory.
 SCAN_ROW = 1.0
 FETCH_ROW = 5.0  # a row found by its rowid
+FAR = 2  # times as much where rows are spread over a table that is larger than the cache
 MERGE = 30.0  # making sets of rowids, and sorting what is left
 MERGE_ROW = 1.5  # a rowid of an index that another one is asked for, too
 DESCENT = 12.0  # entering an index
