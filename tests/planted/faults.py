@@ -214,8 +214,8 @@ FAULTS = (
     Fault(
         "the keys of a semi join lead as often as they are there",
         "sql/optimize/semi_joins.py",
-        "if not has_key(inner.node, [value for _, value in pairs]):",
-        "if False:",
+        "lead = keys if has_key(inner.node, [value for _, value in pairs]) else Distinct(keys)",
+        "lead = keys",
     ),
     # --- groups, sorting, limits
     Fault(

@@ -91,11 +91,16 @@ def _gathered(expr: Expr, seen: _Seen, statistics: Statistics) -> Expr:
 def in_keys(source: Node, pairs: Pairs) -> InPlan:
     """Whether the operands of the outer row are a key of the source: not true where one of them is NULL."""
     known = [IsNull(key, negated=True) for _, key in pairs if is_nullable(key)]
-    outputs = tuple(Output(f"key {at}", key) for at, (_, key) in enumerate(pairs))
-    keys = Project(filtered(source, known), f"{min(bound_aliases(source))} keys", outputs)
+    keys = keys_of(filtered(source, known), source, pairs)
     terms = tuple(term for term, _ in pairs)
     # Several are looked up as they are: a row with a NULL among them is no key, and what IN makes of it is not asked.
     return InPlan(terms, keys, nullable=len(terms) == 1 and is_nullable(terms[0]))
+
+
+def keys_of(rows: Node, source: Node, pairs: Pairs) -> Project:
+    """The inner operands as ``key 0``, ``key 1`` …; ``rows`` are those of ``source``, planned or filtered."""
+    outputs = tuple(Output(f"key {at}", key) for at, (_, key) in enumerate(pairs))
+    return Project(rows, f"{min(bound_aliases(source))} keys", outputs)
 
 
 def _costs(source: Node, pairs: Pairs, statistics: Statistics) -> tuple[float, float]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ...record import record, replace
 from ..expr import Column, Compare, Exists, Expr, InPlan, is_nullable, type_of
-from ..plan import Distinct, Join, JoinKind, Node, Output, Project, Scan, bound_aliases, has_key, walk
+from ..plan import Distinct, Join, JoinKind, Node, Output, Scan, bound_aliases, has_key, walk
 from ..rewrite import changed
 from .cluster import Cluster, as_scan, cluster_of
-from .decorrelate_tests import in_keys
+from .decorrelate_tests import in_keys, keys_of
 from .decorrelate_values import Pairs
 from .join_step import Joined, equal_pair
 from .statistics import Statistics
@@ -65,13 +65,10 @@ def _passing(left: Node, inner: Joined, pairs: Pairs, statistics: Statistics) ->
 
 
 def _with_keys(test: Test, right: Node, inner: Joined, pairs: Pairs) -> Test:
-    alias = f"{min(bound_aliases(right))} keys"
-    outputs = tuple(Output(f"key {at}", value) for at, (_, value) in enumerate(pairs))
-    keys: Node = Project(inner.node, alias, outputs)
-    if not has_key(inner.node, [value for _, value in pairs]):
-        keys = Distinct(keys)
-    links = tuple(_equals(left, alias, outputs[at]) for at, (left, _) in enumerate(pairs))
-    return replace(test, keys=Joined(keys, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows), links=links)
+    keys = keys_of(inner.node, right, pairs)
+    lead = keys if has_key(inner.node, [value for _, value in pairs]) else Distinct(keys)
+    links = tuple(_equals(left, keys.alias, keys.outputs[at]) for at, (left, _) in enumerate(pairs))
+    return replace(test, keys=Joined(lead, inner.rows, inner.cost + inner.rows, inner.cost + inner.rows), links=links)
 
 
 def planned(asked: Exists, statistics: Statistics) -> Exists:
