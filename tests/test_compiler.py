@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from itertools import product
 from operator import is_
 from typing import Any
@@ -14,13 +15,14 @@ import pytest
 from django.core.exceptions import EmptyResultSet, FieldDoesNotExist, FieldError
 from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.constants import OnConflict
 from django.db.models.expressions import Col
 from django.db.models.functions import Lower
 from django.db.models.sql import AggregateQuery, DeleteQuery, InsertQuery, UpdateQuery, compiler
 from django.utils.functional import SimpleLazyObject
 from django_project.models import Author, Book, Everything, Node
 
-from django_zodb.compiler import SQLCompiler, SQLInsertCompiler
+from django_zodb.compiler import SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django_zodb.compiler.known_columns import KnownColumns
 from django_zodb.compiler.plain_columns import PlainColumns
 from django_zodb.compiler.simple_select import SimpleSelect, _may_be_simple
@@ -164,8 +166,9 @@ def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delattr(KnownColumns, name)
     monkeypatch.delattr(PlainColumns, "compile")
     monkeypatch.delattr(PlainColumns, "get_converters")
-    monkeypatch.delattr(SQLInsertCompiler, "assemble_as_sql")
-    monkeypatch.delattr(SQLInsertCompiler, "prepare_value")
+    monkeypatch.delattr(SQLUpdateCompiler, "as_sql")
+    for name in ("as_sql", "pre_save_val", "assemble_as_sql", "prepare_value"):
+        monkeypatch.delattr(SQLInsertCompiler, name)
 
 
 def compiled(query: Any) -> tuple[Any, Any]:
@@ -454,6 +457,29 @@ def test_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ours == changes()
 
 
+ASSIGNED: list[dict[str, Any]] = [
+    {"title": "a", "pages": 3, "price": Decimal("1.5"), "published": NOW, "author": 7},
+    {"published": None, "title": "b"},
+    {"published": None},
+    {"author": Author(pk=7), "pages": F("pages") + 1},
+    {"title": Lower("title"), "published": None, "pages": 3},
+    {"pages": "3"},
+]
+
+
+@pytest.mark.parametrize("assigned", ASSIGNED)
+@pytest.mark.parametrize("where", [{}, {"pk": 3}, {"pk__in": [1, 2]}, {"author__name": "a", "pages__gt": 1}])
+def test_updates(monkeypatch: pytest.MonkeyPatch, assigned: dict[str, Any], where: dict[str, Any]) -> None:
+    def update() -> Any:
+        query = Book.objects.filter(**where).query.chain(UpdateQuery)
+        query.add_update_values(assigned)
+        return compiled(query)
+
+    ours = update()
+    plainly(monkeypatch)
+    assert ours == update()
+
+
 @pytest.mark.parametrize("values", [[], [None]])
 def test_among_nothing(values: list[Any]) -> None:
     with pytest.raises(EmptyResultSet):
@@ -472,6 +498,70 @@ def test_inserts(monkeypatch: pytest.MonkeyPatch, name: Any, born: Any) -> None:
     ours = insert()
     plainly(monkeypatch)
     assert ours == insert()
+
+
+COLUMNS: list[tuple[str, ...]] = [("name", "born"), ("born", "name"), ("name",)]
+BORN = [None, Value("2000-01-01"), dt.date(2000, 1, 1)]
+
+
+def test_inserts_of_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def inserts() -> list[Any]:
+        made = []
+        for names, returned, born, name in product(COLUMNS, [None, ["id"], ["id", "name"]], BORN, ["Ann", "Bob"]):
+            query = InsertQuery(Author, on_conflict=OnConflict.IGNORE if born is None and returned is None else None)
+            query.insert_values([Author._meta.get_field(each) for each in names], [Author(name=name, born=born)])
+            insert = query.get_compiler(connection=connection)
+            insert.returning_fields = returned and [Author._meta.get_field(each) for each in returned]
+            made.append(insert.as_sql())
+        return made
+
+    ours = inserts()
+    assert inserts() == ours
+    plainly(monkeypatch)
+    assert ours == inserts()
+
+
+@pytest.mark.parametrize("born", BORN)
+def test_a_field_is_asked_once_what_it_saves(monkeypatch: pytest.MonkeyPatch, born: Any) -> None:
+    asked: list[str] = []
+
+    def pre_save(field: Any, author: Any, add: bool) -> Any:
+        asked.append(field.name)
+        return getattr(author, field.attname)
+
+    for name in ("name", "born"):
+        field: Any = Author._meta.get_field(name)
+        monkeypatch.setattr(field, "pre_save", partial(pre_save, field))
+    for _ in range(2):
+        query = InsertQuery(Author)
+        query.insert_values([Author._meta.get_field("name"), Author._meta.get_field("born")], [Author(born=born)])
+        compiled(query)
+    assert asked == ["name", "born"] * 2
+
+
+def test_a_placeholder_of_the_fields_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Trimmed(models.CharField):  # type: ignore[type-arg]
+        def get_placeholder(self, value: Any, made: Any, used: Any) -> str:
+            return f"TRIM({'%s'!r})" if value is None else "TRIM(%s)"
+
+        def get_placeholder_sql(self, value: Any, made: Any, used: Any) -> tuple[str, list[Any]]:
+            return self.get_placeholder(value, made, used), [value]
+
+    class Parcel(models.Model):
+        label: Any = Trimmed(max_length=9, null=True)
+
+        class Meta:
+            app_label = "parcels"
+
+    def insert(label: str | None) -> Any:
+        query = InsertQuery(Parcel)
+        query.insert_values([Parcel._meta.get_field("label")], [Parcel(label=label)])
+        return compiled(query)
+
+    ours = [insert("a"), insert(None), insert("b")]
+    plainly(monkeypatch)
+    assert ours == [insert("a"), insert(None), insert("b")]
+    assert "TRIM" in ours[2][0][0][0]
 
 
 def test_a_lazy_number_is_refused_as_by_django() -> None:

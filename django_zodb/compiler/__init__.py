@@ -1,12 +1,12 @@
 """Django's SQL compilers, but for what they do with rows: these are here already, and hold what the fields want.
 
-Also without most of what Django does anew for each column of a query, or value of an INSERT.
+Also without most of what Django does anew for each column of a query.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import chain, islice
 from operator import itemgetter
@@ -17,15 +17,25 @@ from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from .. import collector
+from .insert import SQLInsertCompiler
 from .instances import make_directly
 from .known_columns import KnownColumns
 from .plain_columns import Converters, PlainColumns
-from .saved_values import is_saved_as_it_is
 from .simple_select import SimpleSelect
+from .update import SQLUpdateCompiler
 
 _PIECE = 1000
 _FEW = 10
 _NUMBERS = {"FloatField": float, "DecimalField": Decimal}
+
+
+__all__ = [
+    "SQLAggregateCompiler",
+    "SQLCompiler",
+    "SQLDeleteCompiler",
+    "SQLInsertCompiler",
+    "SQLUpdateCompiler",
+]
 
 
 class NativeRows(KnownColumns):
@@ -101,35 +111,6 @@ class SQLCompiler(NativeRows, SimpleSelect):
 
 class SQLAggregateCompiler(NativeRows, compiler.SQLAggregateCompiler):
     """Aggregates over a subquery."""
-
-
-class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
-    """INSERT."""
-
-    def prepare_value(self, field: Any, value: Any) -> Any:
-        """As Django's, which asks several methods about each value."""
-        return value if is_saved_as_it_is(field, value) else super().prepare_value(field, value)
-
-    def assemble_as_sql(self, fields: Sequence[Any], value_rows: Sequence[Sequence[Any]]) -> Any:
-        """As Django's, which asks of each value what it is, row by row; mostly each is one parameter."""
-        kinds = set(map(type, chain.from_iterable(value_rows)))
-        if not self._may_pass_over or any(map(_has_own_sql, kinds)) or any(map(_has_own_placeholder, fields)):
-            return super().assemble_as_sql(fields, value_rows)
-        return [("%s",) * len(fields)] * len(value_rows), value_rows
-
-
-def _has_own_sql(kind: type) -> bool:
-    """Whether values of the class are expressions."""
-    return hasattr(kind, "as_sql")
-
-
-def _has_own_placeholder(field: Any) -> bool:
-    """Whether the field says what stands for its values, or there is none, and its values are SQL."""
-    return field is None or hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
-
-
-class SQLUpdateCompiler(PlainColumns, compiler.SQLUpdateCompiler):
-    """UPDATE."""
 
 
 class SQLDeleteCompiler(PlainColumns, compiler.SQLDeleteCompiler):

@@ -32,6 +32,11 @@ def are_saved_as_they_are(field: Any, classes: Iterable[type]) -> bool:
     return all(_test(field.__class__, each) is _always for each in classes)
 
 
+def has_own_placeholder(field: Any) -> bool:
+    """Whether the field says what stands for its values, or there is none, and its values are SQL."""
+    return field is None or hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
+
+
 def _always(field: Any, value: Any) -> bool:
     return True
 

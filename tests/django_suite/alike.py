@@ -15,7 +15,7 @@ from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
 from django.db.models.sql import compiler
 
-from django_zodb.compiler import SQLInsertCompiler, instances
+from django_zodb.compiler import SQLInsertCompiler, SQLUpdateCompiler, instances
 from django_zodb.compiler.known_columns import KnownColumns, _only_number, plain_values
 from django_zodb.compiler.plain_columns import PlainColumns, _is_comparison
 from django_zodb.compiler.saved_values import is_saved_as_it_is
@@ -26,7 +26,7 @@ Method = Callable[..., Any]
 
 def watch() -> None:
     """From now on, AssertionError for what is not written as Django would have written it."""
-    select, insert = compiler.SQLCompiler, compiler.SQLInsertCompiler
+    select, insert, update = compiler.SQLCompiler, compiler.SQLInsertCompiler, compiler.SQLUpdateCompiler
     _compare(PlainColumns, select, "compile", lambda self, node: _is_plain(node))
     _compare(PlainColumns, select, "get_converters", lambda self, expressions: True)
     _compare(KnownColumns, select, "get_converters", lambda self, expressions: True)
@@ -34,6 +34,8 @@ def watch() -> None:
     _compare(KnownColumns, select, "get_default_columns", lambda self, mask, start_alias=None, **_: start_alias)
     _compare(KnownColumns, select, "get_order_by", lambda self: self.known_order() is not None)
     _compare(SimpleSelect, select, "_written", lambda self, *_: True, "as_sql")
+    _compare(SQLInsertCompiler, SQLInsertCompiler, "_known", lambda self, saved: True, "_by_django")
+    _compare(SQLUpdateCompiler, update, "_plainly", lambda self: _concerns_one_table(self.query), "as_sql")
     _compare(SQLInsertCompiler, insert, "prepare_value", lambda self, *both: is_saved_as_it_is(*both))
     _compare_instances()
 
@@ -42,6 +44,11 @@ def _is_known(self: Any, with_col_aliases: bool = False) -> bool:
     if self._whole or (self._known is None and _only_number(self.query) is not None):
         return True
     return not with_col_aliases and type(self)._may_pass_over and plain_values(self.query) is not None
+
+
+def _concerns_one_table(update: Any) -> bool:
+    """Whether it has been left as it was; that of several tables is another one once it has been written."""
+    return not update.related_updates and update.count_active_tables() == 1
 
 
 def _is_plain(node: Any) -> bool:
@@ -58,7 +65,7 @@ def _compare(owner: Any, base: Any, name: str, is_ours: Method, their_name: str 
         answer = ours(self, *arguments, **named)
         if answer is not None and not hasattr(self, "_is_compared") and is_ours(self, *arguments, **named):
             expected = _aside(self, names, theirs, *arguments, **named)
-            assert _shown(answer) == _shown(expected), f"{owner.__name__}.{name}{arguments}"
+            assert _shown(answer) == _shown(expected), f"{owner.__name__}.{name}{arguments}: {answer}, not {expected}"
         return answer
 
     setattr(owner, name, compared)
