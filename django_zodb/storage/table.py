@@ -26,7 +26,7 @@ from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
 from .rowlocks import Wait, number_of
 from .sequences import SequenceSource
-from .trees import bucket_oid, delete_key, every_second_first
+from .trees import bucket_oid, delete_key, empty, every_second_first
 from .walks import Walks
 
 
@@ -450,24 +450,41 @@ class StoredTable:
                 self._change(rowid, olds[0] if olds else None, news[0] if news else None)
             return
         mark = self._journal.mark()
+        is_all = news is None and len(rowids) == self.count() == len(self.tree)
         self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
         differ = None if olds is None or news is None else self._writer.may_differ(assigned)
         self._journal.batched += len(rowids)
         self._entries.append(Batch(self._name, rowids, olds, news, differ))
         try:
-            if news is not None:
-                self._put(rowids, news, olds is None)
+            if is_all:
+                self._empty()
             else:
-                deque(map(self.tree.__delitem__, rowids), maxlen=0)
-            if olds is not None and news is not None:
-                self._move_in_indexes(rowids, olds, news, assigned)
-            else:
-                self._change_indexes(rowids, olds, news)
+                self._write_all(rowids, olds, news, assigned)
         except BaseException:
             self._journal.undo_to(mark)
             raise
         if self.watched:
             self._journal.pending.append(mark)
+
+    def _write_all(
+        self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None, assigned: Collection[int]
+    ) -> None:
+        if news is not None:
+            self._put(rowids, news, olds is None)
+        else:
+            deque(map(self.tree.__delitem__, rowids), maxlen=0)
+        if olds is not None and news is not None:
+            self._move_in_indexes(rowids, olds, news, assigned)
+        else:
+            self._change_indexes(rowids, olds, news)
+
+    def _empty(self) -> None:
+        """Take out all rows, and what indexes have of them or is still to be taken out."""
+        empty(self.tree)
+        for index in self._indexes.values():
+            empty(index.tree)
+            if index.waiting is not None:
+                index.waiting = [], []
 
     def _put(self, rowids: Sequence[int], rows: Sequence[Row], new: bool) -> None:
         """Put rows into the tree. Where rows are small, new ones fill its leaves; others should not be many in one."""

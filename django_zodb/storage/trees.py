@@ -20,6 +20,8 @@ Tree = Any
 Leaf = Any
 
 UNBOUNDED = Bounds(None, None)
+_SIMPLE = frozenset((int, tuple))
+"""The classes of what leaves hold, rows or postings, that is no tree."""
 
 
 _FIRST, _THEN = (1, 0, 1, 0, 1, 0, 1, 0, 1), (0, 1, 0, 1, 0, 1, 0, 1, 0)
@@ -323,6 +325,21 @@ def delete_key(tree: Tree, key: Any) -> None:
                 return
             break
     del tree[key]
+
+
+def empty(tree: Tree) -> None:
+    """``tree.clear()``, after which every leaf is to be written: whoever relies on one, or changes it, is in conflict.
+
+    So are those of the trees that an index holds as postings.
+    """
+    is_map = hasattr(tree, "values")
+    for leaf in chain.from_iterable(_siblings(tree)):
+        if is_map and not _SIMPLE.issuperset(map(type, leaf.values())):
+            for held in leaf.values():
+                if type(held) not in _SIMPLE:
+                    empty(held)
+        leaf.clear()
+    tree.clear()
 
 
 def estimated_len(tree: Tree) -> int:

@@ -319,6 +319,12 @@ FAULTS = (
         "pass",
     ),
     Fault(
+        "who deletes most rows deletes all",
+        "storage/table.py",
+        "len(rowids) == self.count() == len(self.tree)",
+        "len(rowids) * 2 > self.count()",
+    ),
+    Fault(
         "a deleted row keeps its index entries",
         "storage/index.py",
         "self.tree.discard_many(key, set(rowids(group)))",
