@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sieving import look_ahead_always
+
 from django_zodb import dbapi
 from django_zodb.storage import fetch as fetch_module
 from django_zodb.storage.database import close_all
@@ -96,4 +98,18 @@ def test_few_rows_are_looked_up_one_by_one(path: Path) -> None:
     ):
         plan = connection.execute(f"EXPLAIN {sql}").fetchall()
         assert not any("ahead" in row[0] for row in plan)
+    connection.close()
+
+
+def test_nothing_looks_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rowid of no row is no variable that could be carried."""
+    look_ahead_always(monkeypatch)
+    connection = dbapi.connect(":memory:")
+    connection.execute("CREATE TABLE named (name text PRIMARY KEY, book integer, title text)")
+    connection.execute("CREATE TABLE book (id integer PRIMARY KEY, title text)")
+    update = "UPDATE named SET title = b.title FROM book b WHERE b.id = named.book AND named.name = NULL RETURNING name"
+    plan = [row[0] for row in connection.execute(f"EXPLAIN {update}").fetchall()]
+    assert any("rowid = null" in line for line in plan)
+    assert any("looked up ahead" in line for line in plan)
+    assert connection.execute(update).fetchall() == []
     connection.close()

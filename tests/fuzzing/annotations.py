@@ -114,7 +114,8 @@ class Annotations:
             case "float":
                 forms = [one + other, one * Value(0.5), one / Value(2.0), -one, f.Abs(one), f.Floor(one), f.Ceil(one)]
                 forms += [f.Sign(one), f.Sqrt(f.Abs(one)), f.Mod(one, 3.0), f.Round(one, 1), f.Power(one, 2)]
-                forms += [f.Cast(F(self.path(model, 1, "int", single=True).name), models.FloatField())]
+                whole = self.path(model, 1, "int", single=True)
+                forms += [f.Cast(F(whole.name), models.FloatField())] if whole.kind == "int" else []
                 return self.random.choice(forms)
             case "text":
                 forms = [f.Upper(one), f.Lower(one), f.Concat(one, other), f.Trim(one), f.Left(one, 1), f.Right(one, 2)]

@@ -13,6 +13,7 @@ from .key_sets import key_set
 from .loose import whole
 from .pipeline import For
 from .searching import passing
+from .syntax import is_variable
 
 Lookup = p.KeyLookup | p.IndexLookup
 _GREATEST_ROWID = (1 << 63) - 1
@@ -65,7 +66,7 @@ def open_lookup(frame: Frame, node: Lookup) -> str:
     row = frame.bind_table(node)
     frame.set(row, _unless(nulls, found, "None"))
     if node.alias in frame.unit.rowids and node.table.rowid_column is None:
-        known = rowid if rowid.isidentifier() else frame.let(f"{row}_rowid", _unless(nulls, rowid, "None"))
+        known = rowid if is_variable(rowid) else frame.let(f"{row}_rowid", _unless(nulls, rowid, "None"))
         frame.scope[node.alias].rowid = known
     return row
 

@@ -22,6 +22,7 @@ from .frame import Binding, Frame, Needed, needed_by, tuple_of
 from .order import closed, same_text, sort_text
 from .pieces import feed_by_pieces
 from .pipeline import For, Note, clean
+from .syntax import is_variable
 from .vertical import feed_by_columns
 
 
@@ -346,7 +347,7 @@ def _called(
         if each.value is not None:
             values = values_of(each.value, each.skipped)
             text = amount_of(frame, each.call, each.function, values, filled=not each.skipped)
-        columns[each.name] = text if text.isidentifier() else frame.let(f"{alias}_{each.name}", text)
+        columns[each.name] = text if is_variable(text) else frame.let(f"{alias}_{each.name}", text)
     return columns
 
 
@@ -366,7 +367,7 @@ def _results(frame: Frame, node: p.Aggregate, cells: list[Cell]) -> dict[str, st
     row = frame.unit.row_name(node.alias)
     for (name, _), cell in zip(node.calls, cells, strict=True):
         text = _result(frame, cell)
-        columns[name] = text if text.isidentifier() else frame.let(f"{row}_{name}", text)
+        columns[name] = text if is_variable(text) else frame.let(f"{row}_{name}", text)
     return columns
 
 

@@ -15,6 +15,7 @@ from .. import plan as p
 from ..expr import Expr, is_nullable
 from .access import index_only, none_is_null, rowids, wanted_columns
 from .frame import Frame, Needed, target_of, tuple_of
+from .syntax import is_variable
 
 
 def opens_ahead(node: p.NestedLoop, access: p.Node, needed: Needed) -> bool:
@@ -35,7 +36,7 @@ def open_ahead(
     names = frame.carried(left, needed)
     keeps_rowid = access.alias in frame.unit.rowids and access.table.rowid_column is None
     if keeps_rowid and rowid not in names:
-        rowid = rowid if rowid.isidentifier() else frame.let(f"{frame.unit.row_name(access.alias)}_rowid", rowid)
+        rowid = rowid if is_variable(rowid) else frame.let(f"{frame.unit.row_name(access.alias)}_rowid", rowid)
         names.append(rowid)
     pairs = frame.lazily(f"({rowid}, {tuple_of(names)})", "pairs")
     columns = wanted_columns(access, needed)

@@ -92,7 +92,8 @@ def _counting(frame: Frame, node: p.Aggregate) -> str:
 def _passing(frame: Frame, scan: p.Scan, condition: Expr, references: Sequence[_Reference]) -> str:
     """A local function that tells of how many of some rows the condition is true, and the references hold."""
     inner = Frame(frame.unit, repeated=True)
-    inner.named, frame.named = frame.named, []
+    inner.named = [(subquery, inner.let("members", call), call) for subquery, _, call in frame.named]
+    frame.named = []
     name, rows = frame.source.name("passing"), frame.source.name("rows")
     inner.each(inner.bind_table(scan), rows)
     inner.where(inner.is_true(condition))

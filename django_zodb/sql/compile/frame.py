@@ -19,6 +19,7 @@ from ..plan import Node
 from ..program import comment
 from ..show import label
 from .pipeline import Comprehension, Do, For, If, Let, Note, Step, blocks, clean, comprehension, in_place, indented
+from .syntax import is_variable
 from .unit import Unit, all_expressions
 
 Needed = frozenset[tuple[str, str]]
@@ -56,7 +57,8 @@ class Frame:
     """A function while it is written. Nodes open blocks in its pipeline; a sink ends it and prints it to ``lines``.
 
     ``early`` asks nodes for their first rows before they have seen the last: whoever reads may stop. ``repeated``
-    functions are called many times in one execution. ``named`` are subqueries whose values are in a variable.
+    functions are called many times in one execution. ``named`` are subqueries whose values are in a variable,
+    and the call that gives these.
     """
 
     def __init__(self, unit: Unit, repeated: bool = False) -> None:
@@ -66,7 +68,7 @@ class Frame:
         self.lines: list[str] = []
         self.steps: list[Step] = []
         self.scope: dict[str, Binding] = {}
-        self.named: list[tuple[Subplan, str]] = []
+        self.named: list[tuple[Subplan, str, str]] = []
         self.early = unit.stream
         self.given: Sequence[tuple[str, str]] = ()
         """The columns in the order in which they are given in the end, if no more is made of them."""
@@ -85,7 +87,7 @@ class Frame:
     def atom(self, expr: Expr, wanted: str) -> str:
         """A variable that holds the expression's value: an existing one, or a new one."""
         text = self.value(expr)
-        return text if text.isidentifier() and text != "None" else self.let(wanted, text)
+        return text if is_variable(text) else self.let(wanted, text)
 
     def own(self, expr: Expr, wanted: str, aliases: Collection[str]) -> str:
         """A variable that later pipelines, and outer joins that find nothing, may bind anew.
@@ -93,7 +95,7 @@ class Frame:
         That of a column of ``aliases`` is one; a parameter, a constant or an outer row's column has others who read it.
         """
         text = self.value(expr)
-        if isinstance(expr, x.Column) and expr.alias in aliases and text.isidentifier():
+        if isinstance(expr, x.Column) and expr.alias in aliases and is_variable(text):
             return text
         return self.let(wanted, text)
 
@@ -147,7 +149,7 @@ class Frame:
         """See ``emit.Context``."""
         from .subquery import call_subquery  # which needs this module
 
-        return next((name for expr, name in self.named if expr is subquery), "") or call_subquery(self, subquery)
+        return next((name for expr, name, _ in self.named if expr is subquery), "") or call_subquery(self, subquery)
 
     def open(self, node: Node, needed: Needed) -> None:
         """Open the node's blocks in the pipeline; binds its aliases. ``needed`` is what is used of them later."""

@@ -185,11 +185,12 @@ class _Sieves:
 
     def _named(self, subquery: x.InPlan) -> str:
         """The variable of a subquery's values, which the filter will look into."""
-        known = next((name for expr, name in self._frame.named if expr is subquery), "")
+        known = next((name for expr, name, _ in self._frame.named if expr is subquery), "")
         if known:
             return known
-        name = self._frame.let("members", self._frame.subquery(subquery))
-        self._frame.named.append((subquery, name))
+        call = self._frame.subquery(subquery)
+        name = self._frame.let("members", call)
+        self._frame.named.append((subquery, name, call))
         return name
 
     def _combined(self, name: str, sieve: type, terms: Sequence[_Term]) -> _Term | None:

@@ -8,6 +8,7 @@ may parse, too; that is rare enough to try again.
 from __future__ import annotations
 
 import ast
+from keyword import iskeyword
 from threading import RLock
 from typing import Literal
 
@@ -23,6 +24,11 @@ def _parsed(text: str, mode: Literal["eval", "exec"]) -> ast.AST:
             except SystemError:
                 continue
         return ast.parse(text, mode=mode)
+
+
+def is_variable(text: str) -> bool:
+    """Whether an expression is a variable, to which something else can be assigned: ``None`` is no such name."""
+    return text.isidentifier() and not iskeyword(text)
 
 
 def is_expression_of(text: str, kind: type[ast.expr]) -> bool:

@@ -104,3 +104,20 @@ ProgrammingError: more than one row returned by a subquery used as an expression
 > SELECT id FROM book WHERE (author_id, year) IN (VALUES (1, 1815, 3))
 ---
 ProgrammingError: the subquery has 3 columns, not 2: "1, 1815, 3" at 1:57
+
+> SELECT name, (SELECT COUNT(*) FROM book b WHERE b.in_print OR b.author_id IN (SELECT id FROM author WHERE name LIKE 'B%')) FROM author a ORDER BY name
+---
+('Austen', 6)
+('Borges', 6)
+('Calvino', 6)
+('Duras', 6)
+('Homer', 6)
+
+> SELECT id FROM book WHERE id = (SELECT COUNT(*) FROM book b WHERE b.in_print OR b.title IN (VALUES ('Emma')))
+---
+(5,)
+
+> SELECT name FROM author a WHERE EXISTS (SELECT 1 FROM book b WHERE b.author_id = a.id AND b.id < (SELECT COUNT(*) FROM book c WHERE c.year < 1900 OR c.author_id IN (SELECT id FROM author WHERE name LIKE 'C%'))) ORDER BY name
+---
+('Austen',)
+('Borges',)
