@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from sieving import look_ahead_always
 
 from django_zodb import dbapi
