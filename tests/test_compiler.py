@@ -539,6 +539,18 @@ def test_a_field_is_asked_once_what_it_saves(monkeypatch: pytest.MonkeyPatch, bo
     assert asked == ["name", "born"] * 2
 
 
+def test_inserts_of_a_model_that_changes_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def statement() -> str:
+        query = InsertQuery(Author)
+        query.insert_values([Author._meta.get_field("name")], [Author(name="a")])
+        return str(compiled(query)[0])
+
+    before = statement()
+    assert statement() == before
+    monkeypatch.setattr(Author._meta, "db_table", "another")
+    assert statement() == before.replace("django_project_author", "another")
+
+
 def test_a_placeholder_of_the_fields_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Trimmed(models.CharField):  # type: ignore[type-arg]
         def get_placeholder(self, value: Any, made: Any, used: Any) -> str:

@@ -17,9 +17,10 @@ from django.db.models.sql import compiler
 from .plain_columns import PlainColumns
 from .saved_values import has_own_placeholder, is_saved_as_it_is
 
-_Columns = tuple[Any, ...]
-_written: WeakKeyDictionary[type[models.Model], dict[tuple[_Columns, _Columns], str]] = WeakKeyDictionary()
-"""The statements of one row, a parameter for each value, by the columns that get one and those that are returned."""
+_Key = tuple[str, tuple[Any, ...], tuple[Any, ...]]
+"""A table, the columns that get a value, and those that are returned."""
+_written: WeakKeyDictionary[type[models.Model], dict[_Key, str]] = WeakKeyDictionary()
+"""The statements of one row, a parameter for each value, of each model."""
 
 
 class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
@@ -44,7 +45,7 @@ class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
         statements = _written.get(self.query.model)
         if statements is None or any(map(_is_expression, map(type, saved))):
             return None
-        statement = statements.get(self._columns())
+        statement = statements.get(self._key())
         if statement is None:
             return None
         values = tuple(map(self.prepare_value, self.query.fields, saved))
@@ -59,12 +60,13 @@ class SQLInsertCompiler(PlainColumns, compiler.SQLInsertCompiler):
             self._saved = None
         (statement, values), *more = made
         if not more and len(values) == len(saved) and all(map(_is_parameter, self.query.fields, saved, values)):
-            _written.setdefault(self.query.model, {})[self._columns()] = statement
+            _written.setdefault(self.query.model, {})[self._key()] = statement
         return made
 
-    def _columns(self) -> tuple[_Columns, _Columns]:
-        fields, returned = self.query.fields, self.returning_fields or ()
-        return tuple([each.column for each in fields]), tuple([each.column for each in returned])
+    def _key(self) -> _Key:
+        columns, returned = self.query.fields, self.returning_fields or ()
+        table = self.query.model._meta.db_table
+        return table, tuple([each.column for each in columns]), tuple([each.column for each in returned])
 
     def pre_save_val(self, field: Any, obj: Any) -> Any:
         """As Django's; a field is asked once, since it may count."""
