@@ -79,7 +79,7 @@ class Expressions:
     def value(self, kind: str, names: Sequence[Name], depth: int = 2) -> str:
         """An expression of the kind."""
         choice = self.random.random()
-        if depth <= 0 or choice < 0.6:
+        if depth <= 0 or choice < 0.6 or kind in self._untyped():  # of literals alone it would be a text
             return (self.column(kind, names) if self.often(0.9) else None) or self.constant(kind, names)
         if choice < 0.68:
             return f"COALESCE({self.value(kind, names, depth - 1)}, {self.value(kind, names, depth - 1)})"
