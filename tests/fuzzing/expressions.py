@@ -87,7 +87,7 @@ class Expressions:
             return f"NULLIF({self.value(kind, names, depth - 1)}, {self.constant(kind, names)})"
         if choice < 0.8:
             return self._case(kind, names, depth)
-        if choice < 0.84 and kind not in ("bool", *self._untyped()):
+        if choice < 0.84 and kind != "bool":
             return self._subquery(names, (kind,), True)
         return self._operation(kind, names, depth)
 

@@ -194,12 +194,6 @@ FAULTS = (
         "return found",
     ),
     Fault(
-        "a semi join passes a left join whose columns it looks at",
-        "sql/optimize/push_filters.py",
-        "if used_aliases(node.condition) & bound_aliases(left.right):",
-        "if False:",
-    ),
-    Fault(
         "keys made after many rows are those that do not exist",
         "sql/runtime.py",
         "return key in keys()",

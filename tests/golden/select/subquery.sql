@@ -121,3 +121,30 @@ ProgrammingError: the subquery has 3 columns, not 2: "1, 1815, 3" at 1:57
 ---
 ('Austen',)
 ('Borges',)
+
+[plan]> SELECT a.name, b.title FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.year > 1900 WHERE NOT EXISTS (SELECT 1 FROM book c WHERE c.year > b.year) ORDER BY a.name, b.title
+---
+Project: a.name, b.title
+  Sort: a.name, b.title
+    NestedLoop: anti on c.year > b.year
+      NestedLoop: left on b.year > 1900
+        Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+      Scan: book c
+('Austen', None)
+('Duras', "L'amant")
+('Homer', None)
+
+[plan]> SELECT a.name, b.title FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.year > 1900 WHERE NOT EXISTS (SELECT 1 FROM author c WHERE c.id = b.author_id AND c.name LIKE 'B%') ORDER BY a.name, b.title
+---
+Project: a.name, b.title
+  Sort: a.name, b.title
+    NestedLoop: anti on c.name like 'B%'
+      NestedLoop: left on b.year > 1900
+        Scan: author a
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+      KeyLookup: author c (c.id = b.author_id)
+('Austen', None)
+('Calvino', 'Le citta invisibili')
+('Duras', "L'amant")
+('Homer', None)
