@@ -31,7 +31,7 @@ _THEIR_SQL = (BuiltinLookup.as_sql, Exact.as_sql, RelatedLookupMixin.as_sql)
 
 _PASSED_OVER = frozenset(
     (
-        *("compile", "quote_name", "quote_name_unless_alias", "field_as_sql"),
+        *("compile", "quote_name", "quote_name_unless_alias", "field_as_sql", "assemble_as_sql"),
         *("pre_sql_setup", "setup_query", "get_select", "get_default_columns", "get_extra_select"),
         *("get_order_by", "_order_by_pairs", "find_ordering_name", "get_distinct", "get_from_clause", "get_group_by"),
     )

@@ -129,7 +129,7 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     @property
     def is_changing(self) -> bool:
-        """Whether the transaction has changed anything."""
+        """Whether the transaction has changed anything, even if it has taken that back."""
         return bool(self._registered_objects) or self._savepoint_storage is not None
 
     def changed_oids(self) -> Iterator[bytes]:
@@ -147,6 +147,8 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         table, of which nothing is known before it is stored as a whole.
         """
         changed = self._registered_objects
+        if not changed:
+            return
         leaves = [each for each in changed if type(each) is RowBucket]
         if not leaves or len(changed) - len(leaves) > _MOST_OTHERS:
             self.savepoint()
@@ -176,6 +178,11 @@ class BoundedConnection(Connection):  # type: ignore[misc]
             return True
         self._readCurrent.clear()
         return False
+
+    def abort(self, transaction: Any) -> None:
+        """As ZODB's; the records of values that were moved are those of leaves that are no more as they were."""
+        super().abort(transaction)
+        self.moved_values.clear()
 
     def afterCompletion(self, transaction: Any) -> None:
         """Sweep the cache, as ZODB does after it has asked its storage, which mostly has nothing to do then."""

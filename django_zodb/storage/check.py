@@ -26,6 +26,7 @@ from .progress import Report, reported
 from .records import label, walk
 from .session import Session
 from .table import StoredTable
+from .trees import check_links
 
 EXAMPLES = 3
 """How many problems of one kind and place are told in full."""
@@ -137,7 +138,7 @@ class _TableCheck:
 
     def run(self) -> Iterator[Problem]:
         table = self._table
-        table.tree._check()
+        check_links(table.tree)
         count = last = 0
         for rowid, row in reported(table.items(), self._report, f"{self._name}: rows", table.count()):
             count += 1
@@ -197,7 +198,7 @@ class _TableCheck:
     def _check_index(self, plan: IndexPlan, index: StoredIndex) -> Iterator[Problem]:
         name = plan.schema.name
         try:
-            index.tree._check()
+            check_links(index.tree)
         except AssertionError as error:
             yield self._problem("index", name, f"index {name}: its tree is broken: {error}", True)
             return

@@ -39,7 +39,11 @@ def deleted_elsewhere(session: Session, table: StoredTable, rowids: Sequence[int
         if schema is None or schema.token != table.schema.token:
             return _NONE  # which the commit will refuse
         get = newest.catalog.table(table.schema.name).get
-        return frozenset(rowid for rowid in changed if get(rowid) is None)
+        gone = [rowid for rowid in changed if get(rowid) is None]
+    if not gone:
+        return _NONE
+    own = {rowid for name, rowid, _ in session.journal.inserted_rows() if name == table.schema.name}
+    return frozenset(gone) - own
 
 
 def taken_elsewhere(session: Session, table: StoredTable, index: str, row: Row) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import compress, pairwise
+from itertools import chain, compress, pairwise
+from operator import itemgetter
 from typing import Any
 
 from ..record import record
@@ -200,48 +201,60 @@ def windows(slots: Sequence[Slot], name: str, since: int = 0, places: Collection
 
     With ``places``, changes that are known to be of other columns only may be left out.
     """
-    parts: list[Part | Batch | Change] = []
-    for piece in pieces_of(slots, since):
-        if isinstance(piece, Run):
-            parts += (part for part in piece.parts if part.table == name)
-            parts += (entry for entry in piece.rest.values() if _table(entry) == name)  # type: ignore[misc]
-        else:
-            parts += (entry for entry in piece if _table(entry) == name)  # type: ignore[misc]
-    if places is not None:
-        parts = [part for part in parts if isinstance(part, tuple) or _concerns(part.assigned, places)]
+    groups = [
+        _Group(piece.parts, piece.rest.items()) if isinstance(piece, Run) else _Group((), enumerate(piece))
+        for piece in pieces_of(slots, since)
+    ]
+    groups = [group.of(name, places) for group in groups]
     low = None
-    for high in _edges(parts):
-        found = moves_of(_within(parts, low, high))
+    for high in _edges([part for group in groups for part in group.parts]):
+        found = moves_of(chain.from_iterable(group.within(low, high) for group in groups))
         if name in found:
             yield found[name]
         low = high
 
 
-def _concerns(assigned: Collection[int] | None, places: Collection[int]) -> bool:
-    return assigned is None or any(at in assigned for at in places)
+class _Group:
+    """Entries that are near each other in the journal: packed ones, and others with their places."""
+
+    __slots__ = ("parts", "rest")
+
+    def __init__(self, parts: Sequence[Part], rest: Iterable[tuple[int, Entry]]) -> None:
+        self.parts = parts
+        self.rest = list(rest)
+
+    def of(self, name: str, places: Collection[int] | None) -> _Group:
+        """Those of a table; but for batches that only concern other columns."""
+        return _Group(
+            [part for part in self.parts if part.table == name and _concerns(part, places)],
+            [(at, entry) for at, entry in self.rest if _table(entry) == name and _concerns(entry, places)],
+        )
+
+    def within(self, low: int | None, high: int | None) -> Iterator[Entry]:
+        """What they change of rowids above ``low``, up to ``high``, in the order in which it was done."""
+        found = [(at, entry) for at, each in self.rest for entry in _cut(each, low, high)]
+        for part in self.parts:
+            if (low is None or part.high > low) and (high is None or part.low <= high):
+                found += ((at, entry) for at, each in part.entries() for entry in _cut(each, low, high))
+        found.sort(key=itemgetter(0))
+        yield from map(itemgetter(1), found)
 
 
-def _edges(parts: Sequence[Part | Batch | Change]) -> Iterator[int | None]:
+def _concerns(entry: Part | Entry, places: Collection[int] | None) -> bool:
+    assigned = None if places is None or not isinstance(entry, Part | Batch) else entry.assigned
+    return assigned is None or any(at in assigned for at in places or ())
+
+
+def _edges(parts: Sequence[Part]) -> Iterator[int | None]:
     """The last rowid of each window but the last one, and then None."""
     count = 0
-    spooled = sorted((part.high, part.count) for part in parts if isinstance(part, Part))
+    spooled = sorted((part.high, part.count) for part in parts)
     for at, (high, rows) in enumerate(spooled):
         count += rows
         if count >= WINDOW_ROWS and high < spooled[-1][0] and spooled[at + 1][0] > high:
             yield high
             count = 0
     yield None
-
-
-def _within(parts: Iterable[Part | Batch | Change], low: int | None, high: int | None) -> Iterator[Entry]:
-    """Of the changes those of rowids above ``low``, up to ``high``."""
-    for part in parts:
-        if isinstance(part, Part):
-            if (low is None or part.high > low) and (high is None or part.low <= high):
-                for _, entry in part.entries():
-                    yield from _cut(entry, low, high)
-        else:
-            yield from _cut(part, low, high)
 
 
 def _cut(entry: Entry, low: int | None, high: int | None) -> Iterator[Entry]:

@@ -366,7 +366,7 @@ class Session(Reader):
             touched = self._touches(changed)
         except STORAGE_ERRORS as error:
             raise translated(error) from error
-        if touched and (catalog.journal.dirty or catalog.journal.locked):
+        if touched and (self._connection.is_changing or catalog.journal.locked):
             raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
         catalog.refresh()
 
@@ -389,7 +389,7 @@ class Session(Reader):
                 heard = storage._invalidations
             if heard is not None and not heard:
                 return True
-            if catalog.journal.dirty or read:
+            if self._connection.is_changing or read:
                 self._check_locked(catalog.journal.locked[before:])
                 return True
             self._connection.newTransaction(None, True)
@@ -416,7 +416,7 @@ class Session(Reader):
 
     def _move_on(self) -> None:
         self._moves_on = False
-        if self._catalog.journal.dirty:
+        if self._connection.is_changing:
             return
         try:
             locked = list(self._catalog.journal.locked)

@@ -395,10 +395,10 @@ class StoredTable:
     def _change(self, rowid: int, old: Row | None, new: Row | None) -> None:
         """Change one row and its index entries: all, or nothing and an exception."""
         writer = self._writer
-        mark = len(self._entries)
-        self._deltas[self._name] += (old is None) - (new is None)
-        self._entries.append((self._name, rowid, old, new))
+        mark, gained = len(self._entries), self._deltas[self._name]
         try:
+            self._deltas[self._name] = gained + (old is None) - (new is None)
+            self._entries.append((self._name, rowid, old, new))
             if new is None:
                 delete_key(self.tree, rowid)
             else:
@@ -410,7 +410,7 @@ class StoredTable:
             else:
                 self._reenter(rowid, writer.moved(old, new))
         except BaseException:
-            self._journal.undo_to(mark)
+            self._take_back(mark, gained)
             raise
         if self.watched:
             self._journal.pending.append(mark)
@@ -449,22 +449,27 @@ class StoredTable:
             for rowid in rowids:
                 self._change(rowid, olds[0] if olds else None, news[0] if news else None)
             return
-        mark = self._journal.mark()
+        mark, gained = self._journal.mark(), self._deltas[self._name]
         is_all = news is None and len(rowids) == self.count() == len(self.tree)
-        self._deltas[self._name] += ((olds is None) - (news is None)) * len(rowids)
         differ = None if olds is None or news is None else self._writer.may_differ(assigned)
-        self._journal.batched += len(rowids)
-        self._entries.append(Batch(self._name, rowids, olds, news, differ))
         try:
+            self._deltas[self._name] = gained + ((olds is None) - (news is None)) * len(rowids)
+            self._journal.batched += len(rowids)
+            self._entries.append(Batch(self._name, rowids, olds, news, differ))
             if is_all:
                 self._empty()
             else:
                 self._write_all(rowids, olds, news, assigned)
         except BaseException:
-            self._journal.undo_to(mark)
+            self._take_back(mark, gained)
             raise
         if self.watched:
             self._journal.pending.append(mark)
+
+    def _take_back(self, mark: int, gained: int) -> None:
+        """Undo a change of this table alone, whatever interrupted it, perhaps before it was entered or counted."""
+        self._journal.undo_to(mark)
+        self._deltas[self._name] = gained
 
     def _write_all(
         self, rowids: Sequence[int], olds: Sequence[Row] | None, news: Sequence[Row] | None, assigned: Collection[int]

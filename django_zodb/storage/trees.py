@@ -327,19 +327,44 @@ def delete_key(tree: Tree, key: Any) -> None:
     del tree[key]
 
 
+def check_links(tree: Tree) -> None:
+    """BTrees' own check of how nodes and leaves are linked; AssertionError if that is wrong.
+
+    It compares objects. So each is held: what the cache lets go of would be another one when it is loaded again.
+    """
+    held = list(_parts(tree))
+    tree._check()
+    held.clear()
+
+
+def _parts(node: Tree) -> Iterator[Tree | Leaf]:
+    yield node
+    inside = _children(node)
+    for child in inside[0] if inside is not None else ():
+        if type(child) is type(node):
+            yield from _parts(child)
+        else:
+            yield child
+
+
 def empty(tree: Tree) -> None:
     """``tree.clear()``, after which every leaf is to be written: whoever relies on one, or changes it, is in conflict.
 
-    So are those of the trees that an index holds as postings.
+    So are those of the trees that an index holds as postings. Whatever interrupts it, the tree is whole or empty: what
+    leaves hold is dropped when they are the tree's no more.
     """
-    is_map = hasattr(tree, "values")
-    for leaf in chain.from_iterable(_siblings(tree)):
-        if is_map and not _SIMPLE.issuperset(map(type, leaf.values())):
-            for held in leaf.values():
-                if type(held) not in _SIMPLE:
-                    empty(held)
-        leaf.clear()
+    leaves = list(chain.from_iterable(_siblings(tree)))
+    postings: list[Tree] = []
+    for leaf in leaves:
+        leaf._p_activate()
+        leaf._p_changed = True
+        if hasattr(leaf, "values") and not _SIMPLE.issuperset(map(type, leaf.values())):
+            postings += (held for held in leaf.values() if type(held) not in _SIMPLE)
     tree.clear()
+    for leaf in leaves:
+        leaf.clear()
+    for held in postings:
+        empty(held)
 
 
 def estimated_len(tree: Tree) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import plan as p
 from .frame import Frame
 from .subquery import LocalFunction
+from .unit import all_nodes
 
 
 def open_shared(frame: Frame, node: p.Shared) -> None:
@@ -13,11 +14,18 @@ def open_shared(frame: Frame, node: p.Shared) -> None:
     call = unit.shared.get(node.name)
     if call is None:
         function = LocalFunction(frame, node.source, node.name)
-        call = function.call_rows(node.source)
+        call = function.call_rows(node.source, once=not _uses_round(node.source))
         if not function.args:
             unit.shared[node.name] = call
     frame.note(node)
     _loop(frame, node, call)
+
+
+def _uses_round(node: p.Node) -> bool:
+    """Whether the rows are others in each round of a recursive query that the node stands in."""
+    nodes = list(all_nodes(node))
+    inside = {each.work for each in nodes if isinstance(each, p.Recursive)}
+    return any(isinstance(each, p.WorkTable) and each.work not in inside for each in nodes)
 
 
 def open_recursive(frame: Frame, node: p.Recursive) -> None:

@@ -251,7 +251,8 @@ def _keys_suffice(node: p.HashJoin) -> bool:
 
 def _right_table(frame: Frame, node: p.HashJoin, tests: dict[str, Expr], needed: Needed) -> tuple[Right, str]:
     """The right rows, filed before the pipeline of the left side, or once for all calls; and the table's variable."""
-    if not is_made_once(frame, node.right):
+    used = needed_by((*node.right_keys, *tests.values()))
+    if not is_made_once(frame, node.right) or any(alias in frame.scope for alias, _ in used):
         with frame.aside(before=True):
             return _filed(frame, node, tests, needed)
     function = LocalFunction(frame, node.right, f"{_name_of(node.right)}_by_key")

@@ -74,7 +74,7 @@ def _gathered(expr: Expr, seen: _Seen, statistics: Statistics) -> Expr:
         if not isinstance(part, Exists):
             return part
         split = without_links(bare(part.plan), seen.aliases)
-        if split is None or free_aliases(split[0]) or not _is_stable(split[0]):
+        if split is None or not stands_alone(*split) or not _is_stable(split[0]):
             return part
         made, one = _costs(*split, statistics)
         rows = seen.rows(statistics)
@@ -86,6 +86,12 @@ def _gathered(expr: Expr, seen: _Seen, statistics: Statistics) -> Expr:
         return part
 
     return transform(expr, gather)
+
+
+def stands_alone(source: Node, pairs: Pairs) -> bool:
+    """Whether the keys are the same for every outer row; an inner operand may use a row further out."""
+    bound = bound_aliases(source)
+    return not free_aliases(source) and all(used_aliases(key) <= bound for _, key in pairs)
 
 
 def in_keys(source: Node, pairs: Pairs) -> InPlan:

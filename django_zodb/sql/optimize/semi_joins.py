@@ -11,11 +11,11 @@ from ..expr import Column, Compare, Exists, Expr, InPlan, is_nullable, type_of
 from ..plan import Distinct, Join, JoinKind, Node, Output, Scan, bound_aliases, has_key, walk
 from ..rewrite import changed
 from .cluster import Cluster, as_scan, cluster_of
-from .decorrelate_tests import in_keys, keys_of
+from .decorrelate_tests import in_keys, keys_of, stands_alone
 from .decorrelate_values import Pairs
 from .join_step import Joined, equal_pair
 from .statistics import Statistics
-from .terms import conjuncts, filtered, free_aliases
+from .terms import conjuncts, filtered
 
 Terms = tuple[Expr, ...]
 
@@ -49,7 +49,7 @@ def test_of(node: Join, inner: Joined, statistics: Statistics) -> Test:
     if node.kind == "semi":
         test = replace(test, passing=_passing(node.left, inner, pairs, statistics))
         test = _with_keys(test, node.right, inner, pairs)
-    if not is_table and not free_aliases(node.right):
+    if not is_table and stands_alone(node.right, pairs):
         exists = Exists(filtered(node.right, terms), node.kind == "anti", keys=in_keys(node.right, pairs))
         test = replace(test, asked=exists)
     return test
