@@ -6,7 +6,7 @@ names of ``sql.functions``. What it does not know arrives as Anonymous and is lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlglot import exp
 
@@ -24,16 +24,21 @@ from .expr import (
     Column,
     Compare,
     Constant,
+    Exists,
     Expr,
+    InPlan,
     IsNull,
     Param,
     SortKey,
+    Subquery,
     is_nullable,
     type_of,
 )
 from .expr import walk as parts_of
 from .functions import AGGREGATES, FUNCTIONS
+from .plan import walk
 from .scope import Scope
+from .show import expressions
 
 Bind = Callable[[exp.Expression, Context], Expr]
 
@@ -393,11 +398,22 @@ def _sort_key(node: exp.Expression, here: Context, bind: Bind) -> SortKey:
 def _owner(made: AggregateCall, scope: Scope) -> Scope:
     """The scope whose rows are aggregated: the innermost that has one of the columns used, as SQL has it."""
     roots = [*made.args, *(key.expr for key in made.order_by), *([made.filter] if made.filter is not None else [])]
-    used = {part.alias for root in roots for part in parts_of(root) if isinstance(part, Column)}
+    used = {alias for root in roots for alias in _aliases(root)}
     for each in scope.chain():
         if used & each.aliases() or not used:
             return each
     return scope
+
+
+def _aliases(expr: Expr) -> Iterator[str]:
+    """The aliases of all columns in it, those in subqueries among them."""
+    for part in parts_of(expr):
+        if isinstance(part, Column):
+            yield part.alias
+        elif isinstance(part, Subquery | Exists | InPlan):
+            for node in walk(part.plan):
+                for each in expressions(node):
+                    yield from _aliases(each)
 
 
 FUNCTION_BINDERS: dict[type[exp.Expression], Callable[[exp.Expression, Context, Bind], Expr]] = {

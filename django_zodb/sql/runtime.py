@@ -407,6 +407,8 @@ def rounds(rows: list[Row], first: Sequence[Row], step: Callable[[], Sequence[Ro
         if distinct:
             first = [row for row in dict.fromkeys(map(same_row, first)) if row not in seen]
             seen.update(first)
+            if not first:
+                return
         count += len(first)
         if count > MOST_RECURSIVE_ROWS:
             raise OperationalError(

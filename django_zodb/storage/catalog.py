@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..errors import ConflictError, ProgrammingError
+from ..errors import ConflictError, IntegrityError, ProgrammingError
 from ..record import record
 from .changes import Moves
 from .constraints import Constraint, Constraints, Reference, every
@@ -201,7 +201,8 @@ class StoredCatalog:
             _, row = net.get(rowid, _KEPT)
             if not row:
                 continue
-            if net.keys() >= {*self.table(name).conflicts(row, unless.index)}:
+            own = {each for each, (old, _) in net.items() if old is not None}  # others may have got the same rowid
+            if own >= {*self.table(name).conflicts(row, unless.index)}:
                 self.journal.unless[name, rowid] = unless
             elif unless.otherwise == "nothing" and row == unless.row:
                 del net[rowid]
@@ -233,7 +234,14 @@ class StoredCatalog:
         self.journal.pending.clear()
         for table, moves in self._rows_of(nets):
             olds, news = ([pair[at] for pair in moves.values()] for at in (0, 1))
-            self.constraints.check(table, Moves(list(moves), olds, news), every)
+            try:
+                self.constraints.check(table, Moves(list(moves), olds, news), every)
+            except IntegrityError as error:
+                if table.acts_on_delete or table.acts_on_update:  # which would be carried out if it were run again
+                    raise ConflictError(
+                        f"another transaction has changed rows that refer to {table.schema.name}"
+                    ) from error
+                raise
 
     def _rows_of(self, nets: Callable[[], Iterable[Net]]) -> Iterator[tuple[StoredTable, Rows]]:
         """Tables with net changes of theirs; between the parts, what was done is moved out of memory."""

@@ -40,6 +40,7 @@ from .progress import Report, silent, watched
 from .protocol import Compile
 from .rowlocks import RowLocks
 from .sampling import Sampler
+from .schema import from_data
 from .seal import check_seal
 from .sequences import MAX_ID, Sequences
 from .session import Session
@@ -317,8 +318,10 @@ class Database:
             try:
                 with _transaction(self._zodb) as connection:
                     connection.transaction_manager.get().note("django_zodb: settle the sequences")
-                    for sequence in connection.root()["sequences"].values():
+                    root = connection.root()
+                    for name, sequence in root["sequences"].items():
                         settled = self.sequences.settled(sequence._p_oid, sequence.value)
+                        settled = max(settled, _largest_id(root, name, sequence.value))
                         if settled < sequence.value:
                             sequence.value = settled
             finally:
@@ -431,6 +434,20 @@ def _transaction(zodb: ZODB.DB) -> Iterator[Any]:
             raise
     finally:
         connection.close()
+
+
+def _largest_id(root: Any, name: str, mark: int) -> int:
+    """The largest id that a row of the table has, whoever gave it; ``mark`` where rowids do not tell."""
+    record = root["schema"].get(name)
+    if record is None or record.data is None:
+        return mark
+    schema = from_data(record.data)
+    if any(column.identity and at != schema.rowid_column for at, column in enumerate(schema.columns)):
+        return mark
+    try:
+        return root["tables"][name].maxKey()  # type: ignore[no-any-return]
+    except ValueError:  # it is empty
+        return 0
 
 
 def _memory_database(name: str, records: Records, given: dict[str, Any]) -> Database:

@@ -43,7 +43,7 @@ from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
 from .locking import CommitLock, free, is_marked, mark, take
-from .oids import Oids
+from .oids import Oids, highest
 from .packing import PackableFile
 from .room import NOTHING, Room
 from .savedindex import enter, load_index, position_of, save_index
@@ -311,6 +311,8 @@ class DataFile(PackableFile):
             former = self._former.add(old, known if changed is not None else p64(u64(known) + 1))
         else:
             self._former.let_go()
+        if self.lock_file is not None:  # whatever was put in its place
+            self.lock_file.raise_floor(highest(old[1]))
         self._use(view, opened)
         file.close()
         if self._db is not None:
@@ -429,7 +431,9 @@ class DataFile(PackableFile):
             raise ReadOnlyError()
         with self._lock:
             oids = self._oids
-            return oids.following(self._index, self._pos) if self._commit_lock.mine else oids.early()
+            if not self._commit_lock.mine or self.lock_file is None:
+                return oids.early()
+            return oids.following(self._index, self._pos, self.lock_file.floor)
 
     def tpc_begin(self, transaction: Any, tid: bytes | None = None, status: str = " ") -> None:
         """As FileStorage, with the file's lock and everything that others have committed."""

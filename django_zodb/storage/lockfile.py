@@ -32,6 +32,8 @@ NOTHING = -1
 _FIRST_SLOT = 4096
 """The process id that ZODB's own lock files begin with stands before it."""
 _SLOT = 1 << 16
+_FLOOR_AT = 2048
+_FLOOR = struct.Struct("<Q")
 _HEADER = struct.Struct("<II")
 _WAITER = struct.Struct("<dqqq")
 _MOST_WAITERS = (_SLOT - _HEADER.size) // _WAITER.size
@@ -59,8 +61,10 @@ def attend(path: str, alone: bool = False) -> int:
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         if alone:
+            floor = read_all(descriptor, _FLOOR_AT, _FLOOR.size)
             os.truncate(descriptor, 0)
             os.write(descriptor, b" %d\n" % os.getpid())
+            write_all(descriptor, floor, _FLOOR_AT)
     except BaseException:
         os.close(descriptor)
         raise
@@ -79,6 +83,16 @@ class LockFile:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+    def floor(self) -> int:
+        """The highest oid that was in use before the file was packed, or replaced, while processes had it open."""
+        kept = read_all(self.descriptor, _FLOOR_AT, _FLOOR.size)
+        return int(_FLOOR.unpack(kept)[0]) if len(kept) == _FLOOR.size else 0
+
+    def raise_floor(self, oid: int) -> None:
+        """No oid up to this one may be given again, whether or not it is in the file."""
+        if oid > self.floor():
+            write_all(self.descriptor, _FLOOR.pack(oid), _FLOOR_AT)
 
     def claim_row(self, byte: int, claimed: bool) -> bool:
         """Lock a row, or free it; False if another process has locked it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
 
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64, u64
@@ -11,6 +11,14 @@ from ZODB.utils import p64, u64
 _FIRST_OF_BLOCKS = 1 << 62
 _BLOCK_BITS = 16
 _RANDOM_BITS = 46
+
+
+def highest(index: fsIndex) -> int:
+    """The highest id in the index that was given in a commit; 0 if there is none."""
+    try:
+        return u64(index.maxKey(p64(_FIRST_OF_BLOCKS - 1)))  # type: ignore[no-any-return]
+    except ValueError:
+        return 0
 
 
 class Oids:
@@ -25,12 +33,14 @@ class Oids:
         self._known_at = 0
         self._next = self._end = 0
 
-    def following(self, index: fsIndex, position: int) -> bytes:
-        """With the commit lock: the next id after all in the index, which reaches that position of the file."""
+    def following(self, index: fsIndex, position: int, floor: Callable[[], int]) -> bytes:
+        """With the commit lock: the next id after all in the index, which reaches that position of the file.
+
+        And after ``floor``: of what was packed away, other processes may still have objects in their caches.
+        """
         if self._known_at != position:
             self._known_at = position
-            with suppress(ValueError):  # there is none
-                self._highest = max(self._highest, u64(index.maxKey(p64(_FIRST_OF_BLOCKS - 1))))
+            self._highest = max(self._highest, highest(index), floor())
         self._highest += 1
         return p64(self._highest)  # type: ignore[no-any-return]
 

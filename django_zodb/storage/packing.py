@@ -19,6 +19,7 @@ from ZODB.POSException import ReadOnlyError, StorageTransactionError
 from ..errors import OperationalError
 from .files import Handle, sync_folder, touch_private, write_all
 from .locking import free, take
+from .oids import highest
 from .pending import PendingFile
 
 _ROUNDS = 20
@@ -129,7 +130,9 @@ class PackableFile(PendingFile):
         """Put the packed file in place; the old one, by a tail that makes no sense, says that it has gone."""
         os.fsync(packed.fd)
         view = self._view
-        old, _ = view
+        old, known = view
+        if self.lock_file is not None:
+            self.lock_file.raise_floor(highest(known))
         Path(self._index_name).unlink(missing_ok=True)
         try:
             write_all(old.fd, b"\0", self._pos)

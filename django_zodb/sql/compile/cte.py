@@ -35,7 +35,7 @@ def open_recursive(frame: Frame, node: p.Recursive) -> None:
     unit.definitions.append(f"{rows} = []")
     first = LocalFunction(frame, node.first, f"{node.alias}_first")
     step = LocalFunction(frame, node.step, f"{node.alias}_step", repeated=True)
-    found = first.call_rows(node.first)
+    found = first.call_rows(node.first, once=not _uses_round(node.first))
     following = step.call_rows(node.step, once=False)
     following = f"(lambda: {following})" if step.args else following.removesuffix("()")
     frame.note(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ...errors import NotSupportedError
 from ...values import Kind, SqlType
 from .. import expr as x
 from .. import plan as p
@@ -192,7 +193,22 @@ def _limit(frame: Frame, expr: Expr | None, clause: str) -> str:
     if isinstance(expr, x.Constant) and isinstance(expr.value, int) and 0 <= expr.value < 1 << 31:
         return str(expr.value)
     option = "" if clause == "LIMIT" else ", 'OFFSET'"
-    return frame.once(clause.lower(), f"row_limit({frame.value(expr)}{option})")
+    text = f"row_limit({frame.value(expr)}{option})"
+    return beforehand(frame, expr, clause.lower(), text)
+
+
+def beforehand(frame: Frame, expr: Expr, wanted: str, text: str) -> str:
+    """The variable of what is computed of an expression before the first row is read; NotSupportedError of a column."""
+    parts = list(x.walk(expr))
+    if any(isinstance(part, x.Column) for part in parts):
+        raise NotSupportedError(
+            f"{wanted.upper()} by a column of an outer query is not supported; a subquery may use it"
+        )
+    if not any(isinstance(part, x.Subquery | x.Exists | x.InPlan) for part in parts):
+        return frame.once(wanted, text)
+    name = frame.source.name(wanted)
+    frame.lines.append(f"{name} = {text}")
+    return name
 
 
 # --- DISTINCT ------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from ..functions.window import (
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
 from .given_order import sorting_keys
-from .order import plain_positions, sort_lines, sort_text
+from .order import beforehand, plain_positions, sort_lines, sort_text
 from .pipeline import clean
 
 _FRAMES = {"rows": frame_by_rows, "groups": frame_by_groups, "range": frame_by_range}
@@ -331,7 +331,8 @@ class _Partitions:
             return "None"
         frame = self.frame
         of = frame.source.share("distance", distance)
-        return frame.once("offset", f"{of}({frame.value(bound.distance)}, {bound.direction})")
+        text = f"{of}({frame.value(bound.distance)}, {bound.direction})"
+        return beforehand(frame, bound.distance, "offset", text)
 
     def _zero(self, bound: x.FrameBound, other: x.FrameBound, text: str) -> str:
         """The distance of the current row among intervals: one of nothing."""
