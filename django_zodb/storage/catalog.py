@@ -196,13 +196,17 @@ class StoredCatalog:
 
     def _give_way(self, work: WriteSet) -> None:
         """Leave out what ON CONFLICT DO NOTHING inserted, if another transaction was faster; or ConflictError."""
+        # Not those that were inserted: others may have got the same rowid.
+        own = {
+            name: {rowid for rowid, (old, _) in work.net.get(name, {}).items() if old is not None}
+            for name in {name for name, _ in work.unless}
+        }
         for (name, rowid), unless in work.unless.items():
             net = work.net.get(name, {})
             _, row = net.get(rowid, _KEPT)
             if not row:
                 continue
-            own = {each for each, (old, _) in net.items() if old is not None}  # others may have got the same rowid
-            if own >= {*self.table(name).conflicts(row, unless.index)}:
+            if own[name] >= {*self.table(name).conflicts(row, unless.index)}:
                 self.journal.unless[name, rowid] = unless
             elif unless.otherwise == "nothing" and row == unless.row:
                 del net[rowid]

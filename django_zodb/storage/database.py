@@ -321,7 +321,8 @@ class Database:
                     root = connection.root()
                     for name, sequence in root["sequences"].items():
                         settled = self.sequences.settled(sequence._p_oid, sequence.value)
-                        settled = max(settled, _largest_id(root, name, sequence.value))
+                        if settled < sequence.value:
+                            settled = max(settled, _largest_id(root, name, sequence.value))
                         if settled < sequence.value:
                             sequence.value = settled
             finally:

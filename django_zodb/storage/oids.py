@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64, u64
@@ -30,7 +31,7 @@ class Oids:
 
     def __init__(self) -> None:
         self._highest = 0
-        self._known_at = 0
+        self._known: tuple[Any, int] = None, 0
         self._next = self._end = 0
 
     def following(self, index: fsIndex, position: int, floor: Callable[[], int]) -> bytes:
@@ -38,8 +39,9 @@ class Oids:
 
         And after ``floor``: of what was packed away, other processes may still have objects in their caches.
         """
-        if self._known_at != position:
-            self._known_at = position
+        known, known_at = self._known
+        if known is not index or known_at != position:
+            self._known = index, position
             self._highest = max(self._highest, highest(index), floor())
         self._highest += 1
         return p64(self._highest)  # type: ignore[no-any-return]
