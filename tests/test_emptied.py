@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from connecting import Connect, connecting
 
 from django_zodb import dbapi
 from django_zodb.errors import ConflictError, IntegrityError
 from django_zodb.storage import large_writes, persistent, table, trees
 from django_zodb.storage.check import check
-from django_zodb.storage.database import close_all
 from django_zodb.storage.progress import silent
 
 ROWS = 2000
@@ -26,8 +26,6 @@ TABLES = (
     " FOREIGN KEY (parent_id) REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)",
 )
 
-Connect = Callable[[], dbapi.Connection]
-
 
 def filling(first: int, last: int) -> list[tuple[Any, ...]]:
     large = "x" * 5000
@@ -36,22 +34,13 @@ def filling(first: int, last: int) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    place = ":memory:emptied" if request.param == "memory" else str(tmp_path / "Data.fs")
-    made: list[dbapi.Connection] = []
-
-    def connection() -> dbapi.Connection:
-        made.append(dbapi.connect(place))
-        return made[-1]
-
-    first = connection()
-    for statement in TABLES:
-        first.execute(statement)
-    first.cursor().executemany("INSERT INTO parent VALUES (%s, %s, %s, %s)", filling(1, ROWS))
-    first.commit()
-    yield connection
-    for each in made:
-        each.close()
-    close_all()
+    with connecting(request.param, tmp_path) as connection:
+        first = connection()
+        for statement in TABLES:
+            first.execute(statement)
+        first.cursor().executemany("INSERT INTO parent VALUES (%s, %s, %s, %s)", filling(1, ROWS))
+        first.commit()
+        yield connection
 
 
 def rows(connection: dbapi.Connection) -> list[tuple[Any, ...]]:

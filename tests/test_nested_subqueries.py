@@ -70,6 +70,22 @@ def test_what_is_another_one_in_each_round(query: str) -> None:
     connection.close()
 
 
+LIMITS = {
+    "SELECT o.id, (SELECT COUNT(*) FROM (SELECT m.id FROM m LIMIT (SELECT o.id)) z) FROM o WHERE o.id < 3": [0, 1, 2],
+    "SELECT o.id, (SELECT m.id FROM m ORDER BY m.id LIMIT 1 OFFSET (SELECT o.id)) FROM o WHERE o.id < 3": [0, 1, 2],
+}
+
+
+@pytest.mark.parametrize("query", LIMITS)
+def test_a_limit_by_a_subquery_of_the_outer_row(
+    engines: tuple[dbapi.Connection, sqlite3.Connection], query: str
+) -> None:
+    ours, _ = engines  # sqlite3 knows no outer rows there
+    found = sorted(ours.execute(query).fetchall())
+    assert [count for _, count in found] == LIMITS[query][: len(found)]
+    assert len(found) > 1
+
+
 def test_a_limit_by_a_column_is_refused(engines: tuple[dbapi.Connection, sqlite3.Connection]) -> None:
     ours, _ = engines
     with pytest.raises(NotSupportedError, match="a column of an outer query"):

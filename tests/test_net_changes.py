@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from connecting import Connect, connecting
 
 from django_zodb import dbapi
 from django_zodb.errors import ConflictError, IntegrityError
@@ -20,8 +21,6 @@ from django_zodb.storage.check import check
 from django_zodb.storage.database import close_all
 from django_zodb.storage.journal import PACKED_AT
 from django_zodb.storage.progress import silent
-
-Connect = Callable[[], dbapi.Connection]
 
 TABLES = (
     "CREATE TABLE parent (id bigint PRIMARY KEY)",
@@ -33,22 +32,13 @@ TABLES = (
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    place = ":memory:net" if request.param == "memory" else str(tmp_path / "Data.fs")
-    made: list[dbapi.Connection] = []
-
-    def connection() -> dbapi.Connection:
-        made.append(dbapi.connect(place))
-        return made[-1]
-
-    first = connection()
-    for statement in TABLES:
-        first.execute(statement)
-    first.cursor().executemany("INSERT INTO item (id, value) VALUES (%s, 'old')", [(n,) for n in range(1, 201)])
-    first.commit()
-    yield connection
-    for each in made:
-        each.close()
-    close_all()
+    with connecting(request.param, tmp_path) as connection:
+        first = connection()
+        for statement in TABLES:
+            first.execute(statement)
+        first.cursor().executemany("INSERT INTO item (id, value) VALUES (%s, 'old')", [(n,) for n in range(1, 201)])
+        first.commit()
+        yield connection
 
 
 def values(connection: dbapi.Connection, *ids: int) -> dict[int, Any]:
