@@ -446,11 +446,10 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
             size = type_.size
             return lambda value: value if type(value) is str and len(value) <= size else slowly(value)
         case Kind.DECIMAL if type_.size is not None:
-            quantum, most = Decimal(1).scaleb(-(type_.scale or 0)), Decimal(10) ** (type_.size - (type_.scale or 0))
-            least = -most
+            digits, quantum = type_.size - (type_.scale or 0), Decimal(1).scaleb(-(type_.scale or 0))
             return lambda value: (
                 value
-                if type(value) is Decimal and value.same_quantum(quantum) and least < value < most
+                if type(value) is Decimal and value.same_quantum(quantum) and value.adjusted() < digits
                 else slowly(value)
             )
         case Kind.TIMESTAMP:

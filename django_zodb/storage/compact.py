@@ -286,13 +286,13 @@ def _values(column: Column) -> Sequence[Any]:
 # --- values of one class -------------------------------------------------------------------------------------------
 
 
-def _timestamps(values: Iterable[dt.datetime]) -> list[bytes]:
-    packed = []
-    for value in values:
-        arguments: Any = value.__reduce__()[1]
-        if len(arguments) != 2 or arguments[1] is not _UTC:
-            raise Unpackable(dt.datetime)
-        packed.append(arguments[0])
+def _timestamps(values: Sequence[dt.datetime]) -> list[bytes]:
+    try:
+        packed = [data for _, (data, zone) in map(dt.datetime.__reduce__, values) if zone is _UTC]  # type: ignore[misc]
+    except ValueError:  # one without a time zone
+        raise Unpackable(dt.datetime) from None
+    if len(packed) < len(values):
+        raise Unpackable(dt.datetime)
     return packed
 
 

@@ -100,7 +100,7 @@ def _update(table: StoredTable, columns: Columns, assigned: Sequence[int], fixed
     rowids = list(columns[0])
     olds: list[Row] = list(map(table.get, rowids))  # type: ignore[arg-type]  # all of them are there
     values = chain(columns[1:], ((value,) * len(rowids) for value in fixed))
-    table.update_many(rowids, olds, with_columns(olds, assigned, values), assigned)
+    table.replace_many(rowids, olds, with_columns(olds, assigned, values), assigned)
     return len(rowids)
 
 

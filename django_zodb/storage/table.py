@@ -233,18 +233,30 @@ class StoredTable:
         self, rowids: list[int], olds: list[Row], news: list[Row], assigned: Collection[int]
     ) -> Sequence[Row]:
         """Replace rows; see ``protocol.Table.update_many``."""
-        if not rowids:
-            return []
-        at = self._rowid_column
-        if self.acts_on_update or (at in assigned and list(map(itemgetter(at), news)) != rowids):
-            return list(map(self.update, rowids, olds, news))
         if list(map(self.get, rowids)) == olds:
-            news = self._writer.admit_all(news, assigned)
-        else:
-            replaced = list(map(self._replacing, rowids, olds, news))
-            olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
+            return self.replace_many(rowids, olds, news, assigned)
+        if self._changes_singly(rowids, news, assigned):
+            return list(map(self.update, rowids, olds, news))
+        replaced = list(map(self._replacing, rowids, olds, news))
+        olds, news = ([pair[side] for pair in replaced] for side in (0, 1))
         self._change_all(rowids, olds, news, assigned)
         return news
+
+    def replace_many(
+        self, rowids: list[int], olds: list[Row], news: list[Row], assigned: Collection[int]
+    ) -> Sequence[Row]:
+        """The same where ``olds`` are the rows that are there now."""
+        if self._changes_singly(rowids, news, assigned):
+            return list(map(self.update, rowids, olds, news))
+        news = self._writer.admit_all(news, assigned)
+        if rowids:
+            self._change_all(rowids, olds, news, assigned)
+        return news
+
+    def _changes_singly(self, rowids: list[int], news: list[Row], assigned: Collection[int]) -> bool:
+        """Whether an update changes other rows, too, or moves some to other rowids."""
+        at = self._rowid_column
+        return self.acts_on_update or (at in assigned and list(map(itemgetter(at), news)) != rowids)
 
     def _replacing(self, rowid: int, old: Row, new: Row) -> tuple[Row, Row]:
         """The row as it is, and the one to take its place."""
