@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.ddl_references import Statement
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import DatabaseErrorWrapper as BaseDatabaseErrorWrapper
 from django.db.utils import Error as DjangoError
@@ -23,7 +25,7 @@ from .expressions import register
 from .features import DatabaseFeatures
 from .introspection import UNLIMITED, DatabaseIntrospection
 from .operations import DatabaseOperations
-from .schema import DatabaseSchemaEditor
+from .schema import DatabaseSchemaEditor, missing_targets
 from .storage.open import locate
 from .storage.options import check_options
 
@@ -174,6 +176,8 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         """How many transactions were committed, those that wrote nothing among them."""
         self.retrying = False
         """Whether the outermost transaction is one that ``transaction.attempts`` runs again."""
+        self.foreign_keys_to_come: list[Statement] = []
+        """What adds foreign keys that no table has yet, since what they refer to has not been made."""
 
     def get_database_version(self) -> tuple[int, ...]:
         """The version of this package: engine and backend are one."""
@@ -219,6 +223,13 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     def wrap_database_errors(self) -> DatabaseErrorWrapper:
         """Turns the driver's errors into Django's."""
         return DatabaseErrorWrapper(self)
+
+    @async_unsafe
+    def close(self) -> None:
+        """Let go of the session; warns of foreign keys that were put off until a table is made, if it never was."""
+        super().close()
+        if self.foreign_keys_to_come:
+            warnings.warn(missing_targets(self.foreign_keys_to_come), RuntimeWarning, stacklevel=2)
 
     # --- transactions --------------------------------------------------------------------------------------------
 

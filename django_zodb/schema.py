@@ -7,17 +7,19 @@ conversion of a column's values, and identity columns.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
 
 from .sql.literals import literal
 from .storage.progress import silent
 
 if TYPE_CHECKING:
-    from django.db.backends.ddl_references import Statement
     from django.db.models import Field, Model
 
+    from .base import DatabaseWrapper
     from .upkeep import Bar
 
 AUTO_FIELDS = frozenset(("AutoField", "BigAutoField", "SmallAutoField"))
@@ -31,6 +33,7 @@ Fragment = tuple[str, list[Any]]
 class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     """Creates, alters and drops tables inside the migration's transaction."""
 
+    connection: DatabaseWrapper
     _bar: Bar | None = None
     sql_create_column_inline_fk = (
         f"CONSTRAINT %(name)s REFERENCES %(to_table)s (%(to_column)s){ON_DELETE}%(deferrable)s"
@@ -42,6 +45,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        if not self.collect_sql:  # Django's methods rename and drop these as they do those of this editor
+            self.deferred_sql: list[str | Statement] = [*self.connection.foreign_keys_to_come]
         if sys.stderr.isatty():
             self._show_progress()
         return self
@@ -58,7 +63,27 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         if self._bar is not None:
             self._bar.close()
             self.connection.connection.session.catalog.report = silent
+        if exc_type is None and not self.collect_sql:
+            self._postpone()
         super().__exit__(exc_type, exc_value, traceback)
+
+    def _postpone(self) -> None:
+        """Leave foreign keys to a later editor if the table that they refer to is not there yet.
+
+        Django makes the tables of apps without migrations before it runs those of other apps, to which they may refer.
+        """
+        if not any(map(_referred, self.deferred_sql)):
+            self.connection.foreign_keys_to_come = []
+            return
+        there = set(self.connection.introspection.table_names())
+        statements = {str(sql): sql for sql in self.deferred_sql}  # a table may have been made, undone and made again
+        later = {
+            text: sql
+            for text, sql in statements.items()
+            if isinstance(sql, Statement) and not {*_referred(sql)} <= there
+        }
+        self.deferred_sql = [sql for text, sql in statements.items() if text not in later]
+        self.connection.foreign_keys_to_come = [sql for sql in later.values() if _table(sql, "table") in there]
 
     def execute(self, sql: str | Statement, params: Any = ()) -> None:
         """Run or collect one statement, its parameters written into it: a schema keeps SQL text, not parameters."""
@@ -105,3 +130,23 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """The column's type without length, precision and scale: values of one such type need no conversion."""
         type_ = field.db_type(connection=self.connection)
         return type_.partition("(")[0] if type_ else None
+
+
+def missing_targets(foreign_keys: Iterable[Statement]) -> str:
+    """What to say of foreign keys that never came."""
+    pairs = (f"{_table(each, 'table')} to {_table(each, 'to_table')}" for each in foreign_keys)
+    return (
+        f"foreign keys were not made, since what they refer to does not exist: {', '.join(pairs)}. "
+        "Until these tables are made, and the keys with ALTER TABLE … ADD FOREIGN KEY, nothing checks their rows"
+    )
+
+
+def _referred(sql: str | Statement) -> tuple[str, ...]:
+    """The tables that a deferred statement needs: of a foreign key, that which has it and that which it refers to."""
+    if isinstance(sql, Statement) and "to_table" in sql.parts:
+        return _table(sql, "table"), _table(sql, "to_table")
+    return ()
+
+
+def _table(sql: Statement, part: str) -> str:
+    return str(sql.parts[part].table).strip('"')

@@ -242,6 +242,81 @@ def test_tables_are_renamed(thing: type[Thing]) -> None:
         editor.alter_db_table(thing, "renamed", "django_project_thing")
 
 
+_to_come = Apps()
+
+
+class Parent(models.Model):
+    """Made after what refers to it."""
+
+    class Meta:
+        app_label = "django_project"
+        apps = _to_come
+
+
+class Child(models.Model):
+    """Made before its parent, as an app without migrations is."""
+
+    parent = models.ForeignKey(Parent, models.CASCADE)
+
+    class Meta:
+        app_label = "django_project"
+        apps = _to_come
+
+
+@pytest.fixture
+def child() -> Iterator[type[Child]]:
+    with connection.schema_editor() as editor:
+        editor.create_model(Child)
+    yield Child
+    with connection.cursor() as cursor:
+        cursor.execute('DROP TABLE IF EXISTS "django_project_child", "django_project_parent" CASCADE')
+    connection.foreign_keys_to_come = []
+
+
+def foreign_keys_of_child() -> list[tuple[str, str]]:
+    described = constraints("django_project_child").values()
+    return [each["foreign_key"] for each in described if each["foreign_key"]]
+
+
+def test_a_table_may_refer_to_one_that_a_later_migration_makes(child: type[Child]) -> None:
+    assert foreign_keys_of_child() == []
+    child(parent_id=1).save()
+    with pytest.raises(IntegrityError, match="parent"), connection.schema_editor(atomic=False) as editor:
+        editor.create_model(Parent)
+        assert connection.foreign_keys_to_come
+    child.objects.all().delete()
+    with connection.schema_editor() as editor:
+        editor.delete_model(Parent)
+        editor.delete_model(child)
+        editor.create_model(child)
+    with connection.schema_editor() as editor:
+        editor.create_model(Parent)
+    assert foreign_keys_of_child() == [("django_project_parent", "id")]
+    with pytest.raises(IntegrityError):
+        child(parent_id=1).save()
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(child, child._meta.db_table, "django_project_child_2")
+        editor.alter_db_table(child, "django_project_child_2", child._meta.db_table)
+    assert foreign_keys_of_child() == [("django_project_parent", "id")]
+
+
+def test_a_foreign_key_to_come_follows_its_table(child: type[Child]) -> None:
+    with connection.schema_editor() as editor:
+        editor.delete_model(child)
+    with connection.schema_editor() as editor:
+        editor.create_model(child)
+        editor.alter_db_table(child, child._meta.db_table, "django_project_child_2")
+    with connection.schema_editor() as editor:
+        editor.create_model(Parent)
+        editor.alter_db_table(child, "django_project_child_2", child._meta.db_table)
+    assert foreign_keys_of_child() == [("django_project_parent", "id")]
+
+
+def test_what_never_came_is_told(child: type[Child]) -> None:
+    with pytest.warns(RuntimeWarning, match="django_project_child to django_project_parent"):
+        connection.close()
+
+
 class _Named:
     def __init__(self, db_table: str) -> None:
         self.db_table = db_table
