@@ -19,7 +19,7 @@ from sieving import sieve_strictly
 
 from django_zodb import dbapi
 from django_zodb.errors import ConflictError, DataError
-from django_zodb.storage import sieved_walk
+from django_zodb.storage import sieved_walk, walks
 from django_zodb.storage.aids import Order, Texts, aid_of
 from django_zodb.storage.columns import Columns
 from django_zodb.storage.database import close_all
@@ -390,6 +390,38 @@ def test_the_fourth_count_looks_at_no_row(opened: Callable[..., dbapi.Connection
     assert 100 < counted(connection, sieve) < 2000
     assert 100 < counted(connection, sieve) < 2000
     assert counted(connection, sieve) == 0
+
+
+@pytest.mark.parametrize("which", range(len(SIEVES)))
+def test_the_fourth_search_looks_at_no_row(
+    opened: Callable[..., dbapi.Connection], which: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, (sieve, test) = opened(), SIEVES[which]
+    passing, looked_at = walks.passing_rowids, 0
+
+    def noted(items: Iterable[tuple[int, Any]], sieve: Sieve) -> set[int] | None:
+        nonlocal looked_at
+        items = list(items)
+        looked_at += len(items)
+        return passing(items, sieve)
+
+    def search() -> int:
+        nonlocal looked_at
+        looked_at = 0
+        found = set(table(connection).passing(sieve))
+        wanted = {row[0] for row in table(connection).rows() if test(row)}
+        assert wanted <= found
+        assert len(found) < len(ROWS) // 2
+        return looked_at
+
+    monkeypatch.setattr(walks, "passing_rowids", noted)
+    assert [search() for _ in range(4)] == [len(ROWS)] * 3 + [0]
+    connection.execute("UPDATE book SET year = 1950, title = 'Book 99%%' WHERE id = 1000")
+    assert search() == len(ROWS)
+    connection.commit()
+    connection.session.begin()
+    assert [100 < search() < 2000 for _ in range(2)] == [True] * 2
+    assert search() == 0
 
 
 @pytest.fixture

@@ -59,16 +59,34 @@ class SievedWalk:
         """How many rows pass: ``passing`` tells it of some, where aids do not."""
         if not self._is_repeated():
             return passing(self._tree.itervalues())
-        found = 0
+        told = self._told(exact=True, with_rowids=False)
+        return sum(passing(those) if block is None else len(those) for block, those in told)
+
+    def rowids(self, passing: Callable[[Iterable[tuple[int, Row]]], set[int] | None]) -> set[int] | None:
+        """The rowids of those that may pass: ``passing`` finds them among some pairs, where aids do not.
+
+        None if it is None of some.
+        """
+        if not self._is_repeated():
+            return passing(self._tree.iteritems())
+        found: set[int] = set()
+        for block, those in self._told(exact=False, with_rowids=True):
+            some = passing(those) if block is None else map(block.rowids.__getitem__, those)
+            if some is None:
+                return None
+            found.update(some)
+        return found
+
+    def _told(self, exact: bool, with_rowids: bool) -> Iterator[tuple[Block | None, Any]]:
+        """Of each inner node its block and where in it rows pass, or None and all of its rows or pairs."""
         for node in lowest_nodes(self._tree, self._columns.has_block):
             block = self._columns.block(node._p_oid, self._keys)
             if not self._has_aids(block):
-                found += passing(chain.from_iterable(self._unknown_below(node, block, with_rowids=False)))
-            elif (places := self._places(block, block.count, exact=True)) is not None:
-                found += len(places)
+                yield None, chain.from_iterable(self._unknown_below(node, block, with_rowids))
+            elif (places := self._places(block, block.count, exact)) is not None:
+                yield block, places
             else:
-                found += passing(self._all_below(leaves_below(node), with_rowids=False))
-        return found
+                yield None, self._all_below(leaves_below(node), with_rowids)
 
     def _is_repeated(self) -> bool:
         repeated: bool = self._columns.begin_walk(self._tree._p_oid, self._sieve.keys)

@@ -108,7 +108,7 @@ def sought(
     following = next(rowids, None)
     if following is None:
         return
-    found = _few(passing())
+    found = few(passing())
     if in_order is not None and found is not None and len(found) <= _FEW:
         yield from in_order(found.difference(seen))
         return
@@ -144,7 +144,7 @@ def sought_by_key(
     following = next(items, None)
     if following is None:
         return
-    found = _few(passing())
+    found = few(passing())
     if found is None:
         yield from (row for _, row in chain((following,), items))
     elif reverse:
@@ -153,13 +153,13 @@ def sought_by_key(
         yield from fetch(sorted(at for at in found if at > last and (end is None or at <= end)))
 
 
-def _few(rowids: Iterable[int] | None) -> set[int] | None:
+def few(rowids: Iterable[int] | None) -> set[int] | None:
     """All of them, each once; None if they are many, or a row could not be tested.
 
     That may be one which nobody will ask for: who does will get the error.
     """
     if rowids is None or isinstance(rowids, set):
-        return rowids
+        return rowids if rowids is None or len(rowids) <= _MOST_FOUND else None
     rowids, found = iter(rowids), set[int]()
     try:
         for _ in range(_MOST_ROWS // _PIECE):

@@ -20,7 +20,7 @@ from .schema import TableSchema
 from .sieved_walk import SHARE, SievedWalk
 from .sieves import AllOf, Sieve
 from .sifted_scan import SiftedScan
-from .sought import Patience, passing_rowids, sought, sought_by_key
+from .sought import Patience, few, passing_rowids, sought, sought_by_key
 from .trees import Tree, items_backwards, page_of, values_backwards
 
 T = TypeVar("T")
@@ -281,6 +281,8 @@ class Walks:
 
     def passing(self, sieve: Sieve) -> Iterable[int] | None:
         """See ``protocol.Table.passing``."""
+        if self._is_worth_sieving():
+            return few(self._sieved(sieve).rowids(partial(passing_rowids, sieve=sieve)))
         asked = frozenset(base_of(place) for _, place in sieve.keys)
         return passing_rowids(self.items(columns=asked, sieve=sieve), sieve)
 
