@@ -361,13 +361,15 @@ class Session(Reader):
             self._hold = self._database.hold()
             if self._hold is None:
                 return
-            changed = self._catch_up()
-            self._check_reads(changed)
-            touched = self._touches(changed)
+            storage = self._connection._normal_storage
+            storage.sync(True)
+            if (self._connection.is_changing or catalog.journal.locked) and self._touches(storage._invalidations):
+                self._hold.release()  # on its old snapshot, the transaction is as it was
+                self._hold = None
+                raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
+            self._check_reads(self._catch_up())
         except STORAGE_ERRORS as error:
             raise translated(error) from error
-        if touched and (self._connection.is_changing or catalog.journal.locked):
-            raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
         catalog.refresh()
 
     def sees_newest(self, before: int, read: bool) -> bool:

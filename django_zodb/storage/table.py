@@ -347,8 +347,11 @@ class StoredTable:
         rowid = None if at is None else row[at]
         if rowid is not None and index in (None, primary_key_name(self.schema)) and self.get(rowid) is not None:
             found.add(rowid)
+        made = None if at is None or rowid is not None else self.schema.columns[at].name  # a new id equals no other
         for plan in self._writer.indexes:
             if plan.schema.unique and index in (None, plan.schema.name):
+                if made is not None and made in plan.schema.columns:
+                    continue
                 key = plan.key_of(row)
                 live = self._indexes[plan.schema.name]
                 if key is not ABSENT and not live.exempt(key):
