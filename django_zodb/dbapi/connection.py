@@ -11,8 +11,8 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, Self, TypeVar, assert_never
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn, Self, TypeVar, assert_never
 
 from .. import errors
 from ..errors import ConflictError, InterfaceError, ProgrammingError
@@ -33,6 +33,13 @@ _ATTEMPTS = 20
 _PAUSE_S = 0.001
 _PAUSE_OF_A_SERVER_S = 0.01
 _LONGEST_PAUSE_S = 0.2
+
+
+class _Savepoint(NamedTuple):
+    name: str
+    mark: int
+    constraint_modes: Mapping[str | None, bool]
+
 
 _P = TypeVar("_P")
 _T = TypeVar("_T")
@@ -96,7 +103,7 @@ class Connection:
         self._programs = session.database.programs
         self._autocommit = autocommit
         self._begun = False  # by BEGIN, while in autocommit
-        self._savepoints: list[tuple[str, int]] = []
+        self._savepoints: list[_Savepoint] = []
         self._streams: weakref.WeakSet[StreamingCursor] = weakref.WeakSet()
 
     # --- cursors ---------------------------------------------------------------------------------------------------
@@ -330,7 +337,8 @@ class Connection:
                 self.rollback()
             case control.Savepoint(name):
                 self._check_in_transaction("SAVEPOINT")
-                self._savepoints.append((name, self._session.mark()))
+                mark = self._session.mark()
+                self._savepoints.append(_Savepoint(name, mark, self._session.catalog.constraint_modes))
             case control.Release(name):
                 self._check_in_transaction("RELEASE SAVEPOINT")
                 del self._savepoints[self._savepoint(name) :]
@@ -338,7 +346,8 @@ class Connection:
                 self._check_in_transaction("ROLLBACK TO SAVEPOINT")
                 at = self._savepoint(name)
                 del self._savepoints[at + 1 :]
-                self._session.undo_to(self._savepoints[at][1])
+                self._session.undo_to(self._savepoints[at].mark)
+                self._session.catalog.restore_constraint_modes(self._savepoints[at].constraint_modes)
             case control.SetConstraints(names, deferred):
                 self._set_constraints(names, deferred)
             case _:
@@ -356,9 +365,9 @@ class Connection:
     def _savepoint(self, name: str) -> int:
         """The innermost savepoint of that name."""
         for at in range(len(self._savepoints) - 1, -1, -1):
-            if self._savepoints[at][0] == name:
+            if self._savepoints[at].name == name:
                 return at
-        known = ", ".join(each for each, _ in self._savepoints) or "none"
+        known = ", ".join(each.name for each in self._savepoints) or "none"
         raise ProgrammingError(f'savepoint "{name}" does not exist; there are: {known}')
 
     def _set_constraints(self, names: Sequence[str] | None, deferred: bool) -> None:

@@ -5,7 +5,7 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -399,6 +399,17 @@ class StoredCatalog:
             self.constraints.check_deferred(lambda each: names is None or each.name in names)
         self.constraints.set_mode(names, deferred)
         self._watch_again()
+
+    @property
+    def constraint_modes(self) -> Mapping[str | None, bool]:
+        """What SET CONSTRAINTS has said in this transaction, as a savepoint has to remember it."""
+        return self.constraints.modes
+
+    def restore_constraint_modes(self, modes: Mapping[str | None, bool]) -> None:
+        """Let constraints be checked when they were, as ``constraint_modes`` was ``modes``; checks nothing now."""
+        if self.constraints.modes is not modes:
+            self.constraints.modes = modes
+            self._watch_again()
 
     def _watch_again(self) -> None:
         """Other constraints are checked with each statement than before: let tables find out anew."""

@@ -7,10 +7,11 @@ that the journal relies on, so that a commit can tell whether another transactio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IntegrityError, ProgrammingError
@@ -24,6 +25,8 @@ from .schema import ForeignKey, IndexSchema, TableSchema
 
 if TYPE_CHECKING:
     from .table import StoredTable
+
+_AS_DECLARED: Mapping[str | None, bool] = MappingProxyType({})
 
 Constraint = ForeignKey | IndexSchema
 Applies = Callable[[Constraint], bool]
@@ -64,33 +67,31 @@ class Constraints:
     def __init__(self, tables: Tables, journal: Journal) -> None:
         self._tables = tables
         self._journal = journal
-        self._modes: dict[str, bool] = {}
-        self._all_deferred: bool | None = None
+        self.modes: Mapping[str | None, bool] = _AS_DECLARED
+        """What SET CONSTRAINTS said: whether those of a name, or (None) all others, are deferred. Never changed."""
 
     # --- when ------------------------------------------------------------------------------------------------------
 
     def begin(self) -> bool:
         """Forget what SET CONSTRAINTS said; whether it had said anything."""
-        if not self._modes and self._all_deferred is None:
+        if not self.modes:
             return False
-        self._modes.clear()
-        self._all_deferred = None
+        self.modes = _AS_DECLARED
         return True
 
     def set_mode(self, names: Sequence[str] | None, deferred: bool) -> None:
         """Defer the constraints of these names (None: all) to the commit, or check them with each statement."""
         if names is None:
-            self._modes.clear()
-            self._all_deferred = deferred
+            self.modes = {None: deferred}
         else:
-            self._modes.update(dict.fromkeys(names, deferred))
+            self.modes = {**self.modes, **dict.fromkeys(names, deferred)}
 
     def is_deferred(self, constraint: Constraint) -> bool:
         """Whether the constraint is checked at the commit only."""
         if not constraint.deferrable:
             return False
-        default = constraint.initially_deferred if self._all_deferred is None else self._all_deferred
-        return self._modes.get(constraint.name, default)
+        modes = self.modes
+        return modes.get(constraint.name, modes.get(None, constraint.initially_deferred))
 
     def is_immediate(self, constraint: Constraint) -> bool:
         """Whether the constraint is checked at the end of each statement."""

@@ -56,7 +56,7 @@ class Definition:
             self._put("sequences", schema.name, SequenceRecord())
             for index, _ in plan.indexes:
                 self._add_index(index, IndexTree())
-            self._settle(schema.name)
+            self._journal.settle([schema.name])
             self._changed()
         except BaseException:
             self._journal.undo_to(mark)
@@ -82,7 +82,7 @@ class Definition:
         for part in ("schema", "tables", "counts", "sequences"):
             self._put(part, name, _MISSING)
         self._move_delta(name, None)
-        self._settle(name)
+        self._journal.settle([name])
         self._changed()
 
     def create_view(self, view: ViewSchema) -> None:
@@ -139,7 +139,7 @@ class Definition:
             self._write_record(table.record, table.record.data)
             if restart:
                 self._put("sequences", name, SequenceRecord())
-            self._settle(name)
+            self._journal.settle([name])
 
     def make_indexes(self, name: str, names: Collection[str], report: Report) -> None:
         """Make indexes again from the rows, duplicates and all, and the count; the sequence if it is behind."""
@@ -218,7 +218,7 @@ class Definition:
         if new.name != old.name:
             self._rename(old.name, new.name)
         self._write_record(table.record, to_data(new))
-        self._settle(old.name, new.name)
+        self._journal.settle([old.name, new.name])
         self._changed()
         renamed = self._catalog.table(new.name)
         for fk in rebuild.foreign_keys_to_check():
@@ -366,6 +366,7 @@ class Definition:
         state: Any = tree.shape()
 
         def undo() -> None:
+            tree._p_activate()  # a ghost would forget it
             tree.__setstate__(state)
             tree._p_changed = True
 
@@ -397,12 +398,7 @@ class Definition:
     def _settle_now(self, names: Collection[str]) -> None:
         """Check what is deferred about the tables' changes, whose rows are about to get another shape or name."""
         self._catalog.constraints.check_deferred(tables=names)
-        self._settle(*names)
-
-    def _settle(self, *names: str) -> None:
-        """The tables' changes up to here have been checked, or do not matter any more."""
-        for name in names:
-            self._journal.settled[name] = self._journal.mark()
+        self._journal.settle([*names])
 
     def _changed(self) -> None:
         """Give the catalog a new token."""

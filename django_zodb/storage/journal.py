@@ -95,7 +95,8 @@ class Journal:
         self.pending: list[int] = []
         """Which entries have immediate constraints, to be checked at the end of the statement."""
         self.settled: dict[str, int] = {}
-        """Table name → the number of entries up to which its deferred constraints need no check any more."""
+        """Table name → the number of entries up to which its deferred constraints need no check any more; see
+        ``settle``."""
         self.undone: list[Change] | None = None
         """Changes that were taken back. A list is given by a session whose checks count even then."""
         self.make_room: Callable[[], None] = self.pack
@@ -175,13 +176,24 @@ class Journal:
     def pack(self) -> None:
         """Move the entries to a temporary file, if their rows are many."""
         if self.crowded:
-            pack_entries(self.entries, self._packed, {*self.settled.values(), *self.pending[:1]}, self._spool)
+            pack_entries(self.entries, self._packed, {*self._ddl, *self.pending[:1]}, self._spool)
             self._packed, self.batched = len(self.entries), 0
 
     def did(self, undo: Callable[[], None]) -> None:
         """Enter a change of definitions by what undoes it."""
         self._ddl.append(len(self.entries))
         self.entries.append(undo)
+
+    def settle(self, names: Sequence[str]) -> None:
+        """The tables' changes up to here have been checked, or do not matter any more: until this is undone."""
+        before, settled = dict(self.settled), self.settled
+
+        def undo() -> None:
+            settled.clear()
+            settled.update(before)
+
+        settled.update(dict.fromkeys(names, len(self.entries)))  # where undo is: no run of packed entries goes past it
+        self.did(undo)
 
     def mark(self) -> int:
         """The present moment, for ``undo_to``."""
@@ -207,8 +219,6 @@ class Journal:
                 entry()
                 self._ddl.pop()
             entries.pop()
-        for name, position in self.settled.items():
-            self.settled[name] = min(position, mark)
 
     def _revert(self, name: str, rowid: int, old: Row | None, new: Row | None) -> None:
         assert self._table is not None

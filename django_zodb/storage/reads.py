@@ -425,6 +425,8 @@ class ReadCatalog:
         """
         journal = self._catalog.journal
         self._own = max(self._own, journal.size())
+        if journal.ddl:
+            return  # never applied again: what was checked must be unchanged. And rows may have the columns of before
         for name, rowid, old, new in journal.passing():
             change = name, rowid, id(old), id(new)
             if change not in self._checked and self._catalog.schema(name) is not None:

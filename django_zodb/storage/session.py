@@ -9,7 +9,7 @@ the database's commit lock:
 3. else replay: abort, begin on the newest snapshot, check that the schemas are the same and every row written or
    locked is as this transaction saw it, apply the journal's net changes again with all their checks, and commit.
 
-A serializable transaction also asks ``reads`` whether what it read would be the same now, after 1.
+A serializable transaction also asks its ``certifier`` whether what it read would be the same now, after 1.
 
 What cannot be replayed, a change of definitions, takes the commit lock when it begins and keeps it to the end
 (``hold``): nobody can come between.
@@ -33,13 +33,13 @@ from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
 from .catalog import StoredCatalog
+from .certifier import Certifier
 from .elsewhere import deleted_elsewhere, taken_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .former import Reader
 from .journal import Journal, LockedRow
 from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
-from .reads import ReadCatalog
 from .rowlocks import Key, Locker, Wait
 from .sampling import Sample
 from .sequences import SessionSequences
@@ -55,7 +55,6 @@ _ROUNDS = 80
 _PATIENCE = 6
 _PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
-_UNREADABLE: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
 
@@ -85,7 +84,7 @@ class Session(Reader):
         self._compile = compile
         self.serializable = isolation == "serializable"
         """Whether it is refused a commit where others have changed what it read."""
-        self._reads: ReadCatalog | None = None
+        self._certifier: Certifier | None = None
         self._manager = LazyManager()
         self._generation = -1
         self._has_only_read = False
@@ -117,7 +116,7 @@ class Session(Reader):
     def noting_catalog(self) -> Catalog:
         """The catalog for a statement whose reads, in a serializable transaction, the commit will look at again."""
         catalog = self.catalog
-        return catalog if self._reads is None else cast(Catalog, self._reads)
+        return catalog if self._certifier is None else cast(Catalog, self._certifier.reads)
 
     @property
     def zodb_connection(self) -> Any:
@@ -143,8 +142,8 @@ class Session(Reader):
             elif self._connection.newTransaction(None, True) or not self._has_only_read:
                 self._catalog.begin()
             self._has_only_read = False
-            if self._reads is not None:
-                self._begin_reading(self._reads)
+            if self._certifier is not None:
+                self._certifier.begin()
             sampler = self._database.sampler
             sampler.left -= 1
             if sampler.left <= 0:
@@ -159,11 +158,6 @@ class Session(Reader):
             if isinstance(error, STORAGE_ERRORS):
                 raise translated(error) from error
             raise
-
-    def _begin_reading(self, reads: ReadCatalog) -> None:
-        reads.clear()
-        self._read_at: bytes = self._connection._normal_storage._start
-        self._others: set[bytes] = set()
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
@@ -186,7 +180,7 @@ class Session(Reader):
             journal.lock_row = partial(_lock_row, me)
             journal.taken_elsewhere = partial(taken_elsewhere, me)
         self._catalog = StoredCatalog(root, journal, self._compile, self._sequences, self._database.plans)
-        self._reads = ReadCatalog(self._catalog) if self.serializable else None
+        self._certifier = Certifier(me, self._catalog) if self.serializable else None
 
     def snapshot(self, before: bytes | None = None) -> Session:
         """A session of its own, begun, on the newest state: for a cursor that streams while others write.
@@ -249,7 +243,7 @@ class Session(Reader):
     @property
     def has_read(self) -> bool:
         """Whether this transaction, a serializable one, has read anything that its commit will look at again."""
-        return self._reads is not None and self._reads.asked > 0
+        return self._certifier is not None and self._certifier.reads.asked > 0
 
     # --- the end of a transaction ----------------------------------------------------------------------------------
 
@@ -361,16 +355,29 @@ class Session(Reader):
             self._hold = self._database.hold()
             if self._hold is None:
                 return
-            storage = self._connection._normal_storage
-            storage.sync(True)
-            if (self._connection.is_changing or catalog.journal.locked) and self._touches(storage._invalidations):
-                self._hold.release()  # on its old snapshot, the transaction is as it was
+            try:
+                self._check_unchanged(self._connection._normal_storage)
+            except BaseException:  # on its old snapshot, the transaction is as it was
+                self._hold.release()
                 self._hold = None
-                raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
-            self._check_reads(self._catch_up())
+                raise
+            self._certify(self._catch_up())
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         catalog.refresh()
+
+    def _check_unchanged(self, storage: Any) -> None:
+        """ConflictError if others have committed anything that concerns this transaction; its snapshot stays."""
+        storage.sync(True)
+        heard = storage._invalidations
+        changed = None if heard is None else set(heard)
+        if (self._connection.is_changing or self._catalog.journal.locked) and self._touches(changed):
+            raise errors.ConflictError("another transaction changed what this one wrote or read for its checks")
+        self._certify(changed)
+
+    def _certify(self, changed: set[bytes] | None) -> None:
+        if self._certifier is not None:
+            self._certifier.check(changed)
 
     def sees_newest(self, before: int, read: bool) -> bool:
         """After a statement that locked rows: whether it saw them as they are now, when nobody else can change them.
@@ -397,8 +404,8 @@ class Session(Reader):
             self._connection.newTransaction(None, True)
             self._held = held
             catalog.lock_again(catalog.journal.locked[:before])
-            if self._reads is not None:
-                self._begin_reading(self._reads)
+            if self._certifier is not None:
+                self._certifier.begin()
         except STORAGE_ERRORS as error:
             raise translated(error) from error
         return False
@@ -454,9 +461,11 @@ class Session(Reader):
             oid = catalog.table(name).record._p_oid if catalog.schema(name) is not None else None
             if oid is not None:
                 yield oid, rowid
-        for name, rowid, row in catalog.journal.inserted_rows():
+        for name, rowid, inserted in catalog.journal.inserted_rows():
             if catalog.schema(name) is not None:
-                for _, key in catalog.table(name).key_locks(rowid, row):
+                table = catalog.table(name)
+                row = table.get(rowid) if catalog.journal.ddl else inserted  # since then, it may have got other columns
+                for _, key in table.key_locks(rowid, row) if row is not None else ():
                     yield key
 
     def _commit_changes(self) -> None:
@@ -490,7 +499,7 @@ class Session(Reader):
     def _commit_round(self, again: bool) -> None:
         """Commit on the newest snapshot, with the commit lock; RecordConflict if there is no lock, and others do."""
         changed = self._catch_up()
-        self._check_reads(changed)
+        self._certify(changed)
         if self._touches(changed) or again:
             self._replay()
         self._write()
@@ -520,42 +529,6 @@ class Session(Reader):
             return True
         return not changed.isdisjoint(self._connection.changed_oids())
 
-    def _check_reads(self, changed: set[bytes] | None) -> None:
-        """ConflictError if a serializable transaction has read what others, who changed these records, have changed."""
-        reads = self._reads
-        if reads is None:
-            return
-        reads.note_own()
-        if changed is None or reads.everything:
-            if changed is None or not changed <= self._sequence_records():
-                raise errors.ConflictError("another transaction was committed since this serializable one began")
-            return
-        self._others |= changed - self._sequence_records()
-        if self._others and reads.asked:
-            name = self._changed_read(reads)
-            if name is not None:
-                raise errors.ConflictError(
-                    f"another transaction changed rows of {name} that this serializable one read"
-                )
-        # What was read would be the same here. Without a lock others have gone on already: it was compared with that.
-        if self._database.ordered or not reads.asked:
-            self._read_at = self._connection._normal_storage._start
-            self._others = set()
-
-    def _changed_read(self, reads: ReadCatalog) -> str | None:
-        try:
-            with closing(self.snapshot(self._read_at)) as old, closing(self.snapshot()) as new:
-                return reads.changed(old.catalog, new.catalog, self._others)
-        except _UNREADABLE as error:
-            raise errors.ConflictError(
-                f"what this serializable transaction read cannot be compared with what it would read now ({error}); "
-                f"run it again"
-            ) from error
-
-    def _sequence_records(self) -> set[bytes]:
-        """The oids of what reserving ids writes, which says nothing about rows."""
-        return {record._p_oid for record in self._connection.root()["sequences"].values()}
-
     def _replay(self) -> None:
         """Do this transaction's net changes again on the newest snapshot, with all checks; see the module's 3."""
         self._database.statistics.count("replays")
@@ -563,7 +536,7 @@ class Session(Reader):
         pending = catalog.pending()
         self._manager.abort()
         self._connection._readCurrent.clear()  # the guards of a round that failed
-        self._check_reads(self._catch_up())
+        self._certify(self._catch_up())
         catalog.begin()
         catalog.replay(pending)
 
@@ -581,18 +554,6 @@ class Session(Reader):
             current.user = self._user
         if self._description:
             current.note(self._description)
-        if self.serializable and not self._database.ordered:
-            current.join(LastCheck(self._check_reads_again))
+        if self._certifier is not None and not self._database.ordered:
+            current.join(LastCheck(self._certifier.check_again))
         current.commit()
-
-    def _check_reads_again(self) -> None:
-        """``_check_reads``, where no lock orders commits, when the storage lets nobody else finish one any more."""
-        seen = self._connection._normal_storage
-        ask = getattr(seen._storage, "ping", None)
-        if ask is not None:
-            ask()  # whatever the server had sent before its answer has arrived with it
-        if seen._storage.lastTransaction() < seen._start:
-            return
-        with seen._lock:
-            changed = None if seen._invalidations is None else set(seen._invalidations)
-        self._check_reads(changed)
