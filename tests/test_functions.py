@@ -325,6 +325,8 @@ def test_what_is_not_stable():
         ("STRING_AGG", [("a", "-"), (None, "-"), ("b", "-")], "a-b"),
         ("GROUP_CONCAT", ["a", "b"], "a,b"),
         ("STRING_AGG", [(None, ",")], None),
+        ("STRING_AGG", [("a", 1), ("b", 2), ("c", None)], "a2bc"),
+        ("STRING_AGG", [(b"a", b"-"), (b"b", b"-"), (b"c", None)], b"a-bc"),
         ("BOOL_AND", [True, False], False),
         ("BOOL_OR", [True, False], True),
         ("BOOL_OR", [], None),

@@ -277,15 +277,15 @@ FAULTS = (
     # --- windows
     Fault(
         "a frame of rows ends one row early",
-        "sql/functions/window.py",
+        "sql/functions/frames.py",
         "[min(max(at + last + 1, 0), size) for at in range(size)]",
         "[min(max(at + last, 0), size) for at in range(size)]",
     ),
     Fault(
         "EXCLUDE TIES excludes the current row, too",
-        "sql/functions/window.py",
-        "return [row for row in rows if row == at or not start <= row < stop]",
-        "return [row for row in rows if not start <= row < stop]",
+        "sql/functions/frames.py",
+        'itself = [_cut(ranges, each, range(1, peers.size + 1))] if exclude == "ties" else []',
+        "itself = []",
     ),
     Fault(
         "partitions are not cut",
@@ -295,15 +295,27 @@ FAULTS = (
     ),
     Fault(
         "a running aggregate does not see the rows that are equal in the order",
-        "sql/functions/window.py",
+        "sql/functions/frames.py",
         "return [values[starts[group + 1] - 1] for group in self.groups]",
         "return values",
     ),
     Fault(
-        "a running sum is 0 before there is a value",
-        "sql/functions/running.py",
-        "totals[:missing] = [None] * missing",
-        "pass",
+        "a running sum is that of all before there is a value",
+        "sql/functions/windowed.py",
+        "found[number - 1] if number else empty",
+        "found[number - 1]",
+    ),
+    Fault(
+        "a frame that begins where the last one ended is joined with what came before",
+        "sql/functions/parts.py",
+        "if start >= middle:",
+        "if start > middle:",
+    ),
+    Fault(
+        "a frame of decimals has the places of those that have left it",
+        "sql/functions/sums.py",
+        "return Parts(_exact(values), EXACT.add)",
+        "return Sums(_exact(values), None, EXACT.add, EXACT.subtract)",
     ),
     # --- storage: writes, constraints, undoing
     Fault(

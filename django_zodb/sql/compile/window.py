@@ -14,16 +14,9 @@ from .. import expr as x
 from .. import plan as p
 from ..expr import SortKey, WindowCall, is_nullable
 from ..functions import AGGREGATES, IN_LINE, AggregateFunction
-from ..functions.running import ABSENT, Running, so_far
-from ..functions.window import (
-    WINDOW_FUNCTIONS,
-    Peers,
-    distance,
-    frame_by_groups,
-    frame_by_range,
-    frame_by_rows,
-    over,
-)
+from ..functions.frames import Peers, distance, frame_by_groups, frame_by_range, frame_by_rows
+from ..functions.window import WINDOW_FUNCTIONS
+from ..functions.windowed import ABSENT, Running, over, so_far
 from ..show import expressions
 from .frame import Frame, Needed, needed_by, tuple_of
 from .given_order import sorting_keys

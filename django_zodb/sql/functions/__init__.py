@@ -9,8 +9,9 @@ in one table.
 from __future__ import annotations
 
 from . import aggregates, comparison, datetime, json, math, misc, text, trunc
-from .aggregates import IN_LINE, average_of
+from .aggregates import IN_LINE
 from .base import AggregateFunction, Function, ResultType
+from .sums import average_of
 
 __all__ = ["AGGREGATES", "FUNCTIONS", "IN_LINE", "AggregateFunction", "Function", "ResultType", "average_of"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from functools import reduce
+from itertools import chain
 from operator import and_, or_, xor
 from typing import Any
 
@@ -13,10 +13,18 @@ from ...clock import dt
 from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, Scaled, SqlType, as_text
 from .base import AggregateFunction, first_type
-
-EXACT = Context(prec=1000)
-"""Sums of decimals lose no digit."""
-_RESULT = Context(prec=28)
+from .parts import Join, Parts, Sums, Texts
+from .sums import (
+    EXACT,
+    average_of,
+    average_parts,
+    deviation,
+    deviation_parts,
+    float_sum,
+    sum_parts,
+    variance,
+    variance_parts,
+)
 
 
 def _sum_type(types: tuple[SqlType, ...]) -> SqlType:
@@ -51,7 +59,7 @@ def _sum(values: Sequence[Any]) -> Any:
         case dt.timedelta():
             return sum(values, dt.timedelta())
         case float():
-            return _float_sum(values)
+            return float_sum(values)
     return sum(values)
 
 
@@ -69,15 +77,7 @@ def _decimal_sum(values: Sequence[Decimal] | Scaled) -> Decimal | int | None:
 
 
 def _float_sum_or_null(values: Sequence[float]) -> float | None:
-    return _float_sum(values) if values else None
-
-
-def _float_sum(values: Sequence[float]) -> float:
-    """The exact sum, rounded once: the same on every version of Python and in every order of the rows."""
-    try:
-        return math.fsum(values)
-    except (OverflowError, ValueError):  # beyond the range of a float, or infinities of both signs
-        return sum(values)
+    return float_sum(values) if values else None
 
 
 def _average(values: Sequence[Any]) -> Any:
@@ -91,12 +91,7 @@ def _whole_average(values: Sequence[int]) -> float | None:
 
 
 def _float_average(values: Sequence[float]) -> float | None:
-    return _float_sum(values) / len(values) if values else None
-
-
-def average_of(total: Any, count: int) -> Any:
-    """A sum of numbers or intervals, divided by how many they are."""
-    return _RESULT.divide(total, Decimal(count)) if type(total) is Decimal else total / count
+    return float_sum(values) / len(values) if values else None
 
 
 def _order(value: float) -> tuple[bool, float]:
@@ -114,6 +109,14 @@ def _maximum(values: Sequence[Any]) -> Any:
     if not values:
         return None
     return max(values, key=_order) if type(values[0]) is float else max(values)
+
+
+def _precedes(one: float, other: float) -> bool:
+    return one < other or (other != other and one == one)
+
+
+def _exceeds(one: float, other: float) -> bool:
+    return _precedes(other, one)
 
 
 def _has_nan(values: Sequence[float]) -> bool:
@@ -150,42 +153,36 @@ def _greatest_decimal(values: Sequence[Decimal] | Scaled) -> Decimal | None:
     return max(values, default=None)
 
 
-def _variance(values: Sequence[Any], freedom: int) -> Any:
-    """The squared deviations over ``len(values) - freedom``; None where that is not positive."""
-    if len(values) <= freedom:
-        return None
-    count = len(values)
-    if type(values[0]) is Decimal:
-        with localcontext(EXACT):
-            spread = count * sum(value * value for value in values) - sum(values) ** 2
-        return _RESULT.divide(spread, Decimal(count * (count - freedom)))
-    mean = math.fsum(values) / count
-    return math.fsum((value - mean) ** 2 for value in values) / (count - freedom)
+def _extreme_parts(plain: Join, better: Callable[[float, float], bool]) -> Callable[[Sequence[Any]], Parts]:
+    """``better`` tells of two floats, which may be NaN, whether the first is to be preferred."""
 
+    def parts(values: Sequence[Any]) -> Parts:
+        if type(values[0]) is float and _has_nan(values):
+            return Parts(values, lambda one, other: other if better(other, one) else one)
+        return Parts(values, plain)
 
-def _variance_of(freedom: int) -> Callable[[Sequence[Any]], Any]:
-    return lambda values: _variance(values, freedom)
-
-
-def _deviation_of(freedom: int) -> Callable[[Sequence[Any]], Any]:
-    def deviation(values: Sequence[Any]) -> Any:
-        variance = _variance(values, freedom)
-        if variance is None:
-            return None
-        return variance.sqrt(_RESULT) if type(variance) is Decimal else math.sqrt(variance)
-
-    return deviation
+    return parts
 
 
 def _joined(values: Sequence[Any]) -> Any:
     """Values, or (value, separator) pairs, as one text; a separator goes before its own value, the first is unused."""
+    separators, texts = _separated(values)
+    if not texts:
+        return None
+    return texts[0] + texts[0][:0].join(chain.from_iterable(zip(separators[1:], texts[1:], strict=True)))
+
+
+def _joined_parts(values: Sequence[Any]) -> Parts:
+    return Texts(*_separated(values))
+
+
+def _separated(values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """What goes before each value, and each value that is not NULL, as text; or both as bytes."""
     pairs = [value if type(value) is tuple else (value, ",") for value in values]
     pairs = [pair for pair in pairs if pair[0] is not None]
-    if not pairs:
-        return None
-    if type(pairs[0][0]) is bytes:
-        return pairs[0][0] + b"".join((separator or b"") + value for value, separator in pairs[1:])
-    return as_text(pairs[0][0]) + "".join((separator or "") + as_text(value) for value, separator in pairs[1:])
+    if pairs and type(pairs[0][0]) is bytes:
+        return [separator or b"" for _, separator in pairs], [value for value, _ in pairs]
+    return ["" if each is None else as_text(each) for _, each in pairs], [as_text(value) for value, _ in pairs]
 
 
 def _any_value(values: Sequence[Any]) -> Any:
@@ -200,17 +197,30 @@ def _any(values: Sequence[Any]) -> bool | None:
     return any(values) if values else None
 
 
+def _parts(join: Join) -> Callable[[Sequence[Any]], Parts]:
+    """Values are their own states."""
+    return lambda values: Parts(values, join)
+
+
 def _bits(operator: Callable[[int, int], int]) -> AggregateFunction:
     def combined(values: Sequence[Any]) -> int | None:
         return reduce(operator, values) if values else None
 
-    return AggregateFunction(combined, BIGINT, (BIGINT,), of_parts=(Kind.INTEGER,))
+    return AggregateFunction(combined, _parts(operator), BIGINT, (BIGINT,), of_parts=(Kind.INTEGER,))
 
 
-_EVERY = AggregateFunction(_all, BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,))
-_STDDEV = AggregateFunction(_deviation_of(1), _deviation_type)
-_VARIANCE = AggregateFunction(_variance_of(1), _deviation_type)
-_STRING_AGG = AggregateFunction(_joined, _text_type, (None,), 1, 2)
+def _variance(freedom: int) -> AggregateFunction:
+    return AggregateFunction(lambda values: variance(values, freedom), variance_parts(freedom), _deviation_type)
+
+
+def _deviation(freedom: int) -> AggregateFunction:
+    return AggregateFunction(lambda values: deviation(values, freedom), deviation_parts(freedom), _deviation_type)
+
+
+_EVERY = AggregateFunction(_all, _parts(and_), BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,))
+_SOME = AggregateFunction(_any, _parts(or_), BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,))
+_STDDEV, _VARIANCE = _deviation(1), _variance(1)
+_STRING_AGG = AggregateFunction(_joined, _joined_parts, _text_type, (None,), 1, 2)
 
 _WHOLE = (Kind.INTEGER, Kind.BOOLEAN)
 _COMPARED = (*_WHOLE, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP, Kind.TIME, Kind.INTERVAL, Kind.DECIMAL)
@@ -239,24 +249,24 @@ IN_LINE: dict[tuple[str, Kind], str] = {
 """By name and kind of the argument: Python for what an aggregate makes of a list that is not empty."""
 
 AGGREGATES: dict[str, AggregateFunction] = {
-    "ANY_VALUE": AggregateFunction(_any_value, first_type),
-    "AVG": AggregateFunction(_average, _average_type, kinds=_AVERAGES),
+    "ANY_VALUE": AggregateFunction(_any_value, _parts(lambda one, other: one), first_type),
+    "AVG": AggregateFunction(_average, average_parts, _average_type, kinds=_AVERAGES),
     "BIT_AND": _bits(and_),
     "BIT_OR": _bits(or_),
     "BIT_XOR": _bits(xor),
     "BOOL_AND": _EVERY,
-    "BOOL_OR": AggregateFunction(_any, BOOLEAN, (BOOLEAN,), of_parts=(Kind.BOOLEAN,)),
-    "COUNT": AggregateFunction(len, BIGINT, least=0, nullable=False),
+    "BOOL_OR": _SOME,
+    "COUNT": AggregateFunction(len, lambda values: Sums([1] * len(values)), BIGINT, least=0, nullable=False),
     "EVERY": _EVERY,
     "GROUP_CONCAT": _STRING_AGG,
-    "MAX": AggregateFunction(_maximum, first_type, kinds=_GREATEST, of_parts=_ORDERED),
-    "MIN": AggregateFunction(_minimum, first_type, kinds=_LEAST, of_parts=_ORDERED),
+    "MAX": AggregateFunction(_maximum, _extreme_parts(max, _exceeds), first_type, kinds=_GREATEST, of_parts=_ORDERED),
+    "MIN": AggregateFunction(_minimum, _extreme_parts(min, _precedes), first_type, kinds=_LEAST, of_parts=_ORDERED),
     "STDDEV": _STDDEV,
-    "STDDEV_POP": AggregateFunction(_deviation_of(0), _deviation_type),
+    "STDDEV_POP": _deviation(0),
     "STDDEV_SAMP": _STDDEV,
     "STRING_AGG": _STRING_AGG,
-    "SUM": AggregateFunction(_sum, _sum_type, kinds=_SUMS, of_parts=_ADDED),
+    "SUM": AggregateFunction(_sum, sum_parts, _sum_type, kinds=_SUMS, of_parts=_ADDED),
     "VARIANCE": _VARIANCE,
-    "VAR_POP": AggregateFunction(_variance_of(0), _deviation_type),
+    "VAR_POP": _variance(0),
     "VAR_SAMP": _VARIANCE,
 }

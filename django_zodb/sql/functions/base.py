@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import DataError
 from ...record import record
 from ...values import Kind, SqlType, common_type
+from .parts import Parts
 
 ResultType = SqlType | Callable[[tuple[SqlType, ...]], SqlType]
 """The type of a result: fixed, or from the types of the arguments (after their casts)."""
@@ -41,6 +42,8 @@ class Function:
 class AggregateFunction:
     """An aggregate: ``collect`` makes its value of all the group's values, in order, as a list.
 
+    ``parts`` says of values, at least one, how what it makes of some that follow one another is made of parts of them.
+
     NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER
     BY have been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
     ``kinds`` has what does the same for values of one kind, with less to find out. ``of_parts`` are the kinds whose
@@ -48,6 +51,7 @@ class AggregateFunction:
     """
 
     collect: Callable[[Sequence[object]], object]
+    parts: Callable[[Sequence[Any]], Parts]
     result: ResultType
     params: tuple[SqlType | None, ...] = (None,)
     least: int = 1

@@ -12,12 +12,14 @@ import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import reduce
+from operator import or_
 from typing import Any
 
 from ...clock import dt
 from ...errors import DataError
 from ...values import BOOLEAN, INTEGER, JSON, TEXT, as_text, load_json
 from .base import AggregateFunction, Function
+from .parts import Parts, Texts
 
 MOST_CHARACTERS = 12_000_000
 """For how much text is remembered what it means."""
@@ -364,10 +366,19 @@ def _minimum(documents: Sequence[Any]) -> str | None:
     return _least(*documents)
 
 
+def _array_parts(documents: Sequence[Any]) -> Parts:
+    texts = [document or "null" for document in documents]
+    return Texts([", "] * len(texts), texts, lambda text: f"[{text}]")
+
+
+def _object_parts(members: Sequence[Any]) -> Parts:
+    return Parts([dict((member,)) for member in members], or_, lambda object_, _: _object_of(list(object_.items())))
+
+
 AGGREGATES: dict[str, AggregateFunction] = {
-    "JSON_AGG": AggregateFunction(_array_agg, JSON, (JSON,), skip_nulls=False),
-    "JSON_MAX": AggregateFunction(_maximum, JSON, (JSON,)),
-    "JSON_MIN": AggregateFunction(_minimum, JSON, (JSON,)),
-    "JSON_OBJECT_AGG": AggregateFunction(_object_agg, JSON, (TEXT, JSON), 2, 2, skip_nulls=False),
+    "JSON_AGG": AggregateFunction(_array_agg, _array_parts, JSON, (JSON,), skip_nulls=False),
+    "JSON_MAX": AggregateFunction(_maximum, lambda documents: Parts(documents, _greatest), JSON, (JSON,)),
+    "JSON_MIN": AggregateFunction(_minimum, lambda documents: Parts(documents, _least), JSON, (JSON,)),
+    "JSON_OBJECT_AGG": AggregateFunction(_object_agg, _object_parts, JSON, (TEXT, JSON), 2, 2, skip_nulls=False),
 }
 """Of documents: the binder makes one of each argument that is another value."""
