@@ -351,6 +351,8 @@ def test_types_of_aggregates():
     assert result_type("STDDEV_POP", INTEGER) == DOUBLE
     with pytest.raises(DataError, match="not values of type text"):
         result_type("SUM", TEXT)
+    with pytest.raises(DataError, match="not values of type interval"):
+        result_type("STDDEV", INTERVAL)
 
 
 @pytest.mark.parametrize(

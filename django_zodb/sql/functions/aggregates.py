@@ -42,7 +42,13 @@ def _average_type(types: tuple[SqlType, ...]) -> SqlType:
 
 
 def _deviation_type(types: tuple[SqlType, ...]) -> SqlType:
-    return DECIMAL if types[0].kind is Kind.DECIMAL else DOUBLE
+    match types[0].kind:
+        case Kind.DECIMAL:
+            return DECIMAL
+        case Kind.INTEGER | Kind.DOUBLE | Kind.BOOLEAN | Kind.UNKNOWN:
+            return DOUBLE
+        case kind:
+            raise DataError(f"STDDEV and VARIANCE take numbers, not values of type {kind.value}")
 
 
 def _text_type(types: tuple[SqlType, ...]) -> SqlType:
