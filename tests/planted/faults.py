@@ -278,8 +278,8 @@ FAULTS = (
     Fault(
         "a frame of rows ends one row early",
         "sql/functions/frames.py",
-        "[min(max(at + last + 1, 0), size) for at in range(size)]",
-        "[min(max(at + last, 0), size) for at in range(size)]",
+        "_moved(last + 1, size)",
+        "_moved(last, size)",
     ),
     Fault(
         "EXCLUDE TIES excludes the current row, too",

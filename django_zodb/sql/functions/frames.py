@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from operator import eq, itemgetter
 from typing import Any
 
@@ -95,10 +95,11 @@ class Frames:
 def shared_ranges(bounds: Bounds) -> list[range]:
     """A range for each pair of bounds; one for equal pairs that follow one another."""
     ranges: list[range] = []
-    last = range(0)
+    begin, end, last = 0, 0, range(0)
     for start, stop in bounds:
-        if start != last.start or stop != last.stop:
-            last = range(start, max(start, stop))
+        if start != begin or stop != end:
+            begin, end = start, stop
+            last = range(start, stop if start < stop else start)
         ranges.append(last)
     return ranges
 
@@ -126,9 +127,15 @@ def _cut(ranges: list[range], starts: Iterable[int], stops: Iterable[int]) -> li
 def frame_by_rows(peers: Peers, first: int | None, last: int | None, exclude: str = "") -> Frames:
     """ROWS from ``first`` to ``last``, counted from the current row; None has no bound."""
     size = peers.size
-    starts = [0] * size if first is None else [min(max(at + first, 0), size) for at in range(size)]
-    stops = [size] * size if last is None else [min(max(at + last + 1, 0), size) for at in range(size)]
+    starts = repeat(0, size) if first is None else _moved(first, size)
+    stops = repeat(size, size) if last is None else _moved(last + 1, size)
     return Frames(peers, zip(starts, stops, strict=True), exclude)
+
+
+def _moved(by: int, size: int) -> Iterable[int]:
+    """Each row's number and ``by``, or as near to that as there are rows."""
+    by = min(max(by, -size), size)
+    return chain(repeat(0, -by), range(max(by, 0), min(by, 0) + size), repeat(size, by))
 
 
 def frame_by_groups(peers: Peers, first: int | None, last: int | None, exclude: str = "") -> Frames:
