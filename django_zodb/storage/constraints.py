@@ -255,7 +255,7 @@ class Constraints:
                     continue
                 if fk.on_update == "CASCADE":
                     target = values_getter(table.schema, fk.references)(new)
-                    child.update(rowid, current, _assigned(child.schema, fk, current, target))
+                    child.update(rowid, current, _assigned(child, fk, current, target))
                 else:
                     child.update(rowid, current, _with_action(child, fk, fk.on_update, current))
 
@@ -333,18 +333,20 @@ def _pairs(columns: Sequence[str], values: Values) -> str:
     return ", ".join(f"{column} = {value!r}" for column, value in zip(columns, values, strict=True))
 
 
-def _assigned(schema: TableSchema, fk: ForeignKey, row: Row, values: Sequence[object]) -> Row:
+def _assigned(child: StoredTable, fk: ForeignKey, row: Row, values: Sequence[object]) -> Row:
+    """The child's row with these values in the columns of ``fk``, converted as an UPDATE of the child would do it."""
     changed = list(row)
     for column, value in zip(fk.columns, values, strict=True):
-        changed[schema.positions[column]] = value
+        at = child.schema.positions[column]
+        changed[at] = child.plan.assigners[at](value)
     return tuple(changed)
 
 
 def _with_action(child: StoredTable, fk: ForeignKey, action: str, row: Row) -> Row:
     """The child's row after SET NULL or SET DEFAULT."""
     if action == "SET NULL":
-        return _assigned(child.schema, fk, row, [None] * len(fk.columns))
+        return _assigned(child, fk, row, [None] * len(fk.columns))
     if action == "SET DEFAULT":
         defaults = [child.plan.default_of(child.schema.positions[column], row) for column in fk.columns]
-        return _assigned(child.schema, fk, row, defaults)
+        return _assigned(child, fk, row, defaults)
     raise ProgrammingError(f"{foreign_key_label(child.schema.name, fk)}: {action} is no action of a foreign key")

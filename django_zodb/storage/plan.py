@@ -142,6 +142,11 @@ class TablePlan:
         """What writing rows takes. Raises ProgrammingError if an expression of the definition does not compile."""
         return Writer(self)
 
+    @cached_property
+    def assigners(self) -> tuple[Callable[[Any], Any], ...]:
+        """For each column, a function that makes of any value one to store there; DataError if there is none."""
+        return tuple(_assigner(self.schema, at) for at in range(len(self.schema.columns)))
+
     def default_of(self, position: int, row: Row) -> Any:
         """The value of the column's DEFAULT, or None."""
         column = self.schema.columns[position]
@@ -263,13 +268,12 @@ def _has_null(rows: Sequence[Row], at: int) -> bool:
     return type(None) in set(map(type, map(itemgetter(at), rows)))
 
 
-def _converted(schema: TableSchema, position: int, function: Callable[[Any], Any]) -> RowFunction:
-    """``function``, its values converted to the column's type."""
+def _assigner(schema: TableSchema, position: int) -> Callable[[Any], Any]:
+    """A function that converts a value, which may be NULL, to the column's type; DataError names table and column."""
     column = schema.columns[position]
     convert = converter(column.type)
 
-    def value_of(row: Row) -> Any:
-        value = function(row)
+    def assigned(value: Any) -> Any:
         if value is None:
             return None
         try:
@@ -277,7 +281,13 @@ def _converted(schema: TableSchema, position: int, function: Callable[[Any], Any
         except DataError as error:
             raise DataError(f"{schema.name}.{column.name}: {error}") from error
 
-    return value_of
+    return assigned
+
+
+def _converted(schema: TableSchema, position: int, function: Callable[[Any], Any]) -> RowFunction:
+    """``function``, its values converted to the column's type."""
+    assigned = _assigner(schema, position)
+    return lambda row: assigned(function(row))
 
 
 def _key_function(
