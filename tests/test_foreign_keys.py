@@ -94,3 +94,95 @@ def test_a_default_is_converted(db: dbapi.Connection) -> None:
         "DELETE FROM parent WHERE k = 2",
     )
     assert [str(value) for (value,) in rows(db, "SELECT k FROM child")] == ["7.00", "7.00"]
+
+
+# --- types change -----------------------------------------------------------------------------------------------------
+
+
+def refused(db: dbapi.Connection, statement: str, *words: str) -> None:
+    """The statement is wrong, its error says all these words, and nothing has changed."""
+    before = db.catalog.schema("node")
+    with pytest.raises(dbapi.ProgrammingError) as caught:
+        db.execute(statement)
+    assert all(word in str(caught.value) for word in words), caught.value
+    assert db.catalog.schema("node") == before
+
+
+def tree(db: dbapi.Connection) -> None:
+    """Nodes that refer to nodes, and leaves that do, too."""
+    run(
+        db,
+        "CREATE TABLE node (id bigint PRIMARY KEY, up bigint REFERENCES node)",
+        "CREATE TABLE leaf (id bigint PRIMARY KEY, node_id bigint REFERENCES node)",
+        "INSERT INTO node VALUES (1, NULL), (2, 1)",
+        "INSERT INTO leaf VALUES (7, NULL)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "key", "types"),
+    [
+        ("ALTER TABLE node ALTER up TYPE varchar(20)", "node.up (node_up_fkey)", ("varchar(20)", "bigint")),
+        ("ALTER TABLE node ALTER up TYPE numeric", "node.up (node_up_fkey)", ("numeric", "bigint")),
+        ("ALTER TABLE leaf ALTER node_id TYPE text", "leaf.node_id (leaf_node_id_fkey)", ("text", "bigint")),
+        ("ALTER TABLE node ALTER id TYPE varchar(20)", "node.up (node_up_fkey)", ("varchar(20)", "bigint")),
+        (
+            "ALTER TABLE node ALTER id TYPE text, ALTER up TYPE text",
+            "leaf.node_id (leaf_node_id_fkey)",
+            ("text", "bigint"),
+        ),
+    ],
+)
+def test_types_that_do_not_compare_are_refused(
+    db: dbapi.Connection, statement: str, key: str, types: tuple[str, str]
+) -> None:
+    tree(db)
+    refused(db, statement, "foreign key", key, *types, "drop the foreign key")
+    run(db, "INSERT INTO node VALUES (3, 2)", "INSERT INTO leaf VALUES (8, 3)")
+    assert rows(db, "SELECT node_id FROM leaf") == [(None,), (3,)]
+
+
+def test_both_ends_in_one_table_change_together(db: dbapi.Connection) -> None:
+    tree(db)
+    run(db, "DROP TABLE leaf")
+    refused(db, "ALTER TABLE node ALTER id TYPE varchar(20)", "node.up (node_up_fkey)", "bigint", "varchar(20)")
+    run(db, "ALTER TABLE node ALTER id TYPE varchar(20), ALTER up TYPE varchar(20)")
+    assert rows(db, "SELECT * FROM node ORDER BY id") == [("1", None), ("2", "1")]
+    run(db, "INSERT INTO node VALUES ('3', '2')")
+    with pytest.raises(dbapi.IntegrityError, match="no row of node has id = '9'"):
+        run(db, "UPDATE node SET up = '9' WHERE id = '3'")
+
+
+def test_keys_without_their_foreign_key_change(db: dbapi.Connection) -> None:
+    tree(db)
+    run(
+        db,
+        "INSERT INTO leaf VALUES (8, 2)",
+        "ALTER TABLE leaf DROP CONSTRAINT leaf_node_id_fkey",
+        "ALTER TABLE node ALTER id TYPE uuid USING CAST('00000000-0000-0000-0000-00000000000' || id AS uuid), "
+        "ALTER up TYPE uuid USING CAST('00000000-0000-0000-0000-00000000000' || up AS uuid)",
+        "ALTER TABLE leaf ALTER node_id TYPE uuid "
+        "USING CAST('00000000-0000-0000-0000-00000000000' || node_id AS uuid), "
+        "ADD CONSTRAINT again FOREIGN KEY (node_id) REFERENCES node",
+    )
+    assert rows(
+        db, "SELECT leaf.id, parent.up FROM leaf JOIN node ON node_id = node.id JOIN node parent ON parent.id = node.up"
+    ) == [(8, None)]
+
+
+def test_types_that_compare_go_on_and_rows_are_checked(db: dbapi.Connection) -> None:
+    tree(db)
+    run(
+        db,
+        "ALTER TABLE node ALTER up TYPE smallint",
+        "ALTER TABLE leaf ALTER node_id TYPE integer",
+        "ALTER TABLE node ALTER id TYPE integer",
+        "INSERT INTO leaf VALUES (8, 2)",
+    )
+    with pytest.raises(dbapi.IntegrityError, match="no row of node has id = 52"):
+        run(db, "ALTER TABLE leaf ALTER node_id TYPE bigint USING node_id + 50")
+    with pytest.raises(dbapi.IntegrityError, match="no row of node has id = 51"):
+        run(db, "ALTER TABLE node ALTER up TYPE bigint USING up + 50")
+    with pytest.raises(dbapi.IntegrityError, match="no row of node has id = 1"):
+        run(db, "ALTER TABLE node ALTER id TYPE bigint USING id + 50")
+    assert rows(db, "SELECT up, node_id FROM leaf JOIN node ON node_id = node.id") == [(1, 2)]

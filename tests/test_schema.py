@@ -12,6 +12,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection, models
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import AlterField, CreateModel, DeleteModel
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 from django.db.models import Deferrable, F, Q
 from django.db.models.functions import Lower
 from django_project.models import Author, Book, Everything
@@ -115,6 +118,41 @@ def test_a_key_is_made_automatic_and_back(thing: type[Thing]) -> None:
         editor.alter_field(Thing, new, old)
     assert columns()["id"].is_autofield
     assert thing.objects.create(name="b").pk > 7
+
+
+def migrated(state: ProjectState, *operations: Operation) -> ProjectState:
+    """The state after these operations, which are carried out."""
+    for operation in operations:
+        before, state = state, state.clone()
+        operation.state_forwards("trees", state)
+        with connection.schema_editor(atomic=True) as editor:
+            operation.database_forwards("trees", editor, before, state)
+    return state
+
+
+def test_a_key_that_others_refer_to_changes_its_type() -> None:
+    own = models.ForeignKey("trees.node", models.CASCADE, null=True)
+    state = migrated(
+        ProjectState(),
+        CreateModel("node", [("id", models.AutoField(primary_key=True)), ("up", own)]),
+        CreateModel("leaf", [("node", models.ForeignKey("trees.node", models.CASCADE))]),
+    )
+    try:
+        node = state.apps.get_model("trees.node")
+        node.objects.create(pk=2, up=node.objects.create(pk=1))
+        state.apps.get_model("trees.leaf").objects.create(node_id=2)
+        for key, value in (
+            (models.BigAutoField(primary_key=True), 2),
+            (models.CharField(primary_key=True, max_length=20), "2"),
+            (models.SmallIntegerField(primary_key=True), 2),
+            (models.AutoField(primary_key=True), 2),
+        ):
+            state = migrated(state, AlterField("node", "id", key))
+            assert state.apps.get_model("trees.leaf").objects.get(node__up__pk="1").node_id == value
+            for table in ("trees_node", "trees_leaf"):
+                assert "trees_node" in {(info["foreign_key"] or [""])[0] for info in constraints(table).values()}
+    finally:
+        migrated(state, DeleteModel("leaf"), DeleteModel("node"))
 
 
 @pytest.mark.parametrize(

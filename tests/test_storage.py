@@ -1177,7 +1177,7 @@ def test_names_and_targets_are_checked(store: Store, library: StoredCatalog) -> 
         library.drop_table("author")
     with pytest.raises(ProgrammingError, match="does not exist"):
         library.drop_table("nothing")
-    with pytest.raises(ProgrammingError, match="drop that first"):
+    with pytest.raises(ProgrammingError, match="drop the foreign key"):
         author = library.schema("author") or AUTHOR
         id_as_text = (replace(author.columns[0], type=TEXT), *author.columns[1:])
         library.alter_table("author", replace(author, columns=id_as_text), lambda row: (str(row[0]), *row[1:]))

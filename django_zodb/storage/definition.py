@@ -46,7 +46,7 @@ class Definition:
         """Create an empty table."""
         self._check_free(schema.name)
         schema = _renewed(schema)
-        plan = self._validated(schema, schema.foreign_keys)
+        plan = self._validated(schema)
         mark = self._journal.mark()
         try:
             self._touch_targets(schema.name, schema.foreign_keys)
@@ -175,9 +175,7 @@ class Definition:
         if schema.name != name:
             self._check_free(schema.name, name)
         schema = _renewed(_pointing_at_itself(schema, name))
-        new_keys = [fk for fk in schema.foreign_keys if fk not in table.schema.foreign_keys]
-        plan = self._validated(schema, new_keys, table.schema)
-        self._check_referring_keys(table.schema, schema)
+        plan = self._validated(schema, table.schema)
         mark = self._journal.mark()
         try:
             self._settle_now({name, *(each.child for each in self._catalog.references_to(name))})
@@ -272,9 +270,7 @@ class Definition:
         except KeyError:
             raise ProgrammingError(f'table "{name}" does not exist') from None
 
-    def _validated(
-        self, schema: TableSchema, foreign_keys: Iterable[ForeignKey], before: TableSchema | None = None
-    ) -> TablePlan:
+    def _validated(self, schema: TableSchema, before: TableSchema | None = None) -> TablePlan:
         """The plan of a definition whose expressions compile, whose names are free, whose foreign keys point right."""
         own = () if before is None else {index.name for index in all_indexes(before)}
         seen: set[str] = set()
@@ -282,40 +278,19 @@ class Definition:
             if index.name in seen or (index.name not in own and index.name in self._root["catalog"]):
                 raise ProgrammingError(f'index "{index.name}" already exists')
             seen.add(index.name)
-        for fk in foreign_keys:
-            self._check_target(schema, fk)
+        for fk in schema.foreign_keys:
+            _check_target(schema, fk, schema if fk.table == schema.name else self._catalog.schema(fk.table))
+        if before is not None:
+            self._check_references(before.name, schema)
         plan = self._catalog.plan(schema)
         _ = plan.writer  # compiles every expression
         return plan
 
-    def _check_target(self, schema: TableSchema, fk: ForeignKey) -> None:
-        target = schema if fk.table == schema.name else self._catalog.schema(fk.table)
-        label = foreign_key_label(schema.name, fk)
-        if target is None:
-            raise ProgrammingError(f'foreign key {label}: table "{fk.table}" does not exist')
-        for column, reference in zip(fk.columns, fk.references, strict=True):
-            if reference not in target.positions:
-                raise ProgrammingError(f'foreign key {label}: table "{fk.table}" has no column "{reference}"')
-            if schema.column(column).type.kind is not target.column(reference).type.kind:
-                raise ProgrammingError(
-                    f"foreign key {label}: {schema.column(column).type} cannot refer to "
-                    f"{fk.table}.{reference} of type {target.column(reference).type}"
-                )
-        if not _is_key(target, set(fk.references)):
-            raise ProgrammingError(
-                f"foreign key {label}: there is no primary key or unique constraint on "
-                f"{fk.table} ({', '.join(fk.references)})"
-            )
-
-    def _check_referring_keys(self, old: TableSchema, new: TableSchema) -> None:
-        """Other tables' foreign keys must find the columns that they point at, of the type that they had."""
-        for child, fk in ((each.child, each.fk) for each in self._catalog.references_to(old.name)):
-            for column in fk.references if child != old.name else ():
-                if column not in new.positions or new.column(column).type.kind is not old.column(column).type.kind:
-                    raise ProgrammingError(
-                        f"cannot drop or change the type of {old.name}.{column}: "
-                        f"{foreign_key_label(child, fk)} refers to it; drop that first"
-                    )
+    def _check_references(self, name: str, schema: TableSchema) -> None:
+        """Other tables' foreign keys to the table must point right under its new definition, too."""
+        for reference in self._catalog.references_to(name):
+            if reference.child != name:
+                _check_target(self._existing(reference.child).schema, reference.fk, schema)
 
     def _refuse_referring_rows(self, reference: Reference) -> None:
         child, fk = self._existing(reference.child), reference.fk
@@ -430,6 +405,27 @@ def _pointing_at_itself(schema: TableSchema, old: str) -> TableSchema:
     """A table's own foreign keys to itself follow its name."""
     keys = tuple(replace(fk, table=schema.name) if fk.table == old else fk for fk in schema.foreign_keys)
     return replace(schema, foreign_keys=keys)
+
+
+def _check_target(schema: TableSchema, fk: ForeignKey, target: TableSchema | None) -> None:
+    """ProgrammingError unless ``target`` has what the foreign key of ``schema`` points at: a key, of like types."""
+    label = foreign_key_label(schema.name, fk)
+    if target is None:
+        raise ProgrammingError(f'foreign key {label}: table "{fk.table}" does not exist')
+    for column, reference in zip(fk.columns, fk.references, strict=True):
+        if reference not in target.positions:
+            raise ProgrammingError(f'foreign key {label}: table "{fk.table}" has no column "{reference}"')
+        ours, theirs = schema.column(column).type, target.column(reference).type
+        if ours.kind is not theirs.kind:
+            raise ProgrammingError(
+                f"foreign key {label}: {ours} cannot refer to {fk.table}.{reference} of type {theirs}; "
+                f"both need one type: to change it, drop the foreign key, change both columns, and add it again"
+            )
+    if not _is_key(target, set(fk.references)):
+        raise ProgrammingError(
+            f"foreign key {label}: there is no primary key or unique constraint on "
+            f"{fk.table} ({', '.join(fk.references)})"
+        )
 
 
 def _is_key(schema: TableSchema, columns: set[str]) -> bool:
