@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from ..record import record
+from ..record import record, replace
 from ..storage.schema import ColumnSchema, TableSchema
 from .bind_context import INFORMATION, Context, name_of
 from .bind_expr import bind_condition, bind_expr, row_values
@@ -221,10 +221,10 @@ class _Insert:
         if not target and index is None:
             raise self.here.wrong(node, "ON CONFLICT DO UPDATE needs a target: the columns of a unique key")
         excluded = self.here.alias("excluded")
-        sources = [
-            scan_of(self.name, Scan(self.schema, self.alias))[1],
-            scan_of("excluded", Scan(self.schema, excluded))[1],
-        ]
+        offered = scan_of("excluded", Scan(self.schema, excluded))[1]
+        if self.schema.rowid_column is None:  # the row has no identifier before it is stored
+            offered = replace(offered, table=None)
+        sources = [scan_of(self.name, Scan(self.schema, self.alias))[1], offered]
         proposed = {(excluded, column.name) for column in self.schema.columns}  # an unqualified name is the row there
         inner = self.here.inside(Scope(self.here.scope, sources, hidden=proposed, clause="ON CONFLICT"))
         assignments = _assignments(node.expressions, self.schema, inner)

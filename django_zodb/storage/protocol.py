@@ -272,11 +272,12 @@ class Table(Protocol):
         """Store ``row`` and return it as stored (generated columns filled in).
 
         All checks happen here: NOT NULL, CHECK, unique, immediate foreign keys; deferred ones at commit. Where the
-        primary key is the rowid and its value is None, one is drawn from the sequence. Raises IntegrityError.
+        primary key is the rowid and its value is None, one is drawn from the sequence. Where no column is the rowid,
+        the row's is ``rowid``, which ``new_rowid`` gave, or (None) drawn here. Raises IntegrityError.
         """
         ...
 
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
         """``insert``, after ``conflicts(row, index)`` found nothing: what is to be done if another transaction was
         faster, which the commit finds out. With "nothing" the row is left out, with "update" it is a ConflictError.
         """

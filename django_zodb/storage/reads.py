@@ -172,10 +172,10 @@ class ReadTable:
             self._note_refused((row,))
             raise
 
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
         """See ``protocol.Table.insert_unless``."""
         try:
-            return self.stored.insert_unless(row, index, otherwise)
+            return self.stored.insert_unless(row, index, otherwise, rowid)
         except IntegrityError:
             self._note_refused((row,))
             raise

@@ -157,9 +157,9 @@ class StoredTable:
         self._change(target, None, row)
         return row
 
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise) -> Row:
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
         """Store a new row; see ``protocol.Table.insert_unless``."""
-        stored = self.insert(row)
+        stored = self.insert(row, rowid)
         rowid = self._entries[-1][1]  # type: ignore[index]
         self._journal.unless[self._name, rowid] = Unless(stored, index, otherwise)
         return stored

@@ -27,7 +27,7 @@ def open_access(frame: Frame, node: p.BaseAccess, needed: Needed) -> None:
         row = open_lookup(frame, node)
         frame.where(f"({row} is not None)")
         return
-    rowid = _hidden_rowid(frame, node)
+    rowid = hidden_rowid(frame, node)
     guard = none_is_null(frame, nullable_keys(node))
     if guard:
         frame.where(guard)
@@ -75,7 +75,8 @@ def _unless(nulls: Sequence[str], text: str, otherwise: str) -> str:
     return f"({otherwise} if {' or '.join(nulls)} else {text})" if nulls else text
 
 
-def _hidden_rowid(frame: Frame, node: p.BaseAccess) -> str | None:
+def hidden_rowid(frame: Frame, node: p.BaseAccess | p.Insert) -> str | None:
+    """A new variable for the hidden identifier of the rows; None if that is not used, or is a column."""
     if node.alias not in frame.unit.rowids or node.table.rowid_column is not None:
         return None
     return frame.source.name(f"{frame.unit.row_name(node.alias)}_rowid")

@@ -13,6 +13,7 @@ from .. import plan as p
 from ..expr import Expr
 from ..plan import Node, Output
 from ..runtime import column_converter
+from .access import hidden_rowid
 from .frame import WHOLE, Frame, needed_by, target_of, tuple_of
 from .nodes import open_row, row_text
 from .pipeline import For, blocks, clean_statement, indented
@@ -62,14 +63,35 @@ def _insert_all(frame: Frame, node: p.Insert, proposed: str) -> None:
 def _insert_many(frame: Frame, node: p.Insert, proposed: str) -> None:
     """Store all rows at once."""
     at = node.table.rowid_column
-    inserted = frame.source.name("inserted")
-    frame.write(f"{inserted} = {frame.unit.table(node.table)}.insert_many({proposed})")
+    if _returns_hidden_rowid(node):
+        inserted = _insert_numbered(frame, node, proposed)
+    else:
+        inserted = frame.source.name("inserted")
+        frame.write(f"{inserted} = {frame.unit.table(node.table)}.insert_many({proposed})")
+        if node.returning:
+            frame.each(frame.bind_table(node), inserted, listed=True)
     returned = "None"
     if node.returning:
-        frame.each(frame.bind_table(node), inserted, listed=True)
         returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
     last = "None" if at is None else f"{inserted}[-1][{at}] if {inserted} else None"
     frame.write(f"return {returned}, len({inserted}), {last}")
+
+
+def _insert_numbered(frame: Frame, node: p.Insert, proposed: str) -> str:
+    """Store the rows one by one and open a loop over them and their identifiers; returns the variable of their list."""
+    given = frame.source.name("given")
+    frame.each(given, proposed)
+    row = _insert_row(frame, node, given)
+    pair = f"{frame.rowid(node.alias)}, {row}"
+    inserted = frame.collect(f"({pair})", "inserted")
+    frame.each(pair, inserted)
+    return inserted
+
+
+def _returns_hidden_rowid(node: p.Insert | p.Update) -> bool:
+    """Whether RETURNING uses the identifiers of the rows, which are in no column."""
+    used = needed_by(output.expr for output in node.returning)
+    return node.table.rowid_column is None and (node.alias, x.ROWID_COLUMN) in used
 
 
 def _returned(frame: Frame, outputs: Sequence[Output]) -> str:
@@ -212,36 +234,56 @@ def _convert(frame: Frame, table: TableSchema, column: ColumnSchema) -> str:
 
 def _insert_row(frame: Frame, node: p.Insert, proposed: str) -> str:
     """Store the row, or do what ON CONFLICT says; returns the variable of the row as stored."""
-    table = frame.unit.table(node.table)
-    row = frame.unit.row_name(node.alias)
+    row, rowid = frame.unit.row_name(node.alias), hidden_rowid(frame, node)
     if node.conflict is None:
-        frame.set(row, f"{table}.insert({proposed})")
-        frame.bind_table(node)
-        return row
-    name = frame.source.name("proposed")
-    frame.set(name, proposed)
-    if node.conflict.admitted:
-        frame.where(f"{table}.admits({name})")
-    index = _conflict_index(node.table, node.conflict)
-    which = frame.source.constant(index)
-    clashes = f"{table}.conflicts({name}, {which})"
-    if node.conflict.assignments is None:
-        frame.where(f"(not {clashes})")
-        frame.set(row, f"{table}.insert_unless({name}, {which}, 'nothing')")
+        _draw(frame, node, rowid)
+        frame.set(row, f"{frame.unit.table(node.table)}.insert({_listed(proposed, rowid)})")
     else:
-        insert = f"{table}.insert_unless({name}, {which}, 'update')"
-        _upsert(frame, node, node.conflict, name, clashes, insert)
+        _insert_unless(frame, node, node.conflict, proposed, rowid)
     frame.bind_table(node)
+    frame.scope[node.alias].rowid = rowid
     return row
 
 
-def _upsert(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, found: str, insert: str) -> None:
+def _draw(frame: Frame, node: p.Insert, rowid: str | None) -> None:
+    """Bind the variable of a new row's hidden identifier, if there is one."""
+    if rowid is not None:
+        frame.set(rowid, f"{frame.unit.table(node.table)}.new_rowid()")
+
+
+def _listed(*arguments: str | None) -> str:
+    return ", ".join(filter(None, arguments))
+
+
+def _insert_unless(frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, rowid: str | None) -> None:
+    table, name = frame.unit.table(node.table), frame.source.name("proposed")
+    frame.set(name, proposed)
+    if conflict.admitted:
+        frame.where(f"{table}.admits({name})")
+    which = frame.source.constant(_conflict_index(node.table, conflict))
+    otherwise = "'nothing'" if conflict.assignments is None else "'update'"
+    insert = f"{table}.insert_unless({_listed(name, which, otherwise, rowid)})"
+    clashes = f"{table}.conflicts({name}, {which})"
+    if conflict.assignments is None:
+        frame.where(f"(not {clashes})")
+        _draw(frame, node, rowid)
+        frame.set(frame.unit.row_name(node.alias), insert)
+        return
+    clashes = frame.let("clashes", clashes)
+    if rowid is not None:
+        frame.set(rowid, f"{clashes}[0] if {clashes} else {table}.new_rowid()")
+    _upsert(frame, node, conflict, name, clashes, insert, rowid)
+
+
+def _upsert(
+    frame: Frame, node: p.Insert, conflict: p.OnConflict, proposed: str, clashes: str, insert: str, rowid: str | None
+) -> None:
     table, row = frame.unit.table(node.table), frame.unit.row_name(node.alias)
-    clashes, existing = frame.let("clashes", found), frame.source.name("existing")
+    existing = frame.source.name("existing")
     assert conflict.assignments is not None
     names = [column.name for column in node.table.columns]
     with frame.aside() as steps:
-        frame.bind(node.alias, names, existing, node.table)
+        frame.bind(node.alias, names, existing, node.table).rowid = rowid
         frame.bind(conflict.excluded, names, proposed, node.table)
         if conflict.condition is not None:
             frame.where(frame.is_true(conflict.condition))
@@ -324,10 +366,11 @@ def write_update(frame: Frame, node: p.Update) -> None:
     if not node.returning:
         frame.write(update, f"return None, len({rowids}), None")
         return
-    if kept:
-        frame.each(", ".join([row, f"({target_of(['_', '_', *kept])})"]), f"zip({update}, {found}.values())")
-    else:
-        frame.each(row, update)
+    beside = {f"({target_of(['_', '_', *kept])})": f"{found}.values()"} if kept else {}
+    if _returns_hidden_rowid(node):
+        frame.scope[node.alias].rowid = rowid = frame.source.name("rowid")
+        beside[rowid] = rowids
+    frame.each(", ".join([row, *beside]), f"zip({', '.join([update, *beside.values()])})" if beside else update)
     returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
     frame.write(f"return {returned}, len({rowids}), None")
 
@@ -379,7 +422,7 @@ def write_delete(frame: Frame, node: p.Delete) -> None:
     frame.write(f"{gone} = {table}.delete_many({rowids})")
     returned = "None"
     if node.returning:
-        deleted = frame.source.name("rowid")
+        frame.scope[node.alias].rowid = deleted = frame.source.name("rowid")
         frame.each(f"{deleted}, {values}", found)
         frame.where(f"{deleted} not in {gone}")
         returned = frame.collect(row_text(frame, [output.expr for output in node.returning]), "returned")
