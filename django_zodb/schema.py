@@ -116,7 +116,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         )
         names = {"table": self.quote_name(model._meta.db_table), "column": self.quote_name(new_field.column or "")}
         if not new_field.generated and self._column_type(old_field) != self._column_type(new_field):
-            using = self.sql_alter_column_type_using % {**names, "type": new_type}
+            # Without its length: a cast to varchar(5) would cut a text, where assigning all of it is refused.
+            using = self.sql_alter_column_type_using % {**names, "type": self._column_type(new_field)}
             fragment = (fragment[0] + using, fragment[1])
         was_auto = old_field.get_internal_type() in AUTO_FIELDS
         is_auto = new_field.get_internal_type() in AUTO_FIELDS

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps.registry import Apps
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import IntegrityError, ProgrammingError, connection, models
+from django.db import DataError, IntegrityError, ProgrammingError, connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import AlterField, CreateModel, DeleteModel
 from django.db.migrations.operations.base import Operation
@@ -105,6 +107,36 @@ def test_values_that_do_not_fit_leave_the_table_as_it_was(thing: type[Thing]) ->
     with pytest.raises(Exception, match="no number"):
         alter("name", models.IntegerField(name="name"))
     assert rows() == [(1, "no number", None)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        (models.IntegerField, 123456, "123456"),
+        (models.TextField, "twelve", "twelve"),
+        (models.DateField, dt.date(2024, 1, 31), "2024-01-31"),
+        (models.TimeField, dt.time(12, 30, 15), "12:30:15"),
+        (models.UUIDField, UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_no_value_is_cut_to_fit_a_shorter_column(
+    thing: type[Thing], field: type[models.Field[Any, Any]], value: Any, kept: str
+) -> None:
+    old, new = field(name="name"), models.CharField(max_length=5, name="name")
+    alter("name", old)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_project_thing (name) VALUES (%s)", [value])
+    new.set_attributes_from_name("name")
+    new.model = Thing
+    message = rf"django_project_thing\.name: value too long for type varchar\(5\): {len(kept)} characters"
+    with pytest.raises(DataError, match=message), connection.schema_editor() as editor:
+        editor.alter_field(Thing, old, new, strict=True)
+    assert rows() == [(1, value, None)]
+    new.max_length = len(kept)
+    with connection.schema_editor() as editor:
+        editor.alter_field(Thing, old, new, strict=True)
+    assert rows() == [(1, kept, None)]
 
 
 def test_a_key_is_made_automatic_and_back(thing: type[Thing]) -> None:
