@@ -214,6 +214,21 @@ def test_a_definition_refused_for_what_was_read_leaves_the_snapshot(
     assert count(one, "big") == (0, 0)
 
 
+@pytest.mark.parametrize("last", ["COMMIT", "CREATE INDEX big_n ON big (n)"])
+def test_a_row_that_was_refused_is_refused_when_what_was_read_is_compared(tmp_path: Path, last: str) -> None:
+    one, two = (dbapi.connect(tmp_path / "data.fs", isolation="serializable") for _ in range(2))
+    for statement in (*TABLES, "CREATE TABLE k (id bigint PRIMARY KEY, n integer CHECK (n <> 13))", "COMMIT"):
+        one.execute(statement)
+    with pytest.raises(IntegrityError, match="CHECK"):
+        one.execute("INSERT INTO k VALUES (1, 13) ON CONFLICT (id) DO NOTHING")
+    two.execute("INSERT INTO big VALUES (1, 1)")
+    two.commit()
+    one.execute("INSERT INTO p VALUES (1, 1)")
+    one.execute(last)
+    one.commit()
+    assert count(one, "p") == (1, 1)
+
+
 # --- rows of the shape that a table had before ---------------------------------------------------------------------
 
 

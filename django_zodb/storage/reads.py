@@ -18,7 +18,7 @@ from itertools import chain, compress, count, islice
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ..errors import IntegrityError
+from ..errors import Error, IntegrityError
 from .keys import Bounds
 from .large_writes import insert_all
 from .protocol import Index, Otherwise, Passing, Row, Table, Whole
@@ -48,6 +48,14 @@ def _noting(walks: list[Any], what: Any, answer: Iterable[Any]) -> Iterator[Any]
     handed_out = count(1)
     walks.append((what, handed_out))
     return compress(answer, handed_out)
+
+
+def _answer(question: _Question, table: StoredTable) -> Any:
+    """What the table answers; a refusal (of a row that no constraint admits, say) is an answer, too."""
+    try:
+        return question(table)
+    except Error as error:
+        return type(error), str(error)
 
 
 def _is_found(columns: tuple[str, ...], values: tuple[Any, ...], table: StoredTable) -> bool:
@@ -345,7 +353,7 @@ class ReadTable:
         """Whether two snapshots answer differently, ``others`` being the records that were changed in between."""
         return (
             self._rows_changed(old, new, others)
-            or any(question(old) != question(new) for question in self._calls)
+            or any(_answer(question, old) != _answer(question, new) for question in self._calls)
             or any(self._walk_changed(old.tree, new.tree, others, own, *walk) for walk in self._walks)
             or self._indexes_changed(old, new, own)
         )
