@@ -589,6 +589,28 @@ def test_a_file_that_was_replaced(path: str, tmp_path: Path) -> None:
     check_file(path)
 
 
+def test_a_file_that_was_replaced_by_an_earlier_one_that_went_on(path: str, tmp_path: Path) -> None:
+    """What was committed to the one, but is not in the other, is seen by nobody, and nothing refers to it."""
+    ready = dbapi.connect(path)
+    ready.execute("CREATE TABLE reference (id integer PRIMARY KEY, account integer REFERENCES account (id))")
+    ready.commit()
+    backup = tmp_path / "Backup.fs"
+    backup.write_bytes(Path(path).read_bytes())
+    connection = dbapi.connect(path, autocommit=True)
+    connection.execute("UPDATE account SET amount = 5 WHERE id = 1")
+    connection.execute("INSERT INTO account (id, amount) VALUES (1000, 5)")
+    assert len(connection.execute("SELECT * FROM account WHERE amount = 5").fetchall()) == 2
+    backup.rename(path)
+    Child(lambda say: dbapi.connect(path, autocommit=True).execute("INSERT INTO note (writer) VALUES (1)")).heard()
+    time.sleep(1.1)  # the path is looked at once in a second
+    assert connection.execute("SELECT amount FROM account WHERE id IN (1, 1000)").fetchall() == [(100,)]
+    with pytest.raises(errors.IntegrityError, match="no row of account has id = 1000"):
+        connection.execute("INSERT INTO reference VALUES (1, 1000)")
+    connection.execute("UPDATE account SET amount = amount + 1 WHERE id = 1")
+    assert values(path, "SELECT amount FROM account WHERE id IN (1, 1000)") == [101]
+    check_file(path)
+
+
 # --- packing ----------------------------------------------------------------------------------------------------------
 
 

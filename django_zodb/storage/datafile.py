@@ -329,14 +329,13 @@ class DataFile(PackableFile):
         """The oids of what was committed after the tid ``known``, up to ``end``; None if that cannot be told."""
         first = end
         for tid, start in last_transactions(handle.fd, end):
-            if tid <= known:
+            if tid == known:
                 break
-            if os.pread(handle.fd, 1, start + STATUS_AT) == PACKED:
-                return None  # something else may have been changed, and packed away
+            if tid < known or os.pread(handle.fd, 1, start + STATUS_AT) == PACKED:
+                return None  # another history, or something else may have been changed, and packed away
             first = start
         else:
-            if first != len(MAGIC):
-                return None
+            return None
         oids: set[bytes] = set()
         for found in transactions(handle.fd, self._file_name, first, settled=True):
             if found.start >= end:
