@@ -133,7 +133,7 @@ class DataFile(PackableFile):
                 break
             file.close()  # it was packed at this very moment
         try:
-            saved = load_index(self._index_name, handle.fd)
+            saved = load_index(self._index_name, handle)
             index, position, tid = saved or (fsIndex(), len(MAGIC), z64)
             self._saved = position if saved else 0
             for found in transactions(handle.fd, self._file_name, position, settled=False):

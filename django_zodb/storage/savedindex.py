@@ -6,24 +6,30 @@ with it. FileStorage's own loader would run whatever such a file names; this one
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from BTrees.OOBTree import OOBTree
 from ZODB.FileStorage.format import DATA_HDR_LEN, TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.utils import p64
 
-from ..errors import OperationalError
 from .files import Handle, read_all, touch_private
 from .headers import STATUSES, UNDONE
-from .tail import RECORD, TRANSACTION, last_transactions
+from .tail import RECORD, TRANSACTION, last_transactions, transactions
+
+logger = logging.getLogger("django_zodb")
 
 _CHECKED = 5
+_FIRST = 4
+"""Where the first transaction of a data file begins."""
 
 
 # The file as ``fsIndex.save`` pickles it: the position, then (first six bytes of oids, bucket) pairs, then None. It is
@@ -35,34 +41,64 @@ _END = b"\x80\x03N."
 _LONGEST_START = 19
 
 
+# Behind all that, where FileStorage does not look: this, a checksum of each bucket, and one of these and of the rest.
+_SUMS = b"\ndjango_zodb sums 1\n"
+_SUM_LEN = 4
+
+
+class _Unread(NamedTuple):
+    """A bucket in the file: where it is, and its checksum, if the file has one."""
+
+    at: int
+    length: int
+    sum: bytes | None
+
+
+class _Saved(NamedTuple):
+    """What an index file consists of: the position it reaches, its buckets by prefix, and all else but checksums."""
+
+    position: int
+    parts: dict[bytes, _Unread]
+    frame: bytes
+
+
 class _Parts:
     """The buckets of an ``fsIndex`` by the first six bytes of oids, read from a file when they are asked for.
 
-    Of a file of many GB, an index has hundreds of them, and a process that reads little looks at a few.
+    Of a file of many GB, an index has hundreds of them, and a process that reads little looks at a few. If one is not
+    as it was written, all that are unread are taken from what ``rebuild`` makes of the data file.
     """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, parts: Mapping[bytes, _Unread], rebuild: Callable[[], fsIndex]) -> None:
         self._handle = handle
+        self._rebuild = rebuild
         self._lock = Lock()
-        self._tree = OOBTree()  # an unread bucket is the (position, length) of its bytes
+        self._tree = OOBTree(parts)
         self.minKey = self._tree.minKey
         self.maxKey = self._tree.maxKey
         self.clear = self._tree.clear
 
     def get(self, prefix: bytes, default: Any = None) -> Any:
         found = self._tree.get(prefix, default)
-        return self._read(prefix) if type(found) is tuple else found
+        return self._read(prefix) if type(found) is _Unread else found
 
     def _read(self, prefix: bytes) -> fsBucket:
         with self._lock:  # or the changes of who reads it first would be lost
             found = self._tree[prefix]
-            if type(found) is tuple:
-                at, length = found
-                data = read_all(self._handle.fd, at, length)
-                if len(data) < length:
-                    raise OperationalError("the index file was cut while the database was open; open it again")
-                found = self._tree[prefix] = fsBucket().fromString(data)
-            return found
+            if type(found) is _Unread:
+                data = read_all(self._handle.fd, found.at, found.length)
+                if len(data) < found.length or found.sum not in (None, _sum(data)):
+                    self._replace_unread()
+                else:
+                    self._tree[prefix] = fsBucket().fromString(data)
+            return self._tree[prefix]
+
+    def _replace_unread(self) -> None:
+        logger.warning("the index file is damaged; what it should hold is read from the data file")
+        right = self._rebuild()._data
+        for prefix, found in list(self._tree.items()):
+            if type(found) is _Unread:
+                self._tree[prefix] = right.get(prefix) or fsBucket()
 
     def __getitem__(self, prefix: bytes) -> fsBucket:
         found = self.get(prefix)
@@ -70,7 +106,7 @@ class _Parts:
             raise KeyError(prefix)
         return found
 
-    def __setitem__(self, prefix: bytes, found: fsBucket | tuple[int, int]) -> None:
+    def __setitem__(self, prefix: bytes, found: fsBucket) -> None:
         self._tree[prefix] = found
 
     def __delitem__(self, prefix: bytes) -> None:
@@ -83,14 +119,24 @@ class _Parts:
         return [self[prefix] for prefix in self._tree]
 
 
-def load_index(path: str, descriptor: int) -> tuple[fsIndex, int, bytes] | None:
+def load_index(path: str, data: Handle) -> tuple[fsIndex, int, bytes] | None:
     """The index of the open data file, the position it reaches and the tid before that; None if it must be rebuilt."""
-    saved = _read(path)
+    saved = _read(path, lambda: _made_from(data, path.removesuffix(".index"), position))
     if saved is None:
         return None
     index, position = saved
-    tid = _tid_if_right(index, position, descriptor)
+    tid = _tid_if_right(index, position, data.fd)
     return None if tid is None else (index, position, tid)
+
+
+def _made_from(data: Handle, name: str, end: int) -> fsIndex:
+    """The index of the data file up to that position."""
+    index = fsIndex()
+    for found in transactions(data.fd, name, _FIRST, settled=True):
+        enter(index, found.records)
+        if found.end >= end:
+            break
+    return index
 
 
 def save_index(path: str, index: fsIndex, position: int, like: str) -> None:
@@ -99,6 +145,7 @@ def save_index(path: str, index: fsIndex, position: int, like: str) -> None:
     try:
         touch_private(temporary, like)
         index.save(position, temporary)
+        _add_sums(temporary)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -124,30 +171,65 @@ def position_of(index: fsIndex, oid: bytes) -> int:
     return 0 if found is None else int.from_bytes(found, "big")
 
 
-def _read(path: str) -> tuple[fsIndex, int] | None:
+def _read(path: str, rebuild: Callable[[], fsIndex]) -> tuple[fsIndex, int] | None:
     """The index and the position it reaches; None if there is no such file, or no such thing in it."""
     try:
         handle = Handle(path, os.O_RDONLY)
         with os.fdopen(handle.fd, "rb", closefd=False) as file:
-            number = _NUMBER.match(file.peek(_LONGEST_START))
-            if number is None:
-                return None
-            file.seek(number.end())
-            index = fsIndex()
-            index._data = _Parts(handle)
-            while (start := file.read(_LONGEST_START)) != _END:
-                part = _PART.match(start)
-                if part is None:
-                    return None
-                at = file.seek(part.end() - len(start), os.SEEK_CUR)
-                length = _integer(part[2] or part[3])
-                file.seek(length, os.SEEK_CUR)
-                if not length or length % 8 or file.read(len(_PART_END)) != _PART_END:
-                    return None
-                index._data[part[1]] = (at, length)
+            saved = _saved(file)
+            parts = None if saved is None else _with_sums(saved, file.read())
     except OSError:
         return None
-    return index, _integer(next(filter(None, number.groups())))
+    if saved is None or parts is None:
+        return None
+    index = fsIndex()
+    index._data = _Parts(handle, parts, rebuild)
+    return index, saved.position
+
+
+def _saved(file: BufferedReader | BufferedRandom) -> _Saved | None:
+    """What is in an index file, read as far as FileStorage reads it; None if that is something else."""
+    number = _NUMBER.match(file.peek(_LONGEST_START))
+    if number is None:
+        return None
+    frame, parts = [file.read(number.end())], {}
+    while not (start := file.read(_LONGEST_START)).startswith(_END):
+        part = _PART.match(start)
+        if part is None:
+            return None
+        frame.append(part[0])
+        at = file.seek(part.end() - len(start), os.SEEK_CUR)
+        length = _integer(part[2] or part[3])
+        file.seek(length, os.SEEK_CUR)
+        if not length or length % 8 or file.read(len(_PART_END)) != _PART_END:
+            return None
+        parts[part[1]] = _Unread(at, length, None)
+    file.seek(len(_END) - len(start), os.SEEK_CUR)
+    return _Saved(_integer(next(filter(None, number.groups()))), parts, b"".join(frame))
+
+
+def _add_sums(path: str) -> None:
+    """Write the checksums at the end of an index file."""
+    with open(path, "r+b") as file:  # noqa: PTH123  as ``fsIndex.save`` has made it
+        saved = _saved(file)
+        assert saved is not None
+        sums = b"".join(_sum(read_all(file.fileno(), part.at, part.length)) for part in saved.parts.values())
+        file.write(_SUMS + sums + _sum(saved.frame + sums))
+
+
+def _with_sums(saved: _Saved, rest: bytes) -> Mapping[bytes, _Unread] | None:
+    """The buckets with the checksums that ``rest`` has for them, if it has any; None if these are not right."""
+    if not rest:
+        return saved.parts  # by FileStorage itself
+    sums = rest[len(_SUMS) : -_SUM_LEN]
+    if rest != _SUMS + sums + _sum(saved.frame + sums) or len(sums) != _SUM_LEN * len(saved.parts):
+        return None
+    each = (sums[at : at + _SUM_LEN] for at in range(0, len(sums), _SUM_LEN))
+    return {prefix: part._replace(sum=found) for (prefix, part), found in zip(saved.parts.items(), each, strict=True)}
+
+
+def _sum(data: bytes) -> bytes:
+    return crc32(data).to_bytes(_SUM_LEN, "little")
 
 
 def _integer(data: bytes) -> int:
@@ -156,7 +238,7 @@ def _integer(data: bytes) -> int:
 
 def _tid_if_right(index: fsIndex, end: int, descriptor: int) -> bytes | None:
     """The last tid before ``end`` if the records just before it are where the index says, else None."""
-    if not 4 < end <= os.lseek(descriptor, 0, os.SEEK_END):
+    if not _FIRST < end <= os.lseek(descriptor, 0, os.SEEK_END):
         return None
     newest: bytes | None = None
     checked: set[bytes] = set()
