@@ -13,13 +13,13 @@ Connect = Callable[[], dbapi.Connection]
 
 
 @contextmanager
-def connecting(kind: str, folder: Path) -> Iterator[Connect]:
+def connecting(kind: str, folder: Path, isolation: str = "snapshot") -> Iterator[Connect]:
     """What makes a connection to an empty database of that kind; all are closed in the end."""
     place = ":memory:connecting" if kind == "memory" else str(folder / "Data.fs")
     made: list[dbapi.Connection] = []
 
     def connect() -> dbapi.Connection:
-        made.append(dbapi.connect(place))
+        made.append(dbapi.connect(place, isolation=isolation))
         return made[-1]
 
     yield connect

@@ -55,7 +55,7 @@ def taken_elsewhere(session: Session, table: StoredTable, index: str, row: Row) 
     """
     with session.database.commit_lock:  # who has freed the key has committed when this is
         heard = _heard(session)
-    if not heard:
+    if not heard or table.conflicts(row, index):  # that is no news
         return False
     with closing(session.snapshot()) as newest:
         schema = newest.catalog.schema(table.schema.name)

@@ -223,7 +223,8 @@ class Journal:
     def _revert(self, name: str, rowid: int, old: Row | None, new: Row | None) -> None:
         assert self._table is not None
         self._table(name).revert(rowid, old, new)
-        self.unless.pop((name, rowid), None)
+        if old is None:
+            self.unless.pop((name, rowid), None)
         self._undone += 1
         if self.undone is not None:
             self.undone.append((name, rowid, old, new))

@@ -277,9 +277,11 @@ class Table(Protocol):
         """
         ...
 
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row | None:
         """``insert``, after ``conflicts(row, index)`` found nothing: what is to be done if another transaction was
         faster, which the commit finds out. With "nothing" the row is left out, with "update" it is a ConflictError.
+
+        Where keys are locked (``begin_locking``) that may be known here: then it returns None, or raises.
         """
         ...
 

@@ -180,7 +180,7 @@ class ReadTable:
             self._note_refused((row,))
             raise
 
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row | None:
         """See ``protocol.Table.insert_unless``."""
         try:
             return self.stored.insert_unless(row, index, otherwise, rowid)

@@ -38,6 +38,7 @@ from .elsewhere import deleted_elsewhere, taken_elsewhere
 from .failures import STORAGE_ERRORS, translated
 from .former import Reader
 from .journal import Journal, LockedRow
+from .keylocks import key_locks
 from .participants import LastCheck, LazyManager
 from .protocol import Catalog, Compile
 from .rowlocks import Key, Locker, Wait
@@ -465,7 +466,7 @@ class Session(Reader):
             if catalog.schema(name) is not None:
                 table = catalog.table(name)
                 row = table.get(rowid) if catalog.journal.ddl else inserted  # since then, it may have got other columns
-                for _, key in table.key_locks(rowid, row) if row is not None else ():
+                for _, key in key_locks(table, rowid, row) if row is not None else ():
                     yield key
 
     def _commit_changes(self) -> None:

@@ -20,11 +20,12 @@ from .constraints import Constraints
 from .finders import Finder, choose_finder
 from .index import StoredIndex
 from .journal import Journal, Unless
+from .keylocks import lock_keys
 from .keys import ABSENT, Key, Row
 from .persistent import Counter, IndexTree, NameTree, RowTree, TableRecord
 from .plan import TablePlan, Writer, key_text, primary_key_name
 from .protocol import Otherwise
-from .rowlocks import Wait, number_of
+from .rowlocks import Wait
 from .sequences import SequenceSource
 from .trees import bucket_oid, delete_key, empty, every_second_first
 from .walks import Walks
@@ -146,23 +147,36 @@ class StoredTable:
 
     def insert(self, row: Row, rowid: int | None = None) -> Row:
         """Store a new row; see ``protocol.Table.insert``."""
-        given = row
+        target, row = self._placed(row, rowid)
+        if self._journal.locks_keys and (taken := lock_keys(self, self._journal, target, row)) is not None:
+            raise self._taken(taken)
+        self._change(target, None, row)
+        return row
+
+    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row | None:
+        """Store a new row; see ``protocol.Table.insert_unless``."""
+        target, row = self._placed(row, rowid)
+        if self._journal.locks_keys and (taken := lock_keys(self, self._journal, target, row)) is not None:
+            if index not in (None, taken):
+                raise self._taken(taken)
+            if otherwise == "update":
+                raise ConflictError(f"another transaction inserted the same key into {self._name} meanwhile")
+            return None
+        self._change(target, None, row)
+        self._journal.unless[self._name, target] = Unless(row, index, otherwise)
+        return row
+
+    def _taken(self, index: str) -> IntegrityError:
+        return self._indexes[index].violation() if index in self._indexes else self._duplicate_rowid()
+
+    def _placed(self, given: Row, rowid: int | None) -> tuple[int, Row]:
+        """A row to be inserted as it is stored, and its rowid, which is free."""
         target, row = self._prepared(given, rowid)
         while self.get(target) is not None:
             if not self._draws(given, rowid):
                 raise self._duplicate_rowid()
             target, row = self._prepared(given, rowid)
-        if self._journal.locks_keys:
-            self._lock_keys(target, row)
-        self._change(target, None, row)
-        return row
-
-    def insert_unless(self, row: Row, index: str | None, otherwise: Otherwise, rowid: int | None = None) -> Row:
-        """Store a new row; see ``protocol.Table.insert_unless``."""
-        stored = self.insert(row, rowid)
-        rowid = self._entries[-1][1]  # type: ignore[index]
-        self._journal.unless[self._name, rowid] = Unless(stored, index, otherwise)
-        return stored
+        return target, row
 
     def _draws(self, row: Row, rowid: int | None = None) -> bool:
         """Whether a new row gets a generated rowid: somebody may have chosen the same one, then the next will do."""
@@ -361,24 +375,6 @@ class StoredTable:
     def begin_locking(self) -> None:
         """See ``protocol.Table.begin_locking``."""
         self._journal.locks_keys = True
-
-    def _lock_keys(self, rowid: int, row: Row) -> None:
-        """Lock the unique keys of a row to be inserted; IntegrityError if another transaction has committed one."""
-        for index, lock in self.key_locks(rowid, row):
-            self._journal.lock_row(*lock, "wait")
-            if self._journal.taken_elsewhere(self, index, row):
-                raise self._indexes[index].violation() if index in self._indexes else self._duplicate_rowid()
-
-    def key_locks(self, rowid: int, row: Row) -> Iterator[tuple[str, tuple[bytes, int]]]:
-        """What is locked for each key of the row that only one may have, after the name of its index."""
-        if self._rowid_column is not None and self.record._p_oid is not None:
-            yield primary_key_name(self.schema), (self.record._p_oid, rowid)
-        for plan in self._writer.indexes:
-            if plan.schema.unique:
-                index = self._indexes[plan.schema.name]
-                key, oid = plan.key_of(row), index.tree._p_oid
-                if key is not ABSENT and oid is not None and not index.exempt(key):
-                    yield plan.schema.name, (oid, number_of(key))
 
     def lock(self, rowid: int, row: Row, wait: Wait = "wait") -> bool:
         """See ``protocol.Table.lock``."""

@@ -267,7 +267,9 @@ def _insert_unless(frame: Frame, node: p.Insert, conflict: p.OnConflict, propose
     if conflict.assignments is None:
         frame.where(f"(not {clashes})")
         _draw(frame, node, rowid)
-        frame.set(frame.unit.row_name(node.alias), insert)
+        row = frame.unit.row_name(node.alias)
+        frame.set(row, insert)
+        frame.where(f"({row} is not None)")
         return
     clashes = frame.let("clashes", clashes)
     if rowid is not None:
