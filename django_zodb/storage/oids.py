@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from weakref import ref
 
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64, u64
@@ -31,7 +31,7 @@ class Oids:
 
     def __init__(self) -> None:
         self._highest = 0
-        self._known: tuple[Any, int] = None, 0
+        self._known: tuple[ref[fsIndex] | None, int] = None, 0  # who holds an index holds the file that it is of
         self._next = self._end = 0
 
     def following(self, index: fsIndex, position: int, floor: Callable[[], int]) -> bytes:
@@ -40,8 +40,8 @@ class Oids:
         And after ``floor``: of what was packed away, other processes may still have objects in their caches.
         """
         known, known_at = self._known
-        if known is not index or known_at != position:
-            self._known = index, position
+        if known is None or known() is not index or known_at != position:
+            self._known = ref(index), position
             self._highest = max(self._highest, highest(index), floor())
         self._highest += 1
         return p64(self._highest)  # type: ignore[no-any-return]
