@@ -27,10 +27,11 @@ from ZODB.scripts import repozo
 from django_zodb import dbapi, errors
 from django_zodb.storage import datafile
 from django_zodb.storage import room as room_module
-from django_zodb.storage.backup import back_up, restore
+from django_zodb.storage.backup import back_up
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.headers import STATUS_AT, headers
 from django_zodb.storage.progress import silent
+from django_zodb.storage.restore import restore
 from django_zodb.storage.room import FLAG, SECTOR, SIZE
 
 TORTURE = bool(os.environ.get("TORTURE"))

@@ -32,7 +32,7 @@ from zodbpickle.pickle import UnpicklingError
 
 from django_zodb import dbapi, errors
 from django_zodb.storage import hardening
-from django_zodb.storage.backup import back_up, restore
+from django_zodb.storage.backup import back_up
 from django_zodb.storage.check import check
 from django_zodb.storage.classes import ALLOWED, class_factory
 from django_zodb.storage.database import Database, close_all
@@ -43,6 +43,7 @@ from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.persistent import Postings, RowBucket, RowTree
 from django_zodb.storage.progress import silent
+from django_zodb.storage.restore import restore
 from django_zodb.storage.seal import sealed
 from django_zodb.storage.server import Server
 

@@ -32,11 +32,13 @@ from ZODB.scripts import repozo
 from django_zodb import errors, upkeep
 from django_zodb.base import DatabaseWrapper
 from django_zodb.storage import backup
-from django_zodb.storage.backup import back_up, chains, restore
+from django_zodb.storage.backup import back_up
+from django_zodb.storage.chains import chains
 from django_zodb.storage.check import check, repair
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.measure import measure
 from django_zodb.storage.progress import silent
+from django_zodb.storage.restore import restore
 
 
 @pytest.fixture(autouse=True)

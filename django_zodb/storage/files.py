@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import IO
 
 
 class Handle:
@@ -87,6 +88,12 @@ def create_whole(path: str, content: bytes) -> None:
     finally:
         os.close(descriptor)
         Path(temporary).unlink()
+
+
+def private(path: Path) -> IO[bytes]:
+    """A new, empty file that only its owner may read."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
 
 
 def sync_folder(path: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
-from django_zodb.storage.backup import back_up, chains, verify
+from django_zodb.storage.backup import back_up
+from django_zodb.storage.chains import chains, verify
 from django_zodb.upkeep import Bar, UpkeepCommand, data_file, size
 
 

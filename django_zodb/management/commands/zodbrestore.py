@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from django_zodb.serving import location_of
-from django_zodb.storage.backup import restore
+from django_zodb.storage.restore import restore
 from django_zodb.upkeep import Bar, UpkeepCommand, moment, size
 
 

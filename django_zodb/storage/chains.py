@@ -1,0 +1,95 @@
+"""The files of backups: chains of a full copy of a data file and the increments to it, and the lists that name them.
+
+The format is that of ZODB's ``repozo``. The ``.dat`` file of each full copy lists its files with their places and
+checksums; a file that no list names does not count. No pickle is loaded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..clock import dt
+from ..errors import OperationalError
+from .progress import Report
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file of a backup: bytes ``start`` to ``end`` of the data file, with their MD5."""
+
+    path: Path
+    start: int
+    end: int
+    checksum: str
+
+    @property
+    def made_at(self) -> dt.datetime:
+        """When the backup was made, as its name says."""
+        return dt.datetime.strptime(self.path.name.partition(".")[0], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=dt.UTC)
+
+
+def chains(folder: Path) -> list[list[Piece]]:
+    """Every full backup with its increments, oldest first; OperationalError if a list makes no sense."""
+    found = [_read_list(path) for path in sorted(folder.glob("*.dat"))]
+    return [chain for chain in found if chain]
+
+
+def _read_list(path: Path) -> list[Piece]:
+    chain: list[Piece] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            name, start, end, checksum = line.rsplit(maxsplit=3)
+            piece = Piece(path.parent / Path(name).name, int(start), int(end), checksum)
+            _ = piece.made_at
+        except ValueError as error:
+            raise OperationalError(f"{path} is damaged: {line!r} is no entry of a backup's list") from error
+        if piece.start != (chain[-1].end if chain else 0) or piece.end < piece.start:
+            raise OperationalError(f"{path} is damaged: {piece.path.name} does not go on where the one before ends")
+        chain.append(piece)
+    return chain
+
+
+def verify(piece: Piece, report: Report) -> None:
+    """Read a file of a backup; OperationalError unless it is there, and is what was copied."""
+    for _ in verified(piece, report):
+        pass
+
+
+def verified(piece: Piece, report: Report) -> Iterator[bytes]:
+    """The bytes of the data file that the piece holds; OperationalError, at the end at the latest, if they are not."""
+    checksum, size = hashlib.md5(usedforsecurity=False), 0
+    try:
+        with _opened(piece.path) as file:
+            while chunk := file.read(_CHUNK):
+                checksum.update(chunk)
+                size += len(chunk)
+                if size > piece.end - piece.start:
+                    break
+                report("bytes verified", piece.start + size, piece.end)
+                yield chunk
+    except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise OperationalError(f"the backup cannot be read: {piece.path}: {error}") from error
+    if size != piece.end - piece.start or checksum.hexdigest() != piece.checksum:
+        raise OperationalError(f"the backup is damaged: {piece.path} is not what its list says")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file's content, unpacked. The magic bytes tell, since a part has no suffix yet."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if packed:
+            with gzip.GzipFile(fileobj=raw) as file:
+                yield file  # type: ignore[misc]
+        else:
+            yield raw
