@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from persistent.TimeStamp import TimeStamp
 
@@ -13,8 +15,9 @@ from ..clock import dt
 from ..errors import OperationalError
 from .chains import Piece, chains, verified
 from .datafile import MAGIC
-from .files import private, sync_folder
+from .files import sync_folder
 from .headers import Header, headers
+from .locking import take
 from .progress import Report
 
 
@@ -34,22 +37,18 @@ def restore(folder: Path, target: Path, report: Report, at: dt.datetime | None =
     What is there when the time was between two transactions is the first one's state. OperationalError if there is no
     backup, if it is damaged, if its history does not reach back so far, or if ``target`` exists.
     """
-    if target.exists():
+    if os.path.lexists(target):
         raise OperationalError(f"{target} exists: move it away first, or restore to another file")
     known = chains(folder)
     if not known:
         raise OperationalError(f"there is no backup in {folder}")
-    part = target.with_name(target.name + ".part")
-    try:
+    with _part_of(target) as file:
         for chain in _candidates(known, at):
-            _join(chain, part, report)
-            found = _cut(part, at)
+            _join(chain, file, report)
+            found = _cut(file, at)
             if found is not None:
-                part.rename(target)
-                sync_folder(str(target))
+                _publish(file, target)
                 return Restored(target, *found)
-    finally:
-        part.unlink(missing_ok=True)
     assert at is not None
     raise OperationalError(
         f"the backups do not reach back to {at.isoformat(sep=' ')}: that was packed away before the first of them"
@@ -68,33 +67,69 @@ def _candidates(known: list[list[Piece]], at: dt.datetime | None) -> list[list[P
     return [*reaching, *reversed(older)]
 
 
-def _join(chain: Sequence[Piece], target: Path, report: Report) -> None:
-    with private(target) as file:
-        for piece in chain:
-            for chunk in verified(piece, report):
-                file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+def _join(chain: Sequence[Piece], file: IO[bytes], report: Report) -> None:
+    file.seek(0)
+    file.truncate()
+    for piece in chain:
+        for chunk in verified(piece, report):
+            file.write(chunk)
+    file.flush()
 
 
-def _cut(path: Path, at: dt.datetime | None) -> tuple[int, int, dt.datetime | None] | None:
+def _cut(file: IO[bytes], at: dt.datetime | None) -> tuple[int, int, dt.datetime | None] | None:
     """Cut off what was committed after ``at``: bytes, transactions, time of the last one; None if that cannot be.
 
     In what was packed, revisions that were followed by others are missing: there it cannot be cut.
     """
     end, count, last = len(MAGIC), 0, None
-    with path.open("r+b") as file:
-        for header in headers(file, len(MAGIC), str(path)):
-            if at is not None and time_of(header) > at:
-                if header.packed or count == 0:
-                    return None
-                break
-            end, count, last = header.end, count + 1, time_of(header)
-        file.truncate(end)
-        os.fsync(file.fileno())
+    for header in headers(file, len(MAGIC), file.name):
+        if at is not None and time_of(header) > at:
+            if header.packed or count == 0:
+                return None
+            break
+        end, count, last = header.end, count + 1, time_of(header)
+    file.truncate(end)
     return end, count, last
 
 
 def time_of(header: Header) -> dt.datetime:
     """When a transaction was committed."""
     return dt.datetime.fromtimestamp(TimeStamp(header.tid).timeTime(), dt.UTC)
+
+
+# --- the file that is made -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _part_of(target: Path) -> Iterator[IO[bytes]]:
+    """The file to write first, for its owner only: locked while it is written, so that it is one restore's alone.
+
+    What a restore that was killed has left is taken over; at the end nothing is left.
+    """
+    part = target.with_name(target.name + ".part")
+    descriptor = os.open(part, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(part, "r+b", opener=lambda *_: descriptor) as file:
+        if not take(descriptor, 0.0) or not _is_at(descriptor, part):
+            raise OperationalError(f"another restore is writing {part}: let it end, or restore to another file")
+        try:
+            os.fchmod(descriptor, 0o600)
+            yield file
+        finally:
+            part.unlink()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the file has its name still, or another restore that has ended meanwhile has removed it."""
+    return path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
+
+
+def _publish(file: IO[bytes], target: Path) -> None:
+    """Give the file its name, at one stroke, unless somebody else has that meanwhile."""
+    os.fsync(file.fileno())
+    try:
+        os.link(file.name, target)
+    except FileExistsError as error:
+        raise OperationalError(
+            f"{target} has appeared meanwhile: nothing was overwritten; move it away, or restore to another file"
+        ) from error
+    sync_folder(str(target))

@@ -1,0 +1,102 @@
+"""Backups whose clock, files, folder or database is not what it was, and times of which they cannot tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_sessions import rows
+from test_upkeep import filled
+
+from django_zodb import errors
+from django_zodb.storage import backup
+from django_zodb.storage.backup import back_up
+from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.progress import silent
+from django_zodb.storage.restore import restore
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "Data.fs")
+
+
+@pytest.fixture
+def database(path: str) -> Database:
+    return filled(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+class Clock:
+    """The clock that names backups: it may be set, and it ticks a second each time somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> time.struct_time:
+        self.now += 1
+        return time.gmtime(self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(backup, "_now", clock)
+    return clock
+
+
+def codes(found: list[Any]) -> list[str]:
+    """What the tests have added."""
+    return [row[3] for row in found if not row[3].startswith("code ")]
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# --- files that appear ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(
+    database: Database, path: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(path, folder, silent)
+    target = tmp_path / "target.fs"
+
+    def appear(what: str, done: int, total: int | None) -> None:
+        target.write_bytes(b"somebody's")
+
+    with pytest.raises(errors.OperationalError, match=r"appeared meanwhile.*nothing was overwritten"):
+        restore(folder, target, appear)
+    assert target.read_bytes() == b"somebody's"
+    assert not target.with_name("target.fs.part").exists()
+
+
+def test_one_restore_to_a_file_at_a_time(database: Database, path: str, folder: Path, tmp_path: Path) -> None:
+    back_up(path, folder, silent)
+    target = tmp_path / "target.fs"
+    said: list[str] = []
+
+    def other(what: str, done: int, total: int | None) -> None:
+        try:
+            restore(folder, target, silent)
+        except errors.OperationalError as error:
+            said.append(str(error))
+
+    restore(folder, target, other)
+    assert said
+    assert all("another restore" in message for message in said)
+    assert rows(Database.open(target), "event") == rows(database, "event")
