@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 from test_sessions import rows
-from test_upkeep import filled
+from test_upkeep import add_event, filled, restored
+from ZODB.scripts import repozo
 
 from django_zodb import errors
 from django_zodb.storage import backup
@@ -65,6 +67,45 @@ def codes(found: list[Any]) -> list[str]:
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+# --- a clock that goes back -----------------------------------------------------------------------------------------
+
+
+def test_the_newest_is_restored_after_the_clock_went_back(
+    database: Database, path: str, folder: Path, clock: Clock, tmp_path: Path
+) -> None:
+    back_up(path, folder, silent)
+    add_event(database, "second")
+    database.pack(time.time())
+    clock.now -= 3600
+    assert back_up(path, folder, silent) is not None
+    assert back_up(path, folder, silent) is None, "there is nothing new in it"
+    assert codes(restored(folder)) == ["second"]
+    add_event(database, "third")
+    piece = back_up(path, folder, silent)
+    assert piece is not None
+    assert piece.start > 0
+    assert codes(restored(folder)) == ["second", "third"]
+    target = tmp_path / "by-repozo.fs"
+    repozo.main(["--recover", "--with-verify", "-r", str(folder), "-o", str(target), "-D", "2999-01-01"])
+    assert codes(rows(Database.open(target), "event")) == ["second", "third"]
+
+
+def test_an_older_state_that_goes_on_is_the_newest(database: Database, path: str, folder: Path, clock: Clock) -> None:
+    close_all()
+    old = shutil.copy(path, path + "-old.fs")
+    add_event(Database.open(path), "lost")
+    back_up(path, folder, silent)
+    close_all()
+    Path(old).replace(path)
+    Path(path + ".index").unlink()
+    clock.now -= 7200
+    assert back_up(path, folder, silent) is not None
+    assert codes(restored(folder)) == []
+    add_event(Database.open(path), "other")
+    assert back_up(path, folder, silent) is not None
+    assert codes(restored(folder)) == ["other"]
 
 
 # --- files that appear ----------------------------------------------------------------------------------------------

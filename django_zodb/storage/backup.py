@@ -22,8 +22,9 @@ from typing import IO, Any
 
 from ZODB.scripts import repozo
 
+from ..clock import dt
 from ..errors import OperationalError
-from .chains import Piece, chains, verify
+from .chains import NAMES, Piece, chains, moment_of, verify
 from .datafile import MAGIC
 from .files import private, sync_folder
 from .headers import headers
@@ -47,10 +48,11 @@ def back_up(path: str, folder: Path, report: Report, full: bool = False, compres
         _remove_leftovers(folder, known)
         chain = known[-1] if known and not full and _goes_on(source, known[-1]) else []
         start = chain[-1].end if chain else 0
+        target = _name(folder, bool(chain), compress)  # first: what is committed from now on may be missing
         end = _end(source, max(start, len(MAGIC)), path)
         if chain and start == end:
             return None
-        piece = _copy(source, _name(folder, bool(chain), compress), start, end, report)
+        piece = _copy(source, target, start, end, report)
         _write_list(chain[0].path if chain else piece.path, [*chain, piece])
         return piece
 
@@ -82,13 +84,18 @@ def _goes_on(source: IO[bytes], chain: Sequence[Piece]) -> bool:
 
 
 def _name(folder: Path, increment: bool, compress: bool) -> Path:
-    """A name that is still free; names have seconds, so that may take one."""
-    suffix = (".deltafs" if increment else ".fs") + ("z" if compress else "")
-    while True:
-        stem = time.strftime("%Y-%m-%d-%H-%M-%S", _now())
-        if not any(folder.glob(f"{stem}.*")):
-            return folder / (stem + suffix)
+    """A name later than all others, since their order tells which backup is the newest.
+
+    That is the clock's time; where the clock has gone back, the last name and a second. Names have seconds, so that
+    this may take one.
+    """
+    last = max((moment for path in folder.iterdir() if (moment := moment_of(path))), default=None)
+    while (now := dt.datetime(*_now()[:6], tzinfo=dt.UTC)) == last:
         time.sleep(0.1)
+    if last is not None and last > now:
+        now = last + dt.timedelta(seconds=1)
+    suffix = (".deltafs" if increment else ".fs") + ("z" if compress else "")
+    return folder / (now.strftime(NAMES) + suffix)
 
 
 _now = time.gmtime

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from ..clock import dt
 from ..errors import OperationalError
 from .progress import Report
 
+NAMES = "%Y-%m-%d-%H-%M-%S"
+"""How the files of a backup are named, before the suffix: in the order in which they were made."""
+
+_NAME = re.compile(r"(\d{4}(?:-\d\d){5})\.(?:dat|(?:delta)?fsz?)")
 _CHUNK = 1 << 20
 
 
@@ -33,12 +38,25 @@ class Piece:
 
     @property
     def made_at(self) -> dt.datetime:
-        """When the backup was made, as its name says."""
-        return dt.datetime.strptime(self.path.name.partition(".")[0], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=dt.UTC)
+        """When the backup was begun, as its name says: by the clock, or later where that had gone back."""
+        return _moment(self.path.name.partition(".")[0])
+
+
+def moment_of(path: Path) -> dt.datetime | None:
+    """The time in the name of a list or of a file of a backup; None for other files."""
+    match = _NAME.fullmatch(path.name)
+    try:
+        return _moment(match[1]) if match else None
+    except ValueError:  # there is no such day
+        return None
+
+
+def _moment(name: str) -> dt.datetime:
+    return dt.datetime.strptime(name, NAMES).replace(tzinfo=dt.UTC)
 
 
 def chains(folder: Path) -> list[list[Piece]]:
-    """Every full backup with its increments, oldest first; OperationalError if a list makes no sense."""
+    """Every full backup with its increments, the newest last; OperationalError if a list makes no sense."""
     found = [_read_list(path) for path in sorted(folder.glob("*.dat"))]
     return [chain for chain in found if chain]
 
