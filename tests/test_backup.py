@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ZODB.scripts import repozo
 from django_zodb import errors
 from django_zodb.storage import backup
 from django_zodb.storage.backup import back_up
+from django_zodb.storage.chains import chains
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.progress import silent
 from django_zodb.storage.restore import restore
@@ -141,3 +143,63 @@ def test_one_restore_to_a_file_at_a_time(database: Database, path: str, folder: 
     assert said
     assert all("another restore" in message for message in said)
     assert rows(Database.open(target), "event") == rows(database, "event")
+
+
+# --- lists that are lost --------------------------------------------------------------------------------------------
+
+
+def test_backups_whose_list_is_lost_are_left_alone(
+    database: Database, path: str, folder: Path, clock: Clock, tmp_path: Path
+) -> None:
+    back_up(path, folder, silent)
+    add_event(database, "second")
+    back_up(path, folder, silent)
+    before = names(folder)
+    for lost in folder.glob("*.dat"):
+        lost.unlink()
+        before.remove(lost.name)
+    told: list[str] = []
+    piece = back_up(path, folder, silent, warn=told.append)
+    assert piece is not None
+    assert piece.start == 0
+    assert names(folder) >= before
+    assert len(told) == 1
+    assert "no list" in told[0]
+    assert codes(restored(folder)) == ["second"]
+    add_event(database, "third")
+    piece = back_up(path, folder, silent, warn=told.append)
+    assert piece is not None
+    assert piece.start > 0
+    assert len(told) == 2, "each time"
+    target = tmp_path / "by-repozo.fs"
+    repozo.main(["--recover", "--with-verify", "-r", str(folder), "-o", str(target), "-D", "2999-01-01"])
+    assert codes(rows(Database.open(target), "event")) == ["second", "third"]
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("last", [1, 2, 3, 4])
+def test_a_backup_that_is_killed_between_two_names(
+    database: Database, path: str, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, full: bool, last: int
+) -> None:
+    """The next one leaves neither a file without a list nor a list without its file."""
+    if not full:
+        back_up(path, folder, silent)
+        add_event(database, "second")
+    calls = iter(range(1, 100))
+    real = os.fsync
+
+    def die(descriptor: int) -> None:
+        if next(calls) == last:
+            raise KeyboardInterrupt
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", die)
+        with pytest.raises(KeyboardInterrupt):
+            back_up(path, folder, silent)
+    told: list[str] = []
+    back_up(path, folder, silent, warn=told.append)
+    assert told == []
+    assert not list(folder.glob("*.tmp"))
+    assert {piece.path for chain in chains(folder) for piece in chain} == set(folder.glob("*fsz"))
+    assert restored(folder) == rows(database, "event")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -24,37 +25,66 @@ from ZODB.scripts import repozo
 
 from ..clock import dt
 from ..errors import OperationalError
-from .chains import NAMES, Piece, chains, moment_of, verify
+from .chains import NAMES, Piece, chains, moment_of, read_list, verify
 from .datafile import MAGIC
 from .files import private, sync_folder
 from .headers import headers
-from .progress import Report
+from .progress import Report, Warn
 from .tail import transactions
 
+logger = logging.getLogger("django_zodb")
+
+# What is written first, whose names come last: first that of the copy, then that of the list.
+_PART = "part.tmp"
+_LIST = "list.tmp"
 _CHUNK = 1 << 20
 _TRIES = 5
 
 
-def back_up(path: str, folder: Path, report: Report, full: bool = False, compress: bool = True) -> Piece | None:
+def back_up(
+    path: str, folder: Path, report: Report, full: bool = False, compress: bool = True, warn: Warn = logger.warning
+) -> Piece | None:
     """Copy what the data file has gained since the last backup, or all of it; None if that is nothing.
 
-    OperationalError if the file or the last backup is damaged; OSError if the folder cannot be written.
+    ``warn`` is told of files in the folder that no list names, which are left alone. OperationalError if the data file
+    or a list is damaged; OSError if the folder cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder), Path(path).open("rb", buffering=0) as source:
         if source.read(len(MAGIC)) != MAGIC:
             raise OperationalError(f"{path} is no data file")
-        known = chains(folder)
-        _remove_leftovers(folder, known)
-        chain = known[-1] if known and not full and _goes_on(source, known[-1]) else []
+        _settle(folder)
+        chain = _to_go_on(source, folder, full, warn)
         start = chain[-1].end if chain else 0
         target = _name(folder, bool(chain), compress)  # first: what is committed from now on may be missing
         end = _end(source, max(start, len(MAGIC)), path)
         if chain and start == end:
             return None
         piece = _copy(source, target, start, end, report)
-        _write_list(chain[0].path if chain else piece.path, [*chain, piece])
+        _write_list(folder / _LIST, [*chain, piece])
+        _settle(folder)
         return piece
+
+
+def _to_go_on(source: IO[bytes], folder: Path, full: bool, warn: Warn) -> list[Piece]:
+    """The chain that an increment can be added to; empty if a full backup has to be made."""
+    known = chains(folder)
+    unlisted = _unlisted(folder, known)
+    if unlisted:
+        warn(
+            f"no list (.dat) in {folder} names {', '.join(path.name for path in unlisted)}: they are left alone, and "
+            f"zodbrestore does not use them. Restore lost lists, or move these files away"
+        )
+    if full or not known or not _goes_on(source, known[-1]):
+        return []
+    # repozo, which asks no list, would take a file that follows the chain for a part of it.
+    return [] if unlisted and unlisted[-1].name > known[-1][-1].path.name else known[-1]
+
+
+def _unlisted(folder: Path, known: Sequence[Sequence[Piece]]) -> list[Path]:
+    """The files that look like backups and that no list names: who made them, and for what, nobody knows."""
+    named = {piece.path.name for chain in known for piece in chain}
+    return sorted(path for path in folder.iterdir() if repozo.is_data_file(path.name) and path.name not in named)
 
 
 def _end(source: IO[bytes], start: int, name: str) -> int:
@@ -102,7 +132,8 @@ _now = time.gmtime
 
 
 def _copy(source: IO[bytes], target: Path, start: int, end: int, report: Report) -> Piece:
-    part = target.with_name("part.tmp")
+    """Write the copy under a name that is not its own yet."""
+    part = target.with_name(_PART)
     checksum = hashlib.md5(usedforsecurity=False)
     source.seek(start)
     with private(part) as raw:
@@ -117,8 +148,6 @@ def _copy(source: IO[bytes], target: Path, start: int, end: int, report: Report)
         os.fsync(raw.fileno())
     piece = Piece(part, start, end, checksum.hexdigest())
     verify(piece, report)
-    part.rename(target)
-    sync_folder(str(target))
     return Piece(target, start, end, checksum.hexdigest())
 
 
@@ -131,23 +160,33 @@ def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _write_list(first: Path, chain: Sequence[Piece]) -> None:
-    part = first.with_name("list.tmp")
+def _write_list(path: Path, chain: Sequence[Piece]) -> None:
     lines = [f"{piece.path} {piece.start} {piece.end} {piece.checksum}\n" for piece in chain]
-    with private(part) as file:
+    with private(path) as file:
         file.write("".join(lines).encode())
         file.flush()
         os.fsync(file.fileno())
-    part.rename(first.with_suffix(".dat"))
-    sync_folder(str(first))
+    sync_folder(str(path))
 
 
-def _remove_leftovers(folder: Path, known: Sequence[Sequence[Piece]]) -> None:
-    """Remove what a backup that was killed has left: files that no list names."""
-    named = {piece.path for chain in known for piece in chain}
-    for path in folder.iterdir():
-        if path.name in ("part.tmp", "list.tmp") or (repozo.is_data_file(path.name) and path not in named):
-            path.unlink()
+def _settle(folder: Path) -> None:
+    """Give the copy and its list, both whole and on disk, their names; remove them where they are not whole.
+
+    Whoever is killed before the last of that leaves it to the next backup. Nothing else is ever removed.
+    """
+    part, ready = folder / _PART, folder / _LIST
+    if ready.exists() and ready.read_bytes().endswith(b"\n"):
+        *before, last = read_list(ready)
+        listed = (before or [last])[0].path.with_suffix(".dat")
+        known = read_list(listed) if listed.exists() else []
+        if before == known and (part.exists() or last.path.exists()):
+            if part.exists():
+                part.rename(last.path)
+                sync_folder(str(part))
+            ready.rename(listed)
+            sync_folder(str(listed))
+    part.unlink(missing_ok=True)
+    ready.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -57,11 +57,12 @@ def _moment(name: str) -> dt.datetime:
 
 def chains(folder: Path) -> list[list[Piece]]:
     """Every full backup with its increments, the newest last; OperationalError if a list makes no sense."""
-    found = [_read_list(path) for path in sorted(folder.glob("*.dat"))]
+    found = [read_list(path) for path in sorted(folder.glob("*.dat"))]
     return [chain for chain in found if chain]
 
 
-def _read_list(path: Path) -> list[Piece]:
+def read_list(path: Path) -> list[Piece]:
+    """The files that a list names; OperationalError if it makes no sense."""
     chain: list[Piece] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:

@@ -11,6 +11,9 @@ from typing import TypeVar
 #: (what is being done, how much of it is done, how much there is in all: None if that is not known)
 Report = Callable[[str, int, int | None], object]
 
+#: Called with what somebody should know of, though the work goes on.
+Warn = Callable[[str], object]
+
 _STEP = 500
 _PAUSE_S = 0.2
 

@@ -38,7 +38,8 @@ class Command(UpkeepCommand):
             total = sum(each.end - each.start for each in pieces)
             self.answer(options, {"files": len(pieces), "bytes": total}, f"{len(pieces)} files, {size(total)}: sound")
             return
-        piece = back_up(data_file(alias), folder, bar, options["full"], not options["no_compress"])
+        warn = self.stderr.write
+        piece = back_up(data_file(alias), folder, bar, options["full"], not options["no_compress"], warn)
         if piece is None:
             self.answer(options, {"file": None}, "Nothing new since the last backup")
         else:
