@@ -203,3 +203,32 @@ def test_a_backup_that_is_killed_between_two_names(
     assert not list(folder.glob("*.tmp"))
     assert {piece.path for chain in chains(folder) for piece in chain} == set(folder.glob("*fsz"))
     assert restored(folder) == rows(database, "event")
+
+
+# --- files of a chain that are lost ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("harm", ["missing", "shorter", "longer", "empty"])
+def test_a_chain_with_a_lost_file_does_not_go_on(
+    database: Database, path: str, folder: Path, clock: Clock, compress: bool, which: int, harm: str
+) -> None:
+    back_up(path, folder, silent, compress=compress)
+    add_event(database, "second")
+    back_up(path, folder, silent, compress=compress)
+    lost = chains(folder)[0][which].path
+    content = lost.read_bytes()
+    if harm == "missing":
+        lost.unlink()
+    else:
+        lost.write_bytes({"shorter": content[:-5], "longer": content + b"more", "empty": b""}[harm])
+    told: list[str] = []
+    piece = back_up(path, folder, silent, warn=told.append)
+    assert piece is not None
+    assert piece.start == 0
+    assert len(told) == 1
+    assert lost.name in told[0]
+    assert codes(restored(folder)) == ["second"]
+    assert back_up(path, folder, silent, warn=told.append) is None
+    assert len(told) == 1

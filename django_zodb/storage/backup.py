@@ -25,7 +25,7 @@ from ZODB.scripts import repozo
 
 from ..clock import dt
 from ..errors import OperationalError
-from .chains import NAMES, Piece, chains, moment_of, read_list, verify
+from .chains import NAMES, Piece, chains, is_whole, moment_of, read_list, verify
 from .datafile import MAGIC
 from .files import private, sync_folder
 from .headers import headers
@@ -46,8 +46,10 @@ def back_up(
 ) -> Piece | None:
     """Copy what the data file has gained since the last backup, or all of it; None if that is nothing.
 
-    ``warn`` is told of files in the folder that no list names, which are left alone. OperationalError if the data file
-    or a list is damaged; OSError if the folder cannot be written.
+    Of the files that it goes on from, the last one is compared with the data file, and the others are looked at, not
+    read: where one is missing, or has another length, ``warn`` is told, and everything is copied. It is also told of
+    files that no list names, which are left alone. OperationalError if the data file or a list is damaged; OSError if
+    the folder cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder), Path(path).open("rb", buffering=0) as source:
@@ -75,6 +77,12 @@ def _to_go_on(source: IO[bytes], folder: Path, full: bool, warn: Warn) -> list[P
             f"no list (.dat) in {folder} names {', '.join(path.name for path in unlisted)}: they are left alone, and "
             f"zodbrestore does not use them. Restore lost lists, or move these files away"
         )
+    if known and (lost := [piece.path for piece in known[-1] if not is_whole(piece)]):
+        warn(
+            f"a full backup is made: {', '.join(map(str, lost))} is missing, or not what its list says; what was there "
+            f"between {known[-1][0].made_at:%Y-%m-%d %H:%M:%S} UTC and now cannot be restored for sure"
+        )
+        return []
     if full or not known or not _goes_on(source, known[-1]):
         return []
     # repozo, which asks no list, would take a file that follows the chain for a part of it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ NAMES = "%Y-%m-%d-%H-%M-%S"
 
 _NAME = re.compile(r"(\d{4}(?:-\d\d){5})\.(?:dat|(?:delta)?fsz?)")
 _CHUNK = 1 << 20
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,23 @@ def read_list(path: Path) -> list[Piece]:
     return chain
 
 
+def is_whole(piece: Piece) -> bool:
+    """Whether the file is there, and as long as its list says.
+
+    It is not read: a gzip file ends with the length of its content.
+    """
+    try:
+        with piece.path.open("rb") as file:
+            is_packed = file.read(2) == _GZIP
+            length = file.seek(0, os.SEEK_END)
+            if not is_packed:
+                return length == piece.end - piece.start
+            file.seek(-4, os.SEEK_END)
+            return int.from_bytes(file.read(4), "little") == (piece.end - piece.start) % (1 << 32)
+    except OSError:
+        return False
+
+
 def verify(piece: Piece, report: Report) -> None:
     """Read a file of a backup; OperationalError unless it is there, and is what was copied."""
     for _ in verified(piece, report):
@@ -105,7 +124,7 @@ def verified(piece: Piece, report: Report) -> Iterator[bytes]:
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The file's content, unpacked. The magic bytes tell, since a part has no suffix yet."""
     with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
+        packed = raw.read(2) == _GZIP
         raw.seek(0)
         if packed:
             with gzip.GzipFile(fileobj=raw) as file:
