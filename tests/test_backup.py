@@ -14,7 +14,7 @@ from test_sessions import rows
 from test_upkeep import add_event, filled, restored
 from ZODB.scripts import repozo
 
-from django_zodb import errors
+from django_zodb import dbapi, errors
 from django_zodb.storage import backup
 from django_zodb.storage.backup import back_up
 from django_zodb.storage.chains import chains
@@ -232,3 +232,61 @@ def test_a_chain_with_a_lost_file_does_not_go_on(
     assert codes(restored(folder)) == ["second"]
     assert back_up(path, folder, silent, warn=told.append) is None
     assert len(told) == 1
+
+
+# --- folders of another database ------------------------------------------------------------------------------------
+
+
+def test_two_databases_do_not_share_a_folder(database: Database, path: str, folder: Path, clock: Clock) -> None:
+    other = path + "-other.fs"
+    filled(other)
+    back_up(path, folder, silent)
+    before = names(folder)
+    for full in (False, True):
+        with pytest.raises(errors.OperationalError, match="of another database"):
+            back_up(other, folder, silent, full=full)
+    assert names(folder) == before
+    add_event(database, "second")
+    assert back_up(path, folder, silent) is not None
+
+
+def test_a_packed_or_restored_database_keeps_its_folder(
+    database: Database, path: str, folder: Path, clock: Clock
+) -> None:
+    told: list[str] = []
+    back_up(path, folder, silent)
+    for number in range(3):
+        add_event(database, f"code of {number}")
+        database.pack(time.time())
+        piece = back_up(path, folder, silent, warn=told.append)
+        assert piece is not None
+        assert piece.start == 0
+    assert told == []
+
+
+def test_a_database_that_is_rewritten_and_packed_keeps_its_folder(tmp_path: Path, folder: Path, clock: Clock) -> None:
+    path = str(tmp_path / "Small.fs")
+    connection = dbapi.connect(path)
+    connection.execute("CREATE TABLE t (id bigint PRIMARY KEY, v integer)")
+    connection.execute("INSERT INTO t VALUES (1, 0)")
+    connection.commit()
+    back_up(path, folder, silent)
+    connection.execute("ALTER TABLE t ADD COLUMN w integer")
+    connection.execute("CREATE INDEX t_w ON t (w)")
+    connection.execute("CREATE TABLE u (id bigint PRIMARY KEY)")
+    connection.execute("UPDATE t SET v = 1, w = 1")
+    connection.commit()
+    connection.session.database.pack(time.time())
+    connection.close()
+    assert back_up(path, folder, silent) is not None
+
+
+def test_an_unreadable_backup_is_of_no_database(database: Database, path: str, folder: Path, clock: Clock) -> None:
+    piece = back_up(path, folder, silent)
+    assert piece is not None
+    content = piece.path.read_bytes()
+    piece.path.write_bytes(content[:12] + b"nonsense" + content[20:])
+    told: list[str] = []
+    assert back_up(path, folder, silent, full=True, warn=told.append) is not None
+    assert len(told) == 1
+    assert str(piece.path) in told[0]

@@ -25,7 +25,7 @@ from ZODB.scripts import repozo
 
 from ..clock import dt
 from ..errors import OperationalError
-from .chains import NAMES, Piece, chains, is_whole, moment_of, read_list, verify
+from .chains import NAMES, Piece, chains, is_whole, moment_of, read_list, tids, verify
 from .datafile import MAGIC
 from .files import private, sync_folder
 from .headers import headers
@@ -77,16 +77,52 @@ def _to_go_on(source: IO[bytes], folder: Path, full: bool, warn: Warn) -> list[P
             f"no list (.dat) in {folder} names {', '.join(path.name for path in unlisted)}: they are left alone, and "
             f"zodbrestore does not use them. Restore lost lists, or move these files away"
         )
-    if known and (lost := [piece.path for piece in known[-1] if not is_whole(piece)]):
+    if not known:
+        return []
+    chain = known[-1]
+    lost = [piece.path for piece in chain if not is_whole(piece)]
+    if lost:
         warn(
             f"a full backup is made: {', '.join(map(str, lost))} is missing, or not what its list says; what was there "
-            f"between {known[-1][0].made_at:%Y-%m-%d %H:%M:%S} UTC and now cannot be restored for sure"
+            f"between {chain[0].made_at:%Y-%m-%d %H:%M:%S} UTC and now cannot be restored for sure"
         )
         return []
-    if full or not known or not _goes_on(source, known[-1]):
+    if full or not _goes_on(source, chain):
+        _refuse_another(source, chain, warn)
         return []
     # repozo, which asks no list, would take a file that follows the chain for a part of it.
-    return [] if unlisted and unlisted[-1].name > known[-1][-1].path.name else known[-1]
+    return [] if unlisted and unlisted[-1].name > chain[-1].path.name else chain
+
+
+def _refuse_another(source: IO[bytes], chain: Sequence[Piece], warn: Warn) -> None:
+    """OperationalError if the chain is of another database: one that has none of its transactions.
+
+    Their ids are made of the time of their commit, to some nanoseconds. Packing, and going on from an older state,
+    leave some of those that were there at the last backup: the first one, as a rule, so that little is read.
+    """
+    try:
+        if _share(tids(chain), (header.tid for header in headers(source, len(MAGIC), source.name))):
+            return
+    except OperationalError as error:
+        warn(f"a full backup is made, and it was not found out whether those before are of the same database: {error}")
+        return
+    raise OperationalError(
+        f"{chain[0].path.parent} holds backups of another database, with no transaction of {source.name}: nothing "
+        f"was written; name another folder, or move those backups away"
+    )
+
+
+def _share(some: Iterator[bytes], others: Iterator[bytes]) -> bool:
+    """Whether two ascending series have an element in common; True if one is empty, which may become anything."""
+    one, other = next(some, None), next(others, None)
+    if one is None or other is None:
+        return True
+    while one is not None and other is not None and one != other:
+        if one < other:
+            one = next(some, None)
+        else:
+            other = next(others, None)
+    return one == other
 
 
 def _unlisted(folder: Path, known: Sequence[Sequence[Piece]]) -> list[Path]:

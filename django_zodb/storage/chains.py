@@ -11,14 +11,17 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ZODB.utils import u64
+
 from ..clock import dt
 from ..errors import OperationalError
+from .datafile import MAGIC
 from .progress import Report
 
 NAMES = "%Y-%m-%d-%H-%M-%S"
@@ -105,29 +108,46 @@ def verify(piece: Piece, report: Report) -> None:
 def verified(piece: Piece, report: Report) -> Iterator[bytes]:
     """The bytes of the data file that the piece holds; OperationalError, at the end at the latest, if they are not."""
     checksum, size = hashlib.md5(usedforsecurity=False), 0
-    try:
-        with _opened(piece.path) as file:
-            while chunk := file.read(_CHUNK):
-                checksum.update(chunk)
-                size += len(chunk)
-                if size > piece.end - piece.start:
-                    break
-                report("bytes verified", piece.start + size, piece.end)
-                yield chunk
-    except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
-        raise OperationalError(f"the backup cannot be read: {piece.path}: {error}") from error
+    with _opened(piece.path) as file:
+        while chunk := file.read(_CHUNK):
+            checksum.update(chunk)
+            size += len(chunk)
+            if size > piece.end - piece.start:
+                break
+            report("bytes verified", piece.start + size, piece.end)
+            yield chunk
     if size != piece.end - piece.start or checksum.hexdigest() != piece.checksum:
         raise OperationalError(f"the backup is damaged: {piece.path} is not what its list says")
 
 
+def tids(chain: Iterable[Piece]) -> Iterator[bytes]:
+    """The transactions that the files hold, by their headers; OperationalError if one cannot be read."""
+    for piece in chain:
+        position, end = 0 if piece.start else len(MAGIC), piece.end - piece.start
+        with _opened(piece.path) as file:
+            while position < end:
+                file.seek(position)
+                header = file.read(16)
+                if len(header) < 16:
+                    raise EOFError("it is too short")
+                yield header[:8]
+                position += u64(header[8:]) + 8
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file's content, unpacked. The magic bytes tell, since a part has no suffix yet."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == _GZIP
-        raw.seek(0)
-        if packed:
-            with gzip.GzipFile(fileobj=raw) as file:
-                yield file  # type: ignore[misc]
-        else:
-            yield raw
+    """The file's content, unpacked. The magic bytes tell, since a part has no suffix yet.
+
+    What goes wrong while it is read is an OperationalError.
+    """
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            if packed:
+                with gzip.GzipFile(fileobj=raw) as file:
+                    yield file  # type: ignore[misc]
+            else:
+                yield raw
+    except (OSError, EOFError, zlib.error) as error:  # gzip.BadGzipFile is an OSError
+        raise OperationalError(f"the backup cannot be read: {path}: {error}") from error
