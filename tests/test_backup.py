@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from test_sessions import rows
-from test_upkeep import add_event, filled, restored
+from test_upkeep import add_event, filled, moment, restored
 from ZODB.scripts import repozo
 
 from django_zodb import dbapi, errors
@@ -108,6 +110,76 @@ def test_an_older_state_that_goes_on_is_the_newest(database: Database, path: str
     add_event(Database.open(path), "other")
     assert back_up(path, folder, silent) is not None
     assert codes(restored(folder)) == ["other"]
+
+
+# --- times of which backups cannot tell -----------------------------------------------------------------------------
+
+
+def test_a_time_between_a_backup_and_a_pack_is_refused(
+    database: Database, path: str, folder: Path, tmp_path: Path
+) -> None:
+    add_event(database, "first")
+    first = back_up(path, folder, silent)
+    add_event(database, "second")
+    at = moment()
+    add_event(database, "third")
+    after = moment()
+    database.pack(time.time())
+    add_event(database, "fourth")
+    back_up(path, folder, silent)
+    assert first is not None
+    with pytest.raises(errors.OperationalError, match="cannot tell what was there at") as caught:
+        restore(folder, tmp_path / "never.fs", silent, at)
+    until, since = map(dt.datetime.fromisoformat, re.findall(r"\S+T\S+00:00", str(caught.value))[-2:])
+    assert until == first.made_at
+    assert at < since < after
+    assert codes(restored(folder, since)) == ["first", "second", "third"]
+    assert codes(restored(folder, after)) == ["first", "second", "third"]
+    assert not (tmp_path / "never.fs").exists()
+    assert not (tmp_path / "never.fs.part").exists()
+
+
+def test_a_time_when_an_older_state_took_the_place_is_refused(
+    database: Database, path: str, folder: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.fs"
+    close_all()
+    shutil.copy(path, old)
+    add_event(Database.open(path), "lost")
+    back_up(path, folder, silent)
+    time.sleep(1.1)
+    at = moment()
+    close_all()
+    old.replace(path)
+    Path(path + ".index").unlink()
+    add_event(Database.open(path), "other")
+    later = moment()
+    back_up(path, folder, silent)
+    with pytest.raises(errors.OperationalError, match="cannot tell what was there at"):
+        restore(folder, tmp_path / "never.fs", silent, at)
+    assert codes(restored(folder, later)) == ["other"]
+
+
+def test_a_time_after_the_last_backup_is_told(database: Database, path: str, folder: Path, tmp_path: Path) -> None:
+    back_up(path, folder, silent)
+    time.sleep(1.1)
+    add_event(database, "never backed up")
+    told: list[str] = []
+    restore(folder, tmp_path / "restored.fs", silent, moment(), told.append)
+    assert len(told) == 1
+    assert "the last backup is of" in told[0]
+
+
+def test_a_time_before_the_first_transaction(database: Database, path: str, folder: Path, tmp_path: Path) -> None:
+    back_up(path, folder, silent)
+    at = dt.datetime(1999, 1, 1, tzinfo=dt.UTC)
+    with pytest.raises(errors.OperationalError, match=r"do not reach back to 1999-01-01.*nothing was committed before"):
+        restore(folder, tmp_path / "never.fs", silent, at)
+    database.pack(time.time())
+    shutil.rmtree(folder)
+    back_up(path, folder, silent)
+    with pytest.raises(errors.OperationalError, match=r"do not reach back to 1999-01-01.*was packed away"):
+        restore(folder, tmp_path / "never.fs", silent, at)
 
 
 # --- files that appear ----------------------------------------------------------------------------------------------

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from persistent.TimeStamp import TimeStamp
 
 from ..clock import dt
 from ..errors import OperationalError
-from .chains import Piece, chains, verified
+from .chains import Piece, chains, tids, verified
 from .datafile import MAGIC
 from .files import sync_folder
-from .headers import Header, headers
+from .headers import headers
 from .locking import take
-from .progress import Report
+from .progress import Report, Warn
+
+logger = logging.getLogger("django_zodb")
+
+_SECOND = dt.timedelta(seconds=1)  # names have no fractions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,27 @@ class Restored:
     last: dt.datetime | None
 
 
-def restore(folder: Path, target: Path, report: Report, at: dt.datetime | None = None) -> Restored:
+class _History(NamedTuple):
+    """What a data file tells of a time: where its transactions until then end, how many, and when the last was."""
+
+    end: int
+    transactions: int
+    last: dt.datetime | None
+    next: dt.datetime | None
+    """The first transaction after that time."""
+    since: dt.datetime | None
+    """From when on every state is there: the last transaction that was packed, or the first one."""
+    packed: bool
+
+
+def restore(
+    folder: Path, target: Path, report: Report, at: dt.datetime | None = None, warn: Warn = logger.warning
+) -> Restored:
     """Make the data file ``target`` from a backup, as it was at that time (None: the newest).
 
-    What is there when the time was between two transactions is the first one's state. OperationalError if there is no
-    backup, if it is damaged, if its history does not reach back so far, or if ``target`` exists.
+    What is there when the time was between two transactions is the first one's state. ``warn`` is told if the time is
+    later than the last backup, which is restored then. OperationalError if there is no backup, if it is damaged, if the
+    backups cannot tell what was there at that time, or if ``target`` exists.
     """
     if os.path.lexists(target):
         raise OperationalError(f"{target} exists: move it away first, or restore to another file")
@@ -43,58 +64,126 @@ def restore(folder: Path, target: Path, report: Report, at: dt.datetime | None =
     if not known:
         raise OperationalError(f"there is no backup in {folder}")
     with _part_of(target) as file:
-        for chain in _candidates(known, at):
-            _join(chain, file, report)
-            found = _cut(file, at)
-            if found is not None:
-                _publish(file, target)
-                return Restored(target, *found)
-    assert at is not None
-    raise OperationalError(
-        f"the backups do not reach back to {at.isoformat(sep=' ')}: that was packed away before the first of them"
-    )
+        if at is None:
+            found = _join(known[-1], file, report)
+        else:
+            found = _join_as_of(at, known, file, report, warn)
+        file.truncate(found.end)
+        _publish(file, target)
+        return Restored(target, found.end, found.transactions, found.last)
 
 
-def _candidates(known: list[list[Piece]], at: dt.datetime | None) -> list[list[Piece]]:
-    """The chains that may have the state of that time, the best first.
+# --- which chain ---------------------------------------------------------------------------------------------------
 
-    A full backup is made after a pack; so the one made before has more of the history, up to its last increment.
+
+def _join_as_of(
+    at: dt.datetime, known: Sequence[Sequence[Piece]], file: IO[bytes], report: Report, warn: Warn
+) -> _History:
+    """Join the chain that has the state of that time for sure; OperationalError if none has."""
+    later: list[tuple[dt.datetime, bool]] = []
+    for number in _candidates(known, at):
+        chain = known[number]
+        found = _join(chain, file, report, at)
+        if found.since is not None and found.since > at:
+            later.append((found.since, found.packed))
+        elif number and at < chain[0].made_at + _SECOND and _lacks(found, known[number - 1], at):
+            later.append((found.next or chain[0].made_at, found.packed))
+        else:
+            if found.next is None and chain[-1].made_at < at:
+                warn(
+                    f"the last backup is of {chain[-1].made_at.astimezone(at.tzinfo).isoformat()}: what was committed "
+                    f"between then and {at.isoformat()} is not in it"
+                )
+            return found
+    until = max((chain[-1].made_at for chain in known if chain[-1].made_at <= at), default=None)
+    raise _untold(at, until, min(later, default=None))
+
+
+def _candidates(known: Sequence[Sequence[Piece]], at: dt.datetime) -> Iterator[int]:
+    """The numbers of the chains that may have the state of that time, the best first.
+
+    A full backup is made after a pack; so the one made before has more of the history, up to its last increment. What
+    was committed between that and the pack nobody knows.
     """
-    if at is None:
-        return known[-1:]
-    reaching = [chain for chain in known if chain[-1].made_at >= at]
-    older = [chain for chain in known if chain[-1].made_at < at]
-    return [*reaching, *reversed(older)]
+    newest = len(known) - 1
+    older = []
+    for number, chain in enumerate(known):
+        if chain[-1].made_at >= at:
+            yield number
+        else:
+            older.append(number)
+    for number in reversed(older):
+        last = None if number == newest else _last(known[number])  # later than its name if the clock was slow
+        if number == newest or (last is not None and last > at):
+            yield number
 
 
-def _join(chain: Sequence[Piece], file: IO[bytes], report: Report) -> None:
+def _lacks(found: _History, before: Sequence[Piece], at: dt.datetime) -> bool:
+    """Whether the chain before has something from before that time that this one has not.
+
+    An older state took the file's place then, and nobody knows when.
+    """
+    last = _last(before)
+    return last is not None and last <= at and (found.last is None or found.last < last)
+
+
+def _last(chain: Sequence[Piece]) -> dt.datetime | None:
+    """When the last transaction of the chain's last file was committed; None if it cannot be read."""
+    try:
+        tid = max(tids(chain[-1:]), default=None)
+    except OperationalError:
+        return None
+    return time_of(tid) if tid else None
+
+
+def _untold(at: dt.datetime, until: dt.datetime | None, later: tuple[dt.datetime, bool] | None) -> OperationalError:
+    """The error for a time of which the backups cannot tell, with the nearest ones of which they can."""
+    since, packed = later or (None, False)
+    nearest = [time.astimezone(at.tzinfo).isoformat() for time in (until, since) if time is not None]
+    if until is None:
+        why = "what was there was packed away before the first of them" if packed else "nothing was committed before"
+        said = (
+            f"the backups do not reach back to {at.isoformat()}: {why}. The first state that can be restored is that of"
+        )
+    else:
+        said = (
+            f"the backups cannot tell what was there at {at.isoformat()}: after the last one before that, the file was "
+            f"packed, or an older one took its place. The nearest states that can be restored are those of"
+        )
+    return OperationalError(f"{said} {' and '.join(nearest)}")
+
+
+# --- what it holds -------------------------------------------------------------------------------------------------
+
+
+def _join(chain: Sequence[Piece], file: IO[bytes], report: Report, at: dt.datetime | None = None) -> _History:
+    """Write the chain's files into one; what that tells of the time (None: of the end)."""
     file.seek(0)
     file.truncate()
     for piece in chain:
         for chunk in verified(piece, report):
             file.write(chunk)
     file.flush()
+    return _history(file, at)
 
 
-def _cut(file: IO[bytes], at: dt.datetime | None) -> tuple[int, int, dt.datetime | None] | None:
-    """Cut off what was committed after ``at``: bytes, transactions, time of the last one; None if that cannot be.
-
-    In what was packed, revisions that were followed by others are missing: there it cannot be cut.
-    """
-    end, count, last = len(MAGIC), 0, None
+def _history(file: IO[bytes], at: dt.datetime | None) -> _History:
+    """What the data file tells. In what was packed, revisions that were followed by others are missing."""
+    end, count, last, after, since, packed = len(MAGIC), 0, None, None, None, False
     for header in headers(file, len(MAGIC), file.name):
-        if at is not None and time_of(header) > at:
-            if header.packed or count == 0:
-                return None
-            break
-        end, count, last = header.end, count + 1, time_of(header)
-    file.truncate(end)
-    return end, count, last
+        time = time_of(header.tid)
+        if header.packed or since is None:
+            since, packed = time, header.packed
+        if after is None and at is not None and time > at:
+            after = time
+        if after is None:
+            end, count, last = header.end, count + 1, time
+    return _History(end, count, last, after, since, packed)
 
 
-def time_of(header: Header) -> dt.datetime:
+def time_of(tid: bytes) -> dt.datetime:
     """When a transaction was committed."""
-    return dt.datetime.fromtimestamp(TimeStamp(header.tid).timeTime(), dt.UTC)
+    return dt.datetime.fromtimestamp(TimeStamp(tid).timeTime(), dt.UTC)
 
 
 # --- the file that is made -----------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class Command(UpkeepCommand):
                 raise CommandError(f"{location} is no data file: give --output", returncode=2)
             output = Path(location.name)
         at = moment(options["at"]) if options["at"] else None
-        found = restore(options["folder"], output, bar, at)
+        found = restore(options["folder"], output, bar, at, self.stderr.write)
         result = {"file": found.path, "bytes": found.bytes, "transactions": found.transactions, "last": found.last}
         last = f", the last of {found.last:%Y-%m-%d %H:%M:%S} UTC" if found.last else ""
         self.answer(options, result, f"{output}: {size(found.bytes)}, {found.transactions} transactions{last}")
