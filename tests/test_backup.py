@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from ZODB.scripts import repozo
 
 from django_zodb import dbapi, errors
 from django_zodb.storage import backup
+from django_zodb.storage import restore as restoring
 from django_zodb.storage.backup import back_up
 from django_zodb.storage.chains import chains
 from django_zodb.storage.database import Database, close_all
@@ -200,6 +202,18 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     assert not target.with_name("target.fs.part").exists()
 
 
+def test_where_no_file_can_have_two_names(
+    database: Database, path: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: str, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), source)
+
+    back_up(path, folder, silent)
+    monkeypatch.setattr("os.link", refuse)
+    with pytest.raises(errors.OperationalError, match=r"target\.fs cannot be made here .*hard links"):
+        restore(folder, tmp_path / "target.fs", silent)
+
+
 def test_one_restore_to_a_file_at_a_time(database: Database, path: str, folder: Path, tmp_path: Path) -> None:
     back_up(path, folder, silent)
     target = tmp_path / "target.fs"
@@ -362,3 +376,62 @@ def test_an_unreadable_backup_is_of_no_database(database: Database, path: str, f
     assert back_up(path, folder, silent, full=True, warn=told.append) is not None
     assert len(told) == 1
     assert str(piece.path) in told[0]
+
+
+# --- what is said ---------------------------------------------------------------------------------------------------
+
+
+def test_a_list_that_is_no_text(database: Database, path: str, folder: Path) -> None:
+    piece = back_up(path, folder, silent)
+    assert piece is not None
+    piece.path.with_suffix(".dat").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(errors.OperationalError, match=r"\.dat is damaged"):
+        back_up(path, folder, silent)
+
+
+def test_a_folder_whose_name_is_no_utf8(database: Database, path: str, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"backups-\xff")
+    back_up(path, folder, silent)
+    assert restored(folder) == rows(database, "event")
+
+
+def test_a_file_where_a_folder_is_expected(database: Database, path: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(errors.OperationalError, match=r"/file is no folder: name one"):
+        back_up(path, tmp_path / "file", silent)
+    with pytest.raises(errors.OperationalError, match=r"/file/more.*Not a directory"):
+        back_up(path, tmp_path / "file" / "more", silent)
+
+
+def test_a_folder_that_is_missing(database: Database, path: str, folder: Path, tmp_path: Path) -> None:
+    back_up(path, folder, silent)
+    with pytest.raises(errors.OperationalError, match=r"there is no folder .*/nodir: make it first"):
+        restore(folder, tmp_path / "nodir" / "x.fs", silent)
+
+
+@pytest.mark.parametrize("work", ["backup", "restore"])
+def test_a_full_disk_is_named(
+    database: Database, path: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    back_up(path, folder, silent)
+    add_event(database, "second")
+    module, place = (backup, folder) if work == "backup" else (restoring, tmp_path / "x.fs")
+    monkeypatch.setattr(f"{module.__name__}.os.fsync", fail)
+    with pytest.raises(errors.OperationalError, match=rf"no room for {place}.*free some space, then run the command"):
+        back_up(path, folder, silent) if work == "backup" else restore(folder, place, silent)
+
+
+def test_folders_of_earlier_versions_go_on(database: Database, path: str, folder: Path, clock: Clock) -> None:
+    """Whose lists name their files wherever the folder was then."""
+    piece = back_up(path, folder, silent)
+    assert piece is not None
+    listed = piece.path.with_suffix(".dat")
+    listed.write_text(listed.read_text().replace(str(folder), "/somewhere/else"))
+    add_event(database, "second")
+    piece = back_up(path, folder, silent)
+    assert piece is not None
+    assert piece.start > 0
+    assert codes(restored(folder)) == ["second"]

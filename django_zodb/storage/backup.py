@@ -27,7 +27,7 @@ from ..clock import dt
 from ..errors import OperationalError
 from .chains import NAMES, Piece, chains, is_whole, moment_of, read_list, tids, verify
 from .datafile import MAGIC
-from .files import private, sync_folder
+from .files import named, private, sync_folder
 from .headers import headers
 from .progress import Report, Warn
 from .tail import transactions
@@ -48,11 +48,12 @@ def back_up(
 
     Of the files that it goes on from, the last one is compared with the data file, and the others are looked at, not
     read: where one is missing, or has another length, ``warn`` is told, and everything is copied. It is also told of
-    files that no list names, which are left alone. OperationalError if the data file or a list is damaged; OSError if
-    the folder cannot be written.
+    files that no list names, which are left alone. OperationalError if the data file or a list is damaged, or the
+    folder is of another database or cannot be written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder), Path(path).open("rb", buffering=0) as source:
+    if folder.exists() and not folder.is_dir():
+        raise OperationalError(f"{folder} is no folder: name one for the backups, which is made if there is none")
+    with named(folder), _locked(folder), Path(path).open("rb", buffering=0) as source:
         if source.read(len(MAGIC)) != MAGIC:
             raise OperationalError(f"{path} is no data file")
         _settle(folder)
@@ -207,7 +208,7 @@ def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
 def _write_list(path: Path, chain: Sequence[Piece]) -> None:
     lines = [f"{piece.path} {piece.start} {piece.end} {piece.checksum}\n" for piece in chain]
     with private(path) as file:
-        file.write("".join(lines).encode())
+        file.write(os.fsencode("".join(lines)))
         file.flush()
         os.fsync(file.fileno())
     sync_folder(str(path))
@@ -235,7 +236,8 @@ def _settle(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other backups to the folder out, until the end or the death of this process."""
+    """Make the folder, and keep other backups to it out, until the end or the death of this process."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,6 +22,7 @@ from ZODB.utils import u64
 from ..clock import dt
 from ..errors import OperationalError
 from .datafile import MAGIC
+from .files import named
 from .progress import Report
 
 NAMES = "%Y-%m-%d-%H-%M-%S"
@@ -69,7 +70,9 @@ def chains(folder: Path) -> list[list[Piece]]:
 def read_list(path: Path) -> list[Piece]:
     """The files that a list names; OperationalError if it makes no sense."""
     chain: list[Piece] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    with named(path):
+        text = os.fsdecode(path.read_bytes())
+    for line in text.splitlines():
         try:
             name, start, end, checksum = line.rsplit(maxsplit=3)
             piece = Piece(path.parent / Path(name).name, int(start), int(end), checksum)

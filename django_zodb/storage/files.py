@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from ..errors import OperationalError
 
 
 class Handle:
@@ -103,3 +108,18 @@ def sync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """What the system cannot do is an OperationalError that says where: the file that it names, or else ``path``."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            said = f"there is no room for {where} ({reason}): free some space, then run the command again"
+        else:
+            said = f"{where} cannot be read or written: {reason}"
+        raise OperationalError(said) from error

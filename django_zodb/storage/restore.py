@@ -16,7 +16,7 @@ from ..clock import dt
 from ..errors import OperationalError
 from .chains import Piece, chains, tids, verified
 from .datafile import MAGIC
-from .files import sync_folder
+from .files import named, sync_folder
 from .headers import headers
 from .locking import take
 from .progress import Report, Warn
@@ -60,10 +60,12 @@ def restore(
     """
     if os.path.lexists(target):
         raise OperationalError(f"{target} exists: move it away first, or restore to another file")
+    if not target.parent.is_dir():
+        raise OperationalError(f"there is no folder {target.parent}: make it first, or restore to another one")
     known = chains(folder)
     if not known:
         raise OperationalError(f"there is no backup in {folder}")
-    with _part_of(target) as file:
+    with named(target), _part_of(target) as file:
         if at is None:
             found = _join(known[-1], file, report)
         else:
@@ -220,5 +222,10 @@ def _publish(file: IO[bytes], target: Path) -> None:
     except FileExistsError as error:
         raise OperationalError(
             f"{target} has appeared meanwhile: nothing was overwritten; move it away, or restore to another file"
+        ) from error
+    except OSError as error:
+        raise OperationalError(
+            f"{target} cannot be made here ({os.strerror(error.errno or 0)}): restore to a file system that has hard "
+            f"links, and copy the file from there"
         ) from error
     sync_folder(str(target))
