@@ -7,7 +7,7 @@ EXAMPLES ?= 800
 FAULTS ?=
 RACES ?=
 LABELS ?=
-TORTURES := $(addprefix tests/test_,durability.py kills.py hostile_bytes.py upkeep.py former.py zeo.py isolation.py serializable.py sessions.py retry.py)
+TORTURES := $(addprefix tests/test_,durability.py kills.py hostile_bytes.py upkeep.py backup.py former.py zeo.py isolation.py serializable.py sessions.py retry.py)
 BENCH_ARGS ?= --against all
 
 BIN := $(VENV)/bin

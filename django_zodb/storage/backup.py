@@ -128,8 +128,8 @@ def _share(some: Iterator[bytes], others: Iterator[bytes]) -> bool:
 
 def _unlisted(folder: Path, known: Sequence[Sequence[Piece]]) -> list[Path]:
     """The files that look like backups and that no list names: who made them, and for what, nobody knows."""
-    named = {piece.path.name for chain in known for piece in chain}
-    return sorted(path for path in folder.iterdir() if repozo.is_data_file(path.name) and path.name not in named)
+    listed = {piece.path.name for chain in known for piece in chain}
+    return sorted(path for path in folder.iterdir() if repozo.is_data_file(path.name) and path.name not in listed)
 
 
 def _end(source: IO[bytes], start: int, name: str) -> int:
