@@ -44,8 +44,9 @@ def _is_kept(model: type[models.Model], alias: str) -> bool:
 
 
 def _made_from(managed: Iterable[type[models.Model]], alias: str) -> dict[str, TableSchema]:
-    """The tables of these models, made in a database in memory."""
-    scratch = DatabaseWrapper({**connections[alias].settings_dict, "NAME": SCRATCH, "HOST": "", "PORT": ""}, alias)
+    """The tables of these models, made in a database in memory, whatever the options of theirs."""
+    elsewhere = {"NAME": SCRATCH, "HOST": "", "PORT": "", "OPTIONS": {}}
+    scratch = DatabaseWrapper({**connections[alias].settings_dict, **elsewhere}, alias)
     try:
         with scratch.schema_editor() as editor:
             for model in managed:

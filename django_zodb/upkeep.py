@@ -105,6 +105,11 @@ def unsound(message: str) -> CommandError:
 def connected(alias: str, read_only: bool = True) -> Iterator[dbapi.Connection]:
     """A connection of its own to an alias's database; read-only it works beside whoever else has a file open."""
     params = connections[alias].get_connection_params()
+    if params.get("read_only") and not read_only:
+        raise CommandError(
+            f"the database {alias!r} has the option read_only: take that away for what this is to write",
+            returncode=_FAILED,
+        )
     in_memory = str(params["database"]).startswith((":memory:", "memory://"))
     own = read_only and not in_memory and not params.get("read_only")
     if not in_memory:

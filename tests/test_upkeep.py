@@ -11,7 +11,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import signal
 import stat
 import threading
@@ -30,7 +29,6 @@ from test_sessions import CHILD, EVENT, PARENT, delete, insert, new_session, row
 from ZODB.scripts import repozo
 
 from django_zodb import errors, upkeep
-from django_zodb.base import DatabaseWrapper
 from django_zodb.storage import backup
 from django_zodb.storage.backup import back_up
 from django_zodb.storage.chains import chains
@@ -725,35 +723,6 @@ def test_a_repair_beside_a_site(database: Database, path: str) -> None:
 
 
 two_databases = pytest.mark.django_db(transaction=True, databases=["default", "other"])
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Path:
-    """A file with the tables of the models, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "Data.fs"
-    before = connections["other"]
-    connections["other"] = DatabaseWrapper({**before.settings_dict, "NAME": str(path)}, "other")
-    with django_db_blocker.unblock():
-        call_command("migrate", database="other", verbosity=0)
-    connections["other"].close()
-    connections["other"] = before
-    Database.open(path).close()
-    return path
-
-
-@pytest.fixture
-def alias(tmp_path: Path, migrated: Path, db: None) -> Iterator[str]:
-    """An alias whose database is a file with the tables of the models."""
-    before = connections["other"]
-    (tmp_path / "site").mkdir()
-    shutil.copy(migrated, tmp_path / "site" / "Data.fs")
-    wrapper = DatabaseWrapper({**before.settings_dict, "NAME": str(tmp_path / "site" / "Data.fs")}, "other")
-    connections["other"] = wrapper
-    Author.objects.using("other").create(name="Ada")
-    yield "other"
-    wrapper.close()
-    Database.open(wrapper.settings_dict["NAME"]).close()
-    connections["other"] = before
 
 
 def command(name: str, *arguments: str, **options: Any) -> str:

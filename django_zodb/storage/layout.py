@@ -47,7 +47,12 @@ def is_empty(root: Root) -> bool:
 
 def check_format(root: Root) -> None:
     """Raise OperationalError unless the object tree is one that this version reads and writes."""
-    found = None if is_empty(root) else root.get("format")
+    if is_empty(root):
+        raise OperationalError(
+            "this ZODB storage is empty, and not to be written: make the tables first, by `manage.py migrate` without "
+            "the option read_only"
+        )
+    found = root.get("format")
     if type(found) is not int or not _has_layout(root):
         raise OperationalError(
             "this ZODB storage holds something else than a django_zodb database; choose another file, or a new one"
