@@ -99,11 +99,11 @@ settings.configure(
 )
 django.setup()
 
-import ZODB.Connection
 from django.contrib.auth.models import Permission
+from django_zodb.storage.bounded import BoundedConnection
 
 loaded = []
-setstate = ZODB.Connection.Connection.setstate
+setstate = BoundedConnection.setstate
 
 
 def noting(connection, obj):
@@ -111,7 +111,7 @@ def noting(connection, obj):
     loaded.append(type(obj).__name__)
 
 
-ZODB.Connection.Connection.setstate = noting
+BoundedConnection.setstate = noting
 assert Permission.objects.get(pk=1).name == "Can read"
 print(json.dumps({"modules": sorted(sys.modules), "records": loaded}))
 """

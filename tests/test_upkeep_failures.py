@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,14 @@ from django.core.management.base import CommandError
 from django.db import connections
 from test_upkeep import command, run, two_databases
 
+from django_zodb import dbapi
 from django_zodb.errors import OperationalError
+from django_zodb.storage.check import check
 from django_zodb.storage.database import Database
+from django_zodb.storage.dump import opened, walk
+from django_zodb.storage.open import locate
+from django_zodb.storage.options import Options
+from django_zodb.storage.progress import silent
 
 
 def failed(name: str, *arguments: str, code: int = 2, **options: Any) -> str:
@@ -45,3 +52,66 @@ def test_what_is_read_only_is_checked_and_not_repaired(alias: str, monkeypatch: 
 def test_what_is_empty_and_read_only_is_called_so() -> None:
     with pytest.raises(OperationalError, match="is empty, and not to be written: make the tables first"):
         Database.open(":memory:nothing", read_only=True)
+
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+
+def damaged(path: Path, text: bytes) -> None:
+    """Change one bit of the last place where the file holds the text."""
+    content = bytearray(path.read_bytes())
+    content[content.rindex(text)] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """A file with a table of many short texts and a long one."""
+    path = tmp_path / "Data.fs"
+    connection = dbapi.connect(path)
+    connection.execute("CREATE TABLE note (id bigint PRIMARY KEY, text text)")
+    connection.execute("INSERT INTO note VALUES (0, %s)", ["long " * 3000])
+    for number in range(1, 301):
+        connection.execute("INSERT INTO note VALUES (%s, %s)", [number, f"short {number}"])
+    connection.commit()
+    connection.session.database.close()
+    return path
+
+
+@pytest.mark.parametrize("text", [b"long long", b"short 150"])
+def test_damage_is_told_once(
+    texts: Path, text: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damaged(texts, text)
+    connection = dbapi.connect(texts)
+    found = check(connection.session, silent)
+    assert any("its checksum is wrong" in problem.message for problem in found.problems)
+    for query in ("SELECT * FROM note", "SELECT max(length(text)) FROM note", "SELECT * FROM note LIMIT 1 OFFSET 290"):
+        with pytest.raises(OperationalError, match="its checksum is wrong") as caught:
+            connection.execute(query).fetchall()
+        assert not any(isinstance(error, SystemError) for error in causes(caught.value))
+    connection.session.database.close()
+    with pytest.raises(OperationalError, match="its checksum is wrong"), opened(locate(texts), Options()) as root:
+        list(walk(root))
+    assert not caplog.records
+    assert capfd.readouterr().err == ""
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """The error and all that it came from or after; none of them from itself."""
+    found: list[BaseException] = []
+    while error is not None:
+        assert error not in found
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def test_what_a_closed_connection_is_asked_is_not_logged(texts: Path, caplog: pytest.LogCaptureFixture) -> None:
+    connection = dbapi.connect(texts, read_only=True)
+    leaf = connection.session.catalog.root["tables"]["note"]
+    leaf._p_deactivate()
+    connection.close()
+    with pytest.raises(OperationalError, match="its connection is closed"):
+        len(leaf.keys())
+    assert not caplog.records

@@ -11,7 +11,7 @@ import ZODB
 from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
 from ZODB.mvccadapter import MVCCAdapterInstance
-from ZODB.POSException import ConflictError, POSError
+from ZODB.POSException import ConflictError, ConnectionStateError, POSError
 from ZODB.serialize import ObjectReader
 from ZODB.utils import z64
 from zodbpickle.pickle import Unpickler
@@ -66,6 +66,12 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
                 raise
             raise _nonsense(error) from error
 
+    def getState(self, pickle: bytes) -> Any:
+        """The state in a record; errors are as they come. ZODB's would wrap them, and log some with the record."""
+        unpickler = self._get_unpickler(pickle)
+        unpickler.load()  # the object's class
+        return unpickler.load()
+
     def _get_unpickler(self, pickle: bytes) -> RecordUnpickler:
         unpickler = RecordUnpickler(BytesIO(pickle))
         unpickler.persistent_load = self._persistent_load
@@ -88,7 +94,7 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
         kind = type(obj)
         parts = leaf_parts(kind, pickle)
         if parts is None:
-            super().setGhostState(obj, pickle)
+            obj.__setstate__(self.getState(pickle))
             return
         packed, following = parts
         obj.__setstate__((packed,) if following is None else (packed, self._persistent_load((following, kind))))
@@ -300,11 +306,28 @@ class BoundedConnection(Connection):  # type: ignore[misc]
 
     def setstate(self, obj: Any) -> None:
         """Load the state of an object; ZODB's hook."""
-        self._retried(super().setstate, obj)
+        self._retried(self._load, obj)
         self._loads += 1
         if self._loads >= _LOADS_PER_SWEEP:
             self._loads = 0
             self._sweep()
+
+    def _load(self, obj: Any) -> None:
+        """As ZODB's ``setstate``, which logs each error with its traceback, although whoever asks is told of it."""
+        oid = obj._p_oid
+        record, serial = self._record(oid)
+        self._reader.setGhostState(obj, record)
+        obj._p_serial = serial
+        self._cache.update_object_size_estimation(oid, len(record))
+        obj._p_estimated_size = len(record)
+
+    def _record(self, oid: bytes) -> tuple[bytes, bytes]:
+        """The record and serial of an object at the snapshot."""
+        if self.opened is None:
+            raise ConnectionStateError("a record cannot be loaded: its connection is closed")
+        found: tuple[bytes, bytes] = self._storage.load(oid)
+        self._load_count += 1
+        return found
 
     def _sweep(self) -> None:
         """Let the cache shrink to its limits, and what was changed and has to stay be no part of that.
@@ -341,11 +364,8 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         return found
 
     def _read(self, read: Callable[[Any], T], obj: Any) -> T:
-        if self.opened is None:
-            super().setstate(obj)  # which refuses
         oid = obj._p_oid
-        record, _ = self._storage.load(oid)
-        self._load_count += 1
+        record, _ = self._record(oid)
         check_seal(oid, record, self.db().requires_seals)
         parts = leaf_parts(type(obj), record)
         state: Any = parts[:1] if parts is not None else self._reader.getState(record)
@@ -369,8 +389,8 @@ def _translated(load: Callable[..., T], *arguments: Any) -> T:
     except (ConflictError, TransientError, Error):
         raise
     except STORAGE_ERRORS as error:
-        if (other := raised_by_others(error)) is not None:
-            raise other from None
+        if raised_by_others(error):
+            raise
         raise translated(error) from error
     except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
         if raised_by_others(error):

@@ -9,7 +9,7 @@ import sys
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
 from ZODB.FileStorage.format import CorruptedError
-from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError, StateLoadError
+from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
 
 from .. import errors
 
@@ -24,26 +24,16 @@ _OURS |= sys.stdlib_module_names
 _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
 
 
-def raised_by_others(error: BaseException | None) -> BaseException | None:
-    """What somebody else has raised in the middle of something: a signal handler, as for a time limit; else None."""
-    cause = error.__cause__ if isinstance(error, StateLoadError) else error
-    if cause is None:
-        return None
-    package = type(cause).__module__.partition(".")[0]
-    is_of_system = not isinstance(cause, TimeoutError) or cause.errno is not None
-    return None if package in _OURS and is_of_system else cause
+def raised_by_others(error: BaseException) -> bool:
+    """Whether somebody else has raised it in the middle of something: a signal handler, as for a time limit."""
+    package = type(error).__module__.partition(".")[0]
+    is_of_system = not isinstance(error, TimeoutError) or error.errno is not None
+    return package not in _OURS or not is_of_system
 
 
 def translated(error: BaseException) -> errors.Error:
     """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user."""
     match error:
-        case StateLoadError(__cause__=errors.Error() as cause):  # a class that is not loaded
-            return cause
-        case StateLoadError(__cause__=cause):
-            return errors.OperationalError(
-                f"a record of the database makes no sense ({cause or type(cause).__name__}): "
-                f"the file was damaged or tampered with; restore it from a backup"
-            )
         case ConflictError():
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
         case ReadOnlyError():
