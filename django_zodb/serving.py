@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import signal
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.core.management.base import CommandError
 
-from .errors import Error
+from .errors import Error, OperationalError
 from .storage.open import DEFAULT_PORT, Location, locate, open_storage
 from .storage.options import Options, check_options
 from .storage.server import Address, Server, is_local, show, tls_context
@@ -67,13 +68,18 @@ def serve(settings: dict[str, Any], endpoint: Endpoint, output: Output) -> None:
 def location_of(settings: dict[str, Any], *, follow_host: bool = True) -> tuple[Location, Options]:
     """Where an alias's database is; without ``follow_host`` what NAME alone means, whatever HOST and PORT say.
 
-    CommandError for a database in memory, which no other process can see; Error for settings that make no sense.
+    OperationalError for a database in memory, which no other process can see, and for settings that make no sense.
     """
     host, port = (settings.get("HOST"), settings.get("PORT")) if follow_host else (None, None)
     location = locate(settings["NAME"], host, port)
     if location.kind == "memory":
-        raise CommandError(f"{location} lives in the memory of one process: set NAME to a file or a URI")
-    return location, check_options(settings.get("OPTIONS") or {})
+        raise no_other_process(location)
+    return location, check_options(settings.get("OPTIONS", {}))
+
+
+def no_other_process(location: Location) -> OperationalError:
+    """The error for a database in memory, of which a command, in a process of its own, sees nothing."""
+    return OperationalError(f"{location} lives in the memory of one process: set NAME to a file or a URI")
 
 
 def _address(settings: dict[str, Any], endpoint: Endpoint) -> Address:
@@ -81,13 +87,25 @@ def _address(settings: dict[str, Any], endpoint: Endpoint) -> Address:
         if endpoint.host or endpoint.port is not None:
             raise CommandError("--socket does not go with --host and --port: listen on one or the other")
         return endpoint.socket
-    host = endpoint.host or settings.get("HOST") or "127.0.0.1"
-    if host.startswith("/"):
-        return str(host)
-    port = endpoint.port if endpoint.port is not None else int(settings.get("PORT") or DEFAULT_PORT)
-    if not 0 <= port < 65536:
-        raise CommandError(f"--port must be a number from 0 to 65535 (0: any free one), got {port}")
-    return host, port
+    if endpoint.port is not None and not 0 <= endpoint.port < 65536:
+        raise CommandError(f"--port must be a number from 0 to 65535 (0: any free one), got {endpoint.port}")
+    known = locate("", settings.get("HOST") or "127.0.0.1", settings.get("PORT")).addresses
+    hosts, ports = _which(known, endpoint)
+    if len(hosts) > 1 or len(ports) > 1:
+        shown = ", ".join(map(show, known))
+        raise CommandError(f"HOST and PORT name several servers ({shown}): say by --host and --port which one this is")
+    host, port = hosts.pop(), ports.pop()
+    return host if host.startswith("/") else (host, port)
+
+
+def _which(known: Iterable[Address], endpoint: Endpoint) -> tuple[set[str], set[int]]:
+    """The hosts and ports of those of the known servers that this may be; what the command line says goes before."""
+    pairs = [(address, DEFAULT_PORT) if isinstance(address, str) else address for address in known]
+    pairs = [pair for pair in pairs if pair[0] == endpoint.host] or pairs
+    pairs = [pair for pair in pairs if pair[1] == endpoint.port] or pairs
+    hosts = {endpoint.host} if endpoint.host else {host for host, _ in pairs}
+    ports = {endpoint.port} if endpoint.port is not None else {port for _, port in pairs}
+    return hosts, ports
 
 
 def _tls(address: Address, endpoint: Endpoint) -> ssl.SSLContext | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
@@ -16,8 +17,10 @@ from django.utils.dateparse import parse_date, parse_datetime
 from . import dbapi
 from .clock import dt
 from .errors import Error
-from .serving import location_of
+from .serving import location_of, no_other_process
+from .storage.database import is_open
 from .storage.failures import STORAGE_ERRORS, translated
+from .storage.open import locate
 
 _UNSOUND = 1
 _FAILED = 2
@@ -76,7 +79,7 @@ class UpkeepCommand(BaseCommand):
             if connections[alias].vendor != "zodb":
                 raise CommandError(f"the database {alias!r} is not one of django_zodb", returncode=_FAILED)
             self.work(alias, options, bar)
-        except Error as error:
+        except (Error, ImproperlyConfigured) as error:
             raise CommandError(str(error), returncode=_FAILED) from error
         except STORAGE_ERRORS as error:
             raise CommandError(str(translated(error)), returncode=_FAILED) from error
@@ -103,19 +106,23 @@ def unsound(message: str) -> CommandError:
 
 @contextmanager
 def connected(alias: str, read_only: bool = True) -> Iterator[dbapi.Connection]:
-    """A connection of its own to an alias's database; read-only it works beside whoever else has a file open."""
+    """A connection of its own to an alias's database; read-only it works beside whoever else has a file open.
+
+    One in memory is that of this process, of its tests for instance, or there is none.
+    """
     params = connections[alias].get_connection_params()
     if params.get("read_only") and not read_only:
         raise CommandError(
             f"the database {alias!r} has the option read_only: take that away for what this is to write",
             returncode=_FAILED,
         )
-    in_memory = str(params["database"]).startswith((":memory:", "memory://"))
+    location = locate(params["database"], params["host"], params["port"])
+    in_memory = location.kind == "memory"
+    if in_memory and not is_open(location):
+        raise no_other_process(location)
+    if location.kind == "file":
+        data_file(alias)
     own = read_only and not in_memory and not params.get("read_only")
-    if not in_memory:
-        location, _ = location_of(connections[alias].settings_dict)
-        if location.kind == "file":
-            data_file(alias)
     connection = dbapi.connect(**params | ({"read_only": True} if own else {}))
     database = connection.session.database
     try:

@@ -65,12 +65,13 @@ def alias(tmp_path: Path, migrated: Path, db: None) -> Iterator[str]:
     from django_project.models import Author  # not before the apps are loaded
 
     before = connections["other"]
-    (tmp_path / "site").mkdir()
-    shutil.copy(migrated, tmp_path / "site" / "Data.fs")
-    wrapper = DatabaseWrapper({**before.settings_dict, "NAME": str(tmp_path / "site" / "Data.fs")}, "other")
+    path = tmp_path / "site" / "Data.fs"
+    path.parent.mkdir()
+    shutil.copy(migrated, path)
+    wrapper = DatabaseWrapper({**before.settings_dict, "NAME": str(path)}, "other")
     connections["other"] = wrapper
     Author.objects.using("other").create(name="Ada")
     yield "other"
     wrapper.close()
-    Database.open(wrapper.settings_dict["NAME"]).close()
+    Database.open(path).close()
     connections["other"] = before

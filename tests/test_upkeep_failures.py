@@ -115,3 +115,42 @@ def test_what_a_closed_connection_is_asked_is_not_logged(texts: Path, caplog: py
     with pytest.raises(OperationalError, match="its connection is closed"):
         len(leaf.keys())
     assert not caplog.records
+
+
+# --- settings and arguments -------------------------------------------------------------------------------------------
+
+COMMANDS = [("zodbcheck",), ("zodbstats",), ("zodbpack",), ("zodbbackup", "backups"), ("zodbrestore", "backups")]
+
+
+@two_databases
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"OPTIONS": {"nonsense": 1}}, "unknown option 'nonsense'"),
+        ({"OPTIONS": {"pool_size": 0}}, "pool_size must be 1 at least, got 0"),
+        ({"OPTIONS": ["read_only"]}, "OPTIONS must be a dictionary"),
+        ({"NAME": "zeo://127.0.0.1:abc"}, "NAME is not understood"),
+        ({"NAME": ":memory:never"}, ":memory:never lives in the memory of one process"),
+    ],
+)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_settings_that_make_no_sense(
+    alias: str, settings: dict[str, Any], said: str, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reopened(alias, monkeypatch, **settings)
+    assert said in failed(*arguments, database=alias)
+
+
+@two_databases
+def test_a_port_that_makes_no_sense(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reopened(alias, monkeypatch, PORT="abc")
+    for name in ("zodbcheck", "zodbstats", "zodbpack"):
+        said = failed(name, database=alias)
+        assert said == "settings.DATABASES['other']: PORT must be a number from 1 to 65535, got 'abc'"
+
+
+@two_databases
+def test_days(alias: str) -> None:
+    for wrong in ("-1", "nan", "inf"):
+        assert "--days must not be negative, and a number, got " in failed("zodbpack", "--days", wrong, database=alias)
+    assert " 0 B freed" in command("zodbpack", "--days", "1000000", database=alias)

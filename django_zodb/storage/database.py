@@ -491,6 +491,11 @@ def _register(database: Database) -> Database:
     return database
 
 
+def is_open(location: Location) -> bool:
+    """Whether this process has the database there open, with whatever options."""
+    return any(database.location == location for database in list(_registry.values()))
+
+
 def close_all() -> None:
     """Close every database that is open in this process."""
     for database in list(_registry.values()):

@@ -53,12 +53,25 @@ class Location:
 
 
 def locate(name: str | os.PathLike[str] | None, host: str | None = None, port: int | str | None = None) -> Location:
-    """The location that settings mean: ``:memory:…``, a URI, a path; with ``host`` or ``port`` a ZEO server."""
+    """The location that settings mean: ``:memory:…``, a URI, a path; with ``host`` or ``port`` a ZEO server.
+
+    OperationalError for what makes no sense.
+    """
     if host or port:
         return _server_location(host or "127.0.0.1", port or DEFAULT_PORT)
-    text = os.fspath(name) if name is not None else ""
+    text = os.fspath(name) if isinstance(name, os.PathLike) else name
     if not isinstance(text, str) or not text:
-        raise OperationalError("the database has no name: NAME is a file path, ':memory:' or a URI such as 'zeo://…'")
+        raise OperationalError(
+            f"the database has no name: NAME is a file path, ':memory:' or a URI such as 'zeo://…', and not {name!r}"
+        )
+    try:
+        return _named_location(text)
+    except ValueError as error:
+        raise OperationalError(f"NAME is not understood: {error}, in {text!r}") from error
+
+
+def _named_location(text: str) -> Location:
+    """The location that NAME means; ValueError of Python's own for a URL, or a path, that it does not take."""
     if text.startswith(MEMORY):
         return Location("memory", text)
     if text.startswith("memory://"):
@@ -75,6 +88,8 @@ def locate(name: str | os.PathLike[str] | None, host: str | None = None, port: i
 
 def _server_location(host: str, port: int | str) -> Location:
     """Hosts and ports may each be several, separated by commas; one port may be that of all hosts."""
+    if not isinstance(host, str):
+        raise OperationalError(f"HOST must be a text, of several hosts separated by commas, got {host!r}")
     hosts = [each.strip() for each in host.split(",")]
     ports = [each.strip() for each in str(port).split(",")]
     if len(ports) not in (1, len(hosts)):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..errors import OperationalError
 from ..record import items, record
 
 ISOLATION_LEVELS = ("snapshot", "serializable")
+
+_LEAST = {"cache_size": 0, "cache_size_bytes": 0, "pool_size": 1, "timeout": 0, "client_cache_bytes": 0}
 
 
 @record
@@ -41,9 +44,9 @@ class Options:
     tls_key: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("cache_size", "cache_size_bytes", "pool_size", "timeout", "client_cache_bytes"):
-            if getattr(self, name) < 0:
-                raise OperationalError(f"option {name} must not be negative, got {getattr(self, name)!r}")
+        for name, least in _LEAST.items():
+            if not least <= getattr(self, name) < math.inf:  # which NaN is not either
+                raise OperationalError(f"option {name} must be {least} at least, got {getattr(self, name)!r}")
         if self.isolation not in ISOLATION_LEVELS:
             raise OperationalError(f"option isolation is one of {', '.join(ISOLATION_LEVELS)}, got {self.isolation!r}")
         if bool(self.tls_certificate) != bool(self.tls_key):
@@ -75,8 +78,10 @@ assert list(OPTION_TYPES) == [name for name, _ in items(Options())]
 SESSION_OPTIONS = frozenset({"isolation"})
 
 
-def check_options(given: dict[str, Any]) -> Options:
-    """``given`` as Options; OperationalError naming an unknown option (and the known ones) or a wrong type."""
+def check_options(given: Any) -> Options:
+    """``given`` as Options; OperationalError naming what is no dict, an unknown option, or a wrong value."""
+    if not isinstance(given, dict):
+        raise OperationalError(f"OPTIONS must be a dictionary, got {given!r}")
     for name, value in given.items():
         if name not in OPTION_TYPES:
             raise OperationalError(f"unknown option {name!r}; known options: {', '.join(sorted(OPTION_TYPES))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -22,9 +23,9 @@ class Command(UpkeepCommand):
 
     def work(self, alias: str, options: dict[str, Any], bar: Bar) -> None:
         """Pack, and tell what it has freed."""
-        if options["days"] < 0:
-            raise CommandError(f"--days must not be negative, got {options['days']:g}", returncode=2)
+        if not 0 <= options["days"] < math.inf:
+            raise CommandError(f"--days must not be negative, and a number, got {options['days']:g}", returncode=2)
         with connected(alias, read_only=False) as connection:
-            before, after = connection.session.database.pack(time.time() - options["days"] * 86400, bar)
+            before, after = connection.session.database.pack(max(time.time() - options["days"] * 86400, 0), bar)
         result = {"bytes_before": before, "bytes_after": after}
         self.answer(options, result, f"{size(before)} before, {size(after)} after: {size(before - after)} freed")
