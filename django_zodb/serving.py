@@ -9,26 +9,16 @@ import signal
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from django.core.management.base import CommandError
 
 from .errors import Error, OperationalError
+from .printing import Output, told
 from .storage.open import DEFAULT_PORT, Location, locate, open_storage
 from .storage.options import Options, check_options
-from .storage.server import Address, Server, is_local, show, tls_context
-
-
-class Output(Protocol):
-    """A command's stdout."""
-
-    def write(self, message: str, /) -> object:
-        """Print the message and end the line."""
-        ...
-
-    def flush(self) -> object:
-        """Show what was printed."""
-        ...
+from .storage.server import Address, Server, is_local, show
+from .storage.tls import server_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +45,13 @@ def serve(settings: dict[str, Any], endpoint: Endpoint, output: Output) -> None:
         raise CommandError(str(error)) from error
     previous = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        output.write(f"Starting ZEO server on {show(server.address)}...")
-        output.write("ZEO server is running... Press Ctrl+C to stop.")
-        output.flush()
+        started = f"Starting ZEO server on {show(server.address)}..."
+        told(output, [started, "ZEO server is running... Press Ctrl+C to stop."])
         server.run()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    output.write("ZEO server stopped.")
+    told(output, ["ZEO server stopped."])
 
 
 def location_of(settings: dict[str, Any], *, follow_host: bool = True) -> tuple[Location, Options]:
@@ -118,4 +107,4 @@ def _tls(address: Address, endpoint: Endpoint) -> ssl.SSLContext | None:
         )
     if endpoint.certificate is None:
         return None
-    return tls_context(endpoint.certificate, endpoint.key, endpoint.ca)
+    return server_context(endpoint.certificate, endpoint.key, endpoint.ca)

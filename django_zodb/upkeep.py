@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from . import dbapi
 from .clock import dt
 from .errors import Error
+from .printing import told
 from .serving import location_of, no_other_process
 from .storage.database import is_open
 from .storage.failures import STORAGE_ERRORS, translated
@@ -93,10 +94,9 @@ class UpkeepCommand(BaseCommand):
     def answer(self, options: dict[str, Any], result: dict[str, Any], *lines: str) -> None:
         """Print the result: as JSON, or these lines."""
         if options.get("json"):
-            self.stdout.write(json.dumps(result, default=str))
+            told(self.stdout, [json.dumps(result, default=str)])
         elif options["verbosity"] > 0:
-            for line in lines:
-                self.stdout.write(line)
+            told(self.stdout, lines)
 
 
 def unsound(message: str) -> CommandError:

@@ -132,15 +132,32 @@ def test_everything_beside_a_running_site(site: Site) -> None:
     )
 
 
-def test_dumpzodb_stops_with_its_reader(site: Site) -> None:
-    command, pipe = site.command("dumpzodb"), subprocess.PIPE
+@pytest.mark.parametrize("name", ["dumpzodb", "zodbcheck"])
+def test_a_command_stops_with_its_reader(site: Site, name: str) -> None:
+    command, pipe = site.command(name), subprocess.PIPE
     with subprocess.Popen(command, cwd=site.folder, env=environment(), stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no /dev/full")
+@pytest.mark.parametrize("arguments", [("dumpzodb",), ("zodbcheck",), ("zodbstats",), ("runzeo", "--port", "0")])
+def test_a_command_that_cannot_print(site: Site, arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            site.command(*arguments),
+            cwd=site.folder,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == "CommandError: the output cannot be written: No space left on device\n"
+    assert done.returncode == 2
 
 
 def test_dumpzodb_refuses_what_it_cannot_read(site: Site, tmp_path: Path) -> None:
@@ -210,7 +227,8 @@ def test_runzeo_on_a_socket(site: Site, tmp_path: Path) -> None:
         (["--port", "70000"], "--port must be a number from 0 to 65535"),
         (["--socket", "x", "--port", "1"], "--socket does not go with"),
         (["--key", "x"], "need --certificate"),
-        (["--certificate", "missing.pem"], "cannot read the TLS files"),
+        (["--certificate", "missing.pem"], "cannot read the TLS file missing.pem: No such file or directory"),
+        (["--certificate", "manage.py"], "cannot use the TLS files (manage.py): "),
         (["--socket", "/nowhere/zeo"], "cannot listen on /nowhere/zeo: No such file or directory"),
     ],
 )

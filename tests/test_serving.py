@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.core.management.base import CommandError
 
 from django_zodb.errors import OperationalError
 from django_zodb.serving import Endpoint, _address, location_of
-from django_zodb.storage.open import locate
-from django_zodb.storage.options import check_options
+from django_zodb.storage.failures import translated
+from django_zodb.storage.open import explained, locate, open_storage
+from django_zodb.storage.options import Options, check_options
+from django_zodb.storage.tls import client_context, server_context
 
 TWO = {"HOST": "db1, 127.0.0.1", "PORT": "49291,49292"}
 ONE_PORT = {"HOST": "db1,db2", "PORT": 49291}
@@ -76,5 +79,38 @@ def test_numbers_that_are_no_limits(name: str, value: float, least: int) -> None
         check_options({name: value})
 
 
-def test_paths_may_be_objects(tmp_path: Any) -> None:
+def test_paths_may_be_objects(tmp_path: Path) -> None:
     assert locate(tmp_path / "Data.fs") == locate(str(tmp_path / "Data.fs"))
+
+
+# --- what cannot be read or made is named -----------------------------------------------------------------------------
+
+
+def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, said in ((tmp_path / "file", "File exists"), (tmp_path / "file" / "blobs", "Not a directory")):
+        with pytest.raises(OperationalError, match=f"cannot create the folder {folder}: {said}"):
+            open_storage(locate(tmp_path / "Data.fs"), Options(blob_dir=str(folder)))
+    said = r"cannot open Data.fs: Permission denied \(Data.fs.lock\)"
+    with pytest.raises(OperationalError, match=said), explained("Data.fs"):
+        raise PermissionError(13, "Permission denied", "Data.fs.lock")
+
+
+def test_tls_files_that_cannot_be_used(tmp_path: Path) -> None:
+    missing, nonsense = tmp_path / "missing.pem", tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    for context in (server_context, client_context):
+        with pytest.raises(OperationalError, match=f"cannot read the TLS file {missing}: No such file"):
+            context(str(nonsense), str(missing), None)
+        with pytest.raises(OperationalError, match=rf"cannot use the TLS files \({nonsense} and {nonsense}\): "):
+            context(str(nonsense), str(nonsense), None)
+    with pytest.raises(OperationalError, match=rf"cannot use the TLS files \({nonsense}\): "):
+        client_context(None, None, str(nonsense))
+
+
+def test_a_failing_system_says_where() -> None:
+    assert str(translated(OSError(28, "full", "/x"), "/y")) == (
+        "the disk is full (No space left on device, /x): free some space, then try again"
+    )
+    assert str(translated(OSError(5, "bad"), "/y")) == "the storage cannot be read or written: Input/output error, /y"
+    assert str(translated(OSError(5, "bad"))) == "the storage cannot be read or written: Input/output error"

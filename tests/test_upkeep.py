@@ -201,7 +201,7 @@ def test_a_pack_that_fails_changes_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(f"django_zodb.storage.datafile.os.{at}", fail)
-        with pytest.raises(errors.OperationalError, match="disk is full"):
+        with pytest.raises(errors.OperationalError, match=f"disk is full .*, {path}.: free some space, then try again"):
             database.pack(time.time())
     assert not Path(path + ".pack").exists()
     session = new_session(database)
@@ -226,7 +226,7 @@ def test_a_pack_on_a_full_disk_changes_nothing(database: Database, path: str, li
             assert not Path(path + ".pack").exists()
             raise
 
-    assert with_small_files(limit, pack) == "the storage cannot be read or written: File too large"
+    assert with_small_files(limit, pack) == f"the storage cannot be read or written: File too large, {path}"
     assert Path(path).stat().st_size < len(content)
     assert rows(Database.open(path), "event") == before
 

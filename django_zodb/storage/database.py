@@ -178,7 +178,7 @@ class Database:
             with watched(growing, before, report, "bytes packed"):
                 storage.pack(until, referencesf)
         except STORAGE_ERRORS as error:
-            raise translated(error) from error
+            raise translated(error, self.location) from error
         return before, storage.getSize()
 
     def _new_row_locks(self) -> RowLocks:

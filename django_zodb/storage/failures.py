@@ -31,8 +31,11 @@ def raised_by_others(error: BaseException) -> bool:
     return package not in _OURS or not is_of_system
 
 
-def translated(error: BaseException) -> errors.Error:
-    """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user."""
+def translated(error: BaseException, place: object = None) -> errors.Error:
+    """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user.
+
+    ``place`` is what was read or written, for errors of the system that do not say it.
+    """
     match error:
         case ConflictError():
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
@@ -47,13 +50,15 @@ def translated(error: BaseException) -> errors.Error:
                 "the connection to the ZEO server is lost; work can go on as soon as it answers again"
             )
         case OSError():
-            return errors.OperationalError(_os_message(error))
+            return errors.OperationalError(_os_message(error, place))
         case _:
             return errors.OperationalError(f"the storage failed: {error or type(error).__name__}")
 
 
-def _os_message(error: OSError) -> str:
+def _os_message(error: OSError, place: object) -> str:
     reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    if where := error.filename or place:
+        reason = f"{reason}, {where}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({reason}): free some space, then run the transaction again"
+        return f"the disk is full ({reason}): free some space, then try again"
     return f"the storage cannot be read or written: {reason}"

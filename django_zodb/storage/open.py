@@ -172,9 +172,15 @@ def _in_use(path: str, network: str | None) -> str:
 
 
 def make_private(folder: str | None) -> None:
-    """Create the folder, if one is wanted and missing, for its owner only; ZODB would let everybody in."""
-    if folder is not None and not Path(folder).exists():
-        Path(folder).mkdir(mode=0o700, parents=True)
+    """Create the folder, if one is wanted and missing, for its owner only; ZODB would let everybody in.
+
+    OperationalError if that cannot be.
+    """
+    if folder is not None and not Path(folder).is_dir():
+        try:
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperationalError(f"cannot create the folder {folder}: {error.strerror}") from error
 
 
 def _create(path: Path, options: Options) -> None:
@@ -233,8 +239,9 @@ def explained(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
+        other = f" ({error.filename})" if error.filename and error.filename != name else ""
         hint = " Free some space, then try again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise OperationalError(f"cannot open {name}: {reason}.{hint}") from error
+        raise OperationalError(f"cannot open {name}: {reason}{other}.{hint}") from error
     except (POSError, CorruptedError, ValueError, struct.error) as error:
         raise OperationalError(
             f"cannot open {name}: {error}. The file is damaged: restore it from a backup, or save what is readable "

@@ -25,6 +25,7 @@ from .classes import refuse_resolution
 from .client import CarefulClientStorage
 from .open import Location, explained, locate, make_private, open_storage
 from .options import Options
+from .tls import client_context
 
 logger = logging.getLogger("django_zodb")
 
@@ -35,8 +36,7 @@ def open_server(location: Location, options: Options) -> CarefulClientStorage:
     """The storage of a ZEO server, connected."""
     tls = _tls_context(options)
     _probe(location, options.timeout, tls is not None)
-    with explained(str(options.blob_dir)):
-        make_private(options.blob_dir)
+    make_private(options.blob_dir)
     cache = _cache_file(options)
     try:
         return CarefulClientStorage(
@@ -129,13 +129,7 @@ def _no_server(shown: str, reason: str) -> OperationalError:
 def _tls_context(options: Options) -> ssl.SSLContext | None:
     if not options.tls_ca and not options.tls_certificate:
         return None
-    try:
-        context = ssl.create_default_context(cafile=options.tls_ca)
-        if options.tls_certificate:
-            context.load_cert_chain(options.tls_certificate, options.tls_key)
-    except OSError as error:  # ssl.SSLError is one
-        raise OperationalError(f"cannot read the TLS files of the database options: {error}") from error
-    return context
+    return client_context(options.tls_certificate, options.tls_key, options.tls_ca)
 
 
 def open_uri(uri: str, options: Options) -> Any:

@@ -295,16 +295,3 @@ def is_local(address: Address) -> bool:
         return ipaddress.ip_address(address[0]).is_loopback
     except ValueError:
         return False
-
-
-def tls_context(certificate: str, key: str | None, ca: str | None) -> ssl.SSLContext:
-    """The server's side of TLS; with ``ca``, clients must show a certificate that it has signed."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-        if ca is not None:
-            context.load_verify_locations(ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except OSError as error:  # ssl.SSLError is one
-        raise OperationalError(f"cannot read the TLS files: {error}") from error
-    return context

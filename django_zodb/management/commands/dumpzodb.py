@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from django_zodb.errors import Error
+from django_zodb.printing import told
 from django_zodb.serving import location_of
 from django_zodb.storage.dump import as_json, as_tree, opened, walk
 
@@ -37,9 +36,6 @@ class Command(BaseCommand):
         try:
             with opened(*location_of(connections[options["database"]].settings_dict)) as root:
                 if root is not None:
-                    for node in walk(root, options["table"], options["limit"]):
-                        self.stdout.write(render(node))
+                    told(self.stdout, map(render, walk(root, options["table"], options["limit"])))
         except Error as error:
             raise CommandError(str(error)) from error
-        except BrokenPipeError:  # the reader has seen enough, as in `dumpzodb | head`; there is nobody to tell
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
