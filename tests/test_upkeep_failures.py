@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
 from django.db import connections
+from django_project.models import Author
 from test_upkeep import command, run, two_databases
 
 from django_zodb import dbapi
@@ -154,3 +157,24 @@ def test_days(alias: str) -> None:
     for wrong in ("-1", "nan", "inf"):
         assert "--days must not be negative, and a number, got " in failed("zodbpack", "--days", wrong, database=alias)
     assert " 0 B freed" in command("zodbpack", "--days", "1000000", database=alias)
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------------
+
+
+@two_databases
+def test_packing_after_a_clock_was_ahead(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed after that is of a time to come, too."""
+
+    def packed(days: int) -> int:
+        return int(json.loads(command("zodbpack", database=alias, days=days, json=True))["bytes_after"])
+
+    now = time.time
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now() + 3650 * 86400)
+        Author.objects.using(alias).get().save()
+    for number in range(20):
+        Author.objects.using(alias).update(name=f"{number:02}" * 50)
+    recent, none = packed(days=30), packed(days=0)
+    assert none < recent - 20 * 100, "the updates are of the last 30 days, after none of which there is no history"
+    assert packed(days=0) == none

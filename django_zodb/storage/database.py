@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 
 import transaction
 import ZODB
+from persistent.TimeStamp import TimeStamp
 from ZODB.POSException import ConflictError as RecordConflict
 from ZODB.serialize import referencesf
 from ZODB.utils import z64
@@ -50,6 +51,7 @@ _LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what 
 _IDLE_S = 600  # after so long, a connection that nobody uses gives its cache back
 _RESERVE_ROUNDS = 50
 _SETTLE_WAIT_S = 1.0
+_ROUNDING_S = 0.001  # transaction ids tell time more finely than a float does
 _UNSETTLED: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
 
 
@@ -162,16 +164,21 @@ class Database:
         except STORAGE_ERRORS as error:
             raise translated(error) from error
 
+    def time(self) -> float:
+        """Seconds since the epoch, and not before the last transaction: the clock may have been ahead when it was made.
+
+        Those that follow it are of its time, too.
+        """
+        last = self._opened_storage().lastTransaction()
+        return max(time.time(), 0.0 if last in (None, z64) else TimeStamp(last).timeTime() + _ROUNDING_S)
+
     def pack(self, until: float, report: Report = silent) -> tuple[int, int]:
         """Drop what was not current any more at that time (seconds since the epoch); bytes before and after.
 
         Others may read and write meanwhile. OperationalError if the storage cannot be packed or the disk is full;
         then nothing has changed.
         """
-        with self._opening:
-            if self._zodb is None:
-                self._open_zodb()
-            storage = self._storage
+        storage = self._opened_storage()
         before = storage.getSize()
         try:
             growing = Path(f"{self.location.name}.pack") if isinstance(storage, DataFile) else None
@@ -202,6 +209,12 @@ class Database:
             assert self._zodb is not None
             self._sessions[id(session)] = session
             return self._zodb.open(manager, before=before), self.generation
+
+    def _opened_storage(self) -> Any:
+        with self._opening:
+            if self._zodb is None:
+                self._open_zodb()
+            return self._storage
 
     def _readers(self) -> list[Session]:
         """The sessions that may be reading."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -26,6 +25,7 @@ class Command(UpkeepCommand):
         if not 0 <= options["days"] < math.inf:
             raise CommandError(f"--days must not be negative, and a number, got {options['days']:g}", returncode=2)
         with connected(alias, read_only=False) as connection:
-            before, after = connection.session.database.pack(max(time.time() - options["days"] * 86400, 0), bar)
+            database = connection.session.database
+            before, after = database.pack(max(database.time() - options["days"] * 86400, 0), bar)
         result = {"bytes_before": before, "bytes_after": after}
         self.answer(options, result, f"{size(before)} before, {size(after)} after: {size(before - after)} freed")
