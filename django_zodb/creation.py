@@ -2,6 +2,8 @@
 
 Under ``fork`` the workers have the memory of their parent, and with it a copy of the database. Under ``spawn`` the
 parent writes the migrated database to a temporary file, which every worker loads.
+
+Tests never work with what the site works with: not with its file, whatever its name, nor with its server.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from django.db import NotSupportedError
+from django.core.exceptions import ImproperlyConfigured
+from django.db import NotSupportedError, connections
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX, BaseDatabaseCreation
 
 from .storage.database import Database
-from .storage.open import MEMORY
+from .storage.open import MEMORY, locate
 
 DATA_SUFFIXES = ("", ".index", ".lock", ".tmp", ".old")
 """A data file and what lies beside it."""
@@ -35,6 +38,9 @@ def is_in_memory(name: Any) -> bool:
 class DatabaseCreation(BaseDatabaseCreation):
     """Makes, copies and drops test databases."""
 
+    _server: dict[str, Any] | None = None
+    """The site's HOST and PORT, while there is a test database."""
+
     def _get_test_db_name(self) -> str:
         settings = self.connection.settings_dict
         name = os.fspath(settings["TEST"]["NAME"] or MEMORY)
@@ -48,11 +54,44 @@ class DatabaseCreation(BaseDatabaseCreation):
 
     def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
         name = self._get_test_db_name()
+        self._refuse_sites(name)
+        self._leave_server()
         if not keepdb and not is_in_memory(name):
             self._clobber(name, verbosity, autoclobber)
         elif not keepdb:
             self._destroy_test_db(name, verbosity)
         return name
+
+    def _refuse_sites(self, name: str) -> None:
+        """ImproperlyConfigured for a name that means what the site, or another alias, works with."""
+        wanted = locate(name)
+        for each in () if wanted.kind == "memory" else (self.connection, *connections.all()):
+            name_and_server = [each.settings_dict[setting] for setting in ("NAME", "HOST", "PORT")]
+            if each.vendor != self.connection.vendor or not any(name_and_server):
+                continue
+            site = locate(*name_and_server)
+            if wanted == site or not set(wanted.addresses).isdisjoint(site.addresses):
+                raise ImproperlyConfigured(
+                    f"settings.DATABASES[{self.connection.alias!r}]: TEST NAME {name!r} is the database of the alias "
+                    f"{each.alias!r} itself: tests would delete it. Name another file, or none, for one in memory"
+                )
+
+    def _leave_server(self) -> None:
+        """Take the server out of the settings, which would have the tests work with the site's data."""
+        settings = self.connection.settings_dict
+        self._server = {"HOST": settings["HOST"], "PORT": settings["PORT"]}
+        settings.update(HOST="", PORT="")
+
+    def set_as_test_mirror(self, primary_settings_dict: dict[str, Any]) -> None:
+        """As Django; a mirror is where the other one is, too."""
+        super().set_as_test_mirror(primary_settings_dict)
+        self.connection.settings_dict.update({name: primary_settings_dict[name] for name in ("HOST", "PORT")})
+
+    def destroy_test_db(self, old_database_name: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """As Django; where the site's NAME comes back, its server does, too."""
+        super().destroy_test_db(old_database_name, *args, **kwargs)
+        if old_database_name is not None:
+            self.connection.settings_dict.update(self._server or {})
 
     def _clobber(self, name: str, verbosity: int, autoclobber: bool) -> None:
         """Remove the data file of an earlier run, having asked the user unless ``autoclobber``."""

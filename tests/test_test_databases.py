@@ -7,8 +7,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+from django_zodb.base import DatabaseWrapper
+from django_zodb.storage.database import Database
 
 TESTS = Path(__file__).parent
 
@@ -45,6 +52,13 @@ def test_in_forked_processes() -> None:
 def test_in_spawned_processes() -> None:
     output = run_tests("--parallel=2", settings="settings_spawn", EXPECTED_DATABASE="^:memory:test_default_[12]$")
     assert count(output) == 11
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_beside_a_server(processes: str) -> None:
+    """The server of the settings serves the site: tests never go there."""
+    arguments = (f"--parallel={processes}",)
+    assert count(run_tests(*arguments, settings="settings_server", EXPECTED_DATABASE="^:memory:test_default$")) == 11
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
@@ -93,3 +107,58 @@ def test_under_pytest_xdist(tmp_path: Path, name: str) -> None:
     assert result.returncode == 0, result.stdout
     assert "4 passed" in result.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+# --- what is the site's is not for tests ------------------------------------------------------------------------------
+
+
+def wrapper(name: Any, test: Any, **settings: Any) -> DatabaseWrapper:
+    """The connection of an alias with these names."""
+    before = connections["default"].settings_dict
+    return DatabaseWrapper({**before, "NAME": name, "TEST": {**before["TEST"], "NAME": test}, **settings}, "default")
+
+
+@pytest.mark.parametrize("keepdb", [False, True])
+@pytest.mark.parametrize("test", ["{}/Data.fs", "{}/link.fs", "{}/x/../Data.fs", "file://{}/Data.fs"])
+def test_the_site_s_own_file_is_refused(tmp_path: Path, test: str, keepdb: bool) -> None:
+    file = tmp_path / "Data.fs"
+    Database.open(file).close()
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link.fs").symlink_to(file)
+    content = file.read_bytes()
+    creation = wrapper(file, test.format(tmp_path)).creation
+    with pytest.raises(ImproperlyConfigured, match="is the database of the alias 'default' itself: tests would delete"):
+        creation.create_test_db(verbosity=0, autoclobber=True, keepdb=keepdb)
+    assert file.read_bytes() == content
+
+
+def test_an_alias_may_be_for_tests_alone(tmp_path: Path) -> None:
+    name = str(tmp_path / "Test.fs")
+    assert wrapper("", name).creation._create_test_db(verbosity=0, autoclobber=True) == name
+
+
+def test_the_file_of_another_alias_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections["other"].settings_dict, "NAME", str(tmp_path / "Other.fs"))
+    creation = wrapper(tmp_path / "Data.fs", tmp_path / "Other.fs").creation
+    with pytest.raises(ImproperlyConfigured, match="is the database of the alias 'other' itself"):
+        creation.create_test_db(verbosity=0, autoclobber=True)
+
+
+def test_the_site_s_own_server_is_refused() -> None:
+    creation = wrapper("site", "zeo://db2:49275", HOST="db1, db2", PORT="49275").creation
+    with pytest.raises(ImproperlyConfigured, match="is the database of the alias 'default' itself"):
+        creation.create_test_db(verbosity=0, autoclobber=True)
+
+
+def test_the_server_is_that_of_the_site_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = wrapper("site", None, HOST="db1", PORT="49275")
+    settings = connection.settings_dict
+    connection.creation._create_test_db(verbosity=0, autoclobber=True)
+    assert (settings["HOST"], settings["PORT"]) == ("", "")
+    mirror = wrapper("site", None, HOST="db1", PORT="49275")
+    mirror.creation.set_as_test_mirror(settings)
+    assert (mirror.settings_dict["HOST"], mirror.settings_dict["PORT"]) == ("", "")
+    settings["NAME"] = ":memory:test_server"
+    monkeypatch.setitem(django_settings.DATABASES["default"], "NAME", "")
+    connection.creation.destroy_test_db("site", verbosity=0)
+    assert (settings["NAME"], settings["HOST"], settings["PORT"]) == ("site", "db1", "49275")
