@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,10 @@ Connect = Callable[[], dbapi.Connection]
 
 
 @contextmanager
-def connecting(kind: str, folder: Path, isolation: str = "snapshot") -> Iterator[Connect]:
-    """What makes a connection to an empty database of that kind; all are closed in the end."""
+def connecting(
+    kind: str, folder: Path, statements: Iterable[str] = (), isolation: str = "snapshot"
+) -> Iterator[Connect]:
+    """What makes a connection to a new database of that kind, after these statements; all are closed in the end."""
     place = ":memory:connecting" if kind == "memory" else str(folder / "Data.fs")
     made: list[dbapi.Connection] = []
 
@@ -22,6 +24,10 @@ def connecting(kind: str, folder: Path, isolation: str = "snapshot") -> Iterator
         made.append(dbapi.connect(place, isolation=isolation))
         return made[-1]
 
+    first = connect()
+    for statement in statements:
+        first.execute(statement)
+    first.commit()
     yield connect
     for each in made:
         each.close()

@@ -34,10 +34,8 @@ def filling(first: int, last: int) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    with connecting(request.param, tmp_path) as connection:
+    with connecting(request.param, tmp_path, TABLES) as connection:
         first = connection()
-        for statement in TABLES:
-            first.execute(statement)
         first.cursor().executemany("INSERT INTO parent VALUES (%s, %s, %s, %s)", filling(1, ROWS))
         first.commit()
         yield connection

@@ -32,10 +32,8 @@ TABLES = (
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    with connecting(request.param, tmp_path) as connection:
+    with connecting(request.param, tmp_path, TABLES) as connection:
         first = connection()
-        for statement in TABLES:
-            first.execute(statement)
         first.cursor().executemany("INSERT INTO item (id, value) VALUES (%s, 'old')", [(n,) for n in range(1, 201)])
         first.commit()
         yield connection

@@ -11,19 +11,19 @@ from connecting import Connect, connecting
 
 from django_zodb.errors import ConflictError, Error, IntegrityError
 
+START = (
+    "CREATE TABLE k (name varchar(9) PRIMARY KEY, n integer UNIQUE CHECK (n < 100))",
+    "CREATE TABLE e (id bigint PRIMARY KEY)",
+    "CREATE TABLE z (id bigint PRIMARY KEY)",
+    "INSERT INTO k VALUES ('old', 9)",
+)
 NOTHING = "INSERT INTO k VALUES ('x', 1) ON CONFLICT DO NOTHING"
 UPDATE = "INSERT INTO k VALUES ('x', 1) ON CONFLICT (name) DO UPDATE SET n = 7"
 
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    with connecting(request.param, tmp_path) as connection:
-        first = connection()
-        first.execute("CREATE TABLE k (name varchar(9) PRIMARY KEY, n integer UNIQUE CHECK (n < 100))")
-        first.execute("CREATE TABLE e (id bigint PRIMARY KEY)")
-        first.execute("CREATE TABLE z (id bigint PRIMARY KEY)")
-        first.execute("INSERT INTO k VALUES ('old', 9)")
-        first.commit()
+    with connecting(request.param, tmp_path, START) as connection:
         yield connection
 
 
@@ -101,16 +101,12 @@ def test_another_key_than_that_of_the_conflict_is_an_error(connect: Connect) -> 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
 def test_a_key_that_was_there_before_is_no_conflict_with_others(tmp_path: Path, isolation: str) -> None:
-    with connecting("file", tmp_path, isolation) as connect:
+    with connecting("file", tmp_path, START, isolation) as connect:
         one, two = connect(), connect()
-        one.execute("CREATE TABLE k (name varchar(9) PRIMARY KEY)")
-        one.execute("CREATE TABLE z (id bigint PRIMARY KEY)")
-        one.execute("INSERT INTO k VALUES ('old')")
-        one.commit()
         one.execute("SELECT * FROM z FOR UPDATE")
         two.execute("INSERT INTO z VALUES (1)")
         two.commit()
         with pytest.raises(Error) as caught:
-            one.execute("INSERT INTO k VALUES ('old')")
+            one.execute("INSERT INTO k VALUES ('old', 1)")
         assert type(caught.value) is IntegrityError
         assert one.execute("SELECT COUNT(*) FROM z").fetchone() == (0,)

@@ -27,11 +27,7 @@ TABLES = (
 
 @pytest.fixture(params=["memory", "file"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
-    with connecting(request.param, tmp_path) as connection:
-        first = connection()
-        for statement in TABLES:
-            first.execute(statement)
-        first.commit()
+    with connecting(request.param, tmp_path, TABLES) as connection:
         yield connection
 
 

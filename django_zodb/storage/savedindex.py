@@ -94,7 +94,6 @@ class _Parts:
             return self._tree[prefix]
 
     def _replace_unread(self) -> None:
-        logger.warning("the index file is damaged; what it should hold is read from the data file")
         right = self._rebuild()._data
         for prefix, found in list(self._tree.items()):
             if type(found) is _Unread:
@@ -130,7 +129,8 @@ def load_index(path: str, data: Handle) -> tuple[fsIndex, int, bytes] | None:
 
 
 def _made_from(data: Handle, name: str, end: int) -> fsIndex:
-    """The index of the data file up to that position."""
+    """The index of the data file up to that position, since what was saved is damaged."""
+    logger.warning("%s.index is damaged: what it should hold is read from the data file", name)
     index = fsIndex()
     for found in transactions(data.fd, name, _FIRST, settled=True):
         enter(index, found.records)
