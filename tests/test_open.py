@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import random
 import socket
 import stat
 import subprocess
@@ -29,7 +30,7 @@ from ZODB.utils import p64, z64
 from zodbpickle.pickle import UnpicklingError
 
 from django_zodb import errors
-from django_zodb.storage import client
+from django_zodb.storage import client, indexparts
 from django_zodb.storage.check import check
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import MAGIC
@@ -39,7 +40,7 @@ from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.progress import silent
 from django_zodb.storage.savedindex import _read as read_index
-from django_zodb.storage.savedindex import enter, load_index, save_index
+from django_zodb.storage.savedindex import enter, load_index, position_of, save_index
 from django_zodb.storage.schema import ColumnSchema, TableSchema
 from django_zodb.storage.server import Server
 from django_zodb.storage.session import Session
@@ -550,6 +551,45 @@ def test_an_index_file_is_read_part_by_part(tmp_path: Path, position: int) -> No
     index = saved()
     os.truncate(path, 1_000)
     assert list(index.items()) == list(expected.items())
+    assert read_index(path, fsIndex) is None
+
+
+@pytest.mark.parametrize("looks", [10, 1 << 20], ids=["then read", "page by page"])
+def test_where_one_object_is(path: str, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """A page or two of a saved index tell it, however many numbers of objects are in use."""
+    monkeypatch.setattr(indexparts, "_MOST_LOOKS", looks)
+    chosen = random.Random(5)
+    expected = fsIndex()
+    for prefix, count in enumerate((1 << 16, 65_500, 30_000, 700, 1)):
+        suffixes = chosen.sample(range(1 << 16), count)
+        enter(expected, {p64(prefix << 16 | suffix): chosen.randrange(1 << 40) for suffix in suffixes})
+    Path(path).touch()
+    save_index(path, expected, 5, path)
+    saved = read_index(path, fsIndex)
+    assert saved is not None
+    asked = [chosen.randrange(6 << 16) for _ in range(3_000)]
+    edges = [prefix << 16 | suffix for prefix in range(6) for suffix in (0, 1, 65_534, 65_535)]
+    for number in (*edges, *asked):
+        assert position_of(saved[0], p64(number)) == expected.get(p64(number), 0), number
+
+
+def test_a_page_of_the_index_that_is_damaged(path: str) -> None:
+    index = fsIndex()
+    enter(index, {p64(number): number + 9 for number in range(100_000)})
+    Path(path).touch()
+    save_index(path, index, 5, path)
+    whole = Path(path).read_bytes()
+    for at in (30, 140_000, 300_000, 600_000):
+        damaged = bytearray(whole)
+        damaged[at] ^= 4
+        Path(path).write_bytes(damaged)
+        rebuilt: list[int] = []
+        saved = read_index(path, lambda rebuilt=rebuilt: rebuilt.append(1) or index)  # type: ignore[misc]
+        assert saved is not None
+        found = [position_of(saved[0], p64(number)) for number in range(0, 100_000, 1_000)]
+        assert found == [*range(9, 100_009, 1_000)]
+        assert rebuilt == [1]
+    os.truncate(path, 200_000)
     assert read_index(path, fsIndex) is None
 
 

@@ -12,17 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple
-from zlib import crc32
+from typing import NamedTuple
 
-from BTrees.OOBTree import OOBTree
 from ZODB.FileStorage.format import DATA_HDR_LEN, TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.utils import p64
 
 from .files import Handle, read_all, touch_private
 from .headers import STATUSES, UNDONE
+from .indexparts import SUM_LEN, Parts, Unread, pages_of, sum_of, sums_of
 from .tail import RECORD, TRANSACTION, last_transactions, transactions
 
 logger = logging.getLogger("django_zodb")
@@ -41,81 +39,17 @@ _END = b"\x80\x03N."
 _LONGEST_START = 19
 
 
-# Behind all that, where FileStorage does not look: this, a checksum of each bucket, and one of these and of the rest.
-_SUMS = b"\ndjango_zodb sums 1\n"
-_SUM_LEN = 4
-
-
-class _Unread(NamedTuple):
-    """A bucket in the file: where it is, and its checksum, if the file has one."""
-
-    at: int
-    length: int
-    sum: bytes | None
+# Behind all that, where FileStorage does not look: this, checksums of the buckets, and one of these and of the rest.
+_SUMS = b"\ndjango_zodb sums 2\n"
 
 
 class _Saved(NamedTuple):
-    """What an index file consists of: the position it reaches, its buckets by prefix, and all else but checksums."""
+    """What an index file consists of: the position it reaches, where its buckets are, and all else but checksums."""
 
     position: int
-    parts: dict[bytes, _Unread]
+    parts: dict[bytes, tuple[int, int]]
+    """Prefix → position and length."""
     frame: bytes
-
-
-class _Parts:
-    """The buckets of an ``fsIndex`` by the first six bytes of oids, read from a file when they are asked for.
-
-    Of a file of many GB, an index has hundreds of them, and a process that reads little looks at a few. If one is not
-    as it was written, all that are unread are taken from what ``rebuild`` makes of the data file.
-    """
-
-    def __init__(self, handle: Handle, parts: Mapping[bytes, _Unread], rebuild: Callable[[], fsIndex]) -> None:
-        self._handle = handle
-        self._rebuild = rebuild
-        self._lock = Lock()
-        self._tree = OOBTree(parts)
-        self.minKey = self._tree.minKey
-        self.maxKey = self._tree.maxKey
-        self.clear = self._tree.clear
-
-    def get(self, prefix: bytes, default: Any = None) -> Any:
-        found = self._tree.get(prefix, default)
-        return self._read(prefix) if type(found) is _Unread else found
-
-    def _read(self, prefix: bytes) -> fsBucket:
-        with self._lock:  # or the changes of who reads it first would be lost
-            found = self._tree[prefix]
-            if type(found) is _Unread:
-                data = read_all(self._handle.fd, found.at, found.length)
-                if len(data) < found.length or found.sum not in (None, _sum(data)):
-                    self._replace_unread()
-                else:
-                    self._tree[prefix] = fsBucket().fromString(data)
-            return self._tree[prefix]
-
-    def _replace_unread(self) -> None:
-        right = self._rebuild()._data
-        for prefix, found in list(self._tree.items()):
-            if type(found) is _Unread:
-                self._tree[prefix] = right.get(prefix) or fsBucket()
-
-    def __getitem__(self, prefix: bytes) -> fsBucket:
-        found = self.get(prefix)
-        if found is None:
-            raise KeyError(prefix)
-        return found
-
-    def __setitem__(self, prefix: bytes, found: fsBucket) -> None:
-        self._tree[prefix] = found
-
-    def __delitem__(self, prefix: bytes) -> None:
-        del self._tree[prefix]
-
-    def items(self) -> list[tuple[bytes, fsBucket]]:
-        return [(prefix, self[prefix]) for prefix in self._tree]
-
-    def values(self) -> list[fsBucket]:
-        return [self[prefix] for prefix in self._tree]
 
 
 def load_index(path: str, data: Handle) -> tuple[fsIndex, int, bytes] | None:
@@ -165,9 +99,13 @@ def enter(index: fsIndex, positions: Mapping[bytes, int]) -> None:
 
 
 def position_of(index: fsIndex, oid: bytes) -> int:
-    """As ``index.get(oid, 0)``, in less time."""
-    bucket = index._data.get(oid[:6])
-    found = None if bucket is None else bucket.get(oid[6:])
+    """As ``index.get(oid, 0)``, in less time, and without reading a whole bucket for a few objects."""
+    buckets = index._data
+    if type(buckets) is Parts:
+        found = buckets.find(oid[:6], oid[6:])
+    else:
+        bucket = buckets.get(oid[:6])
+        found = None if bucket is None else bucket.get(oid[6:])
     return 0 if found is None else int.from_bytes(found, "big")
 
 
@@ -177,13 +115,13 @@ def _read(path: str, rebuild: Callable[[], fsIndex]) -> tuple[fsIndex, int] | No
         handle = Handle(path, os.O_RDONLY)
         with os.fdopen(handle.fd, "rb", closefd=False) as file:
             saved = _saved(file)
-            parts = None if saved is None else _with_sums(saved, file.read())
+            parts = None if saved is None else _unread(handle, saved, file.read())
     except OSError:
         return None
     if saved is None or parts is None:
         return None
     index = fsIndex()
-    index._data = _Parts(handle, parts, rebuild)
+    index._data = Parts(parts, rebuild)
     return index, saved.position
 
 
@@ -203,7 +141,7 @@ def _saved(file: BufferedReader | BufferedRandom) -> _Saved | None:
         file.seek(length, os.SEEK_CUR)
         if not length or length % 8 or file.read(len(_PART_END)) != _PART_END:
             return None
-        parts[part[1]] = _Unread(at, length, None)
+        parts[part[1]] = at, length
     file.seek(len(_END) - len(start), os.SEEK_CUR)
     return _Saved(_integer(next(filter(None, number.groups()))), parts, b"".join(frame))
 
@@ -213,23 +151,23 @@ def _add_sums(path: str) -> None:
     with open(path, "r+b") as file:  # noqa: PTH123  as ``fsIndex.save`` has made it
         saved = _saved(file)
         assert saved is not None
-        sums = b"".join(_sum(read_all(file.fileno(), part.at, part.length)) for part in saved.parts.values())
-        file.write(_SUMS + sums + _sum(saved.frame + sums))
+        sums = b"".join(sums_of(read_all(file.fileno(), at, length)) for at, length in saved.parts.values())
+        file.write(_SUMS + sums + sum_of(saved.frame + sums))
 
 
-def _with_sums(saved: _Saved, rest: bytes) -> Mapping[bytes, _Unread] | None:
+def _unread(handle: Handle, saved: _Saved, rest: bytes) -> Mapping[bytes, Unread] | None:
     """The buckets with the checksums that ``rest`` has for them, if it has any; None if these are not right."""
-    if not rest:
-        return saved.parts  # by FileStorage itself
-    sums = rest[len(_SUMS) : -_SUM_LEN]
-    if rest != _SUMS + sums + _sum(saved.frame + sums) or len(sums) != _SUM_LEN * len(saved.parts):
+    if not rest:  # by FileStorage itself
+        return {prefix: Unread(handle, *place, b"") for prefix, place in saved.parts.items()}
+    sums = rest[len(_SUMS) : -SUM_LEN]
+    if rest != _SUMS + sums + sum_of(saved.frame + sums):
         return None
-    each = (sums[at : at + _SUM_LEN] for at in range(0, len(sums), _SUM_LEN))
-    return {prefix: part._replace(sum=found) for (prefix, part), found in zip(saved.parts.items(), each, strict=True)}
-
-
-def _sum(data: bytes) -> bytes:
-    return crc32(data).to_bytes(_SUM_LEN, "little")
+    parts, at = {}, 0
+    for prefix, (position, length) in saved.parts.items():
+        end = at + SUM_LEN * pages_of(length)
+        parts[prefix] = Unread(handle, position, length, sums[at:end])
+        at = end
+    return parts if at == len(sums) else None
 
 
 def _integer(data: bytes) -> int:
@@ -253,7 +191,7 @@ def _tid_if_right(index: fsIndex, end: int, descriptor: int) -> bytes | None:
             if len(record) < DATA_HDR_LEN:
                 return None
             oid, _, _, transaction, _, size = RECORD.unpack(record)
-            found = index.get(oid, 0)
+            found = position_of(index, oid)
             if transaction != start or (oid not in checked and not position <= found < start + length):
                 return None
             checked.add(oid)

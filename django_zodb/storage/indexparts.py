@@ -1,0 +1,168 @@
+"""The buckets of a saved index, read as they are asked for: a page or two of one for an object, or all of it.
+
+A bucket is ``fsBucket.toString()``: up to 65,536 suffixes of oids, two bytes each, ascending, and behind them the six
+bytes of each one's position: half a MB, which takes a millisecond to read. Of a file of many GB there are hundreds, and
+a process that reads little looks at a few objects in some.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Lock
+from typing import Any
+from zlib import crc32
+
+from BTrees.OOBTree import OOBTree
+from ZODB.fsIndex import fsBucket, fsIndex
+
+from .files import Handle, read_all
+
+SUM_LEN = 4
+PAGE = 4096
+"""A checksum is one of so many bytes of a bucket."""
+
+_KEY, _VALUE = 2, 6
+_MOST_LOOKS = 64
+"""A bucket that is asked for more objects is read: from then on that costs less."""
+
+
+class Damaged(Exception):
+    """What was read is not what was saved."""
+
+
+class Unread:
+    """A bucket in the file: where it is, and the checksums of its pages; none if it was saved by FileStorage."""
+
+    def __init__(self, handle: Handle, at: int, length: int, sums: bytes) -> None:
+        self._handle = handle
+        self._at = at
+        self._length = length
+        self._sums = sums
+        self._pages: dict[int, bytes] = {}
+        self._looks = 0
+
+    def find(self, suffix: bytes) -> bytes | None:
+        """The position of an object, from the pages that tell it; Damaged if one is."""
+        self._looks += 1
+        count = self._length // (_KEY + _VALUE)
+        number = int.from_bytes(suffix, "big")
+        # Below it are at most so many, and at least so many less those that the bucket lacks.
+        low, high = max(0, number - 65_536 + count), min(number, count)
+        at = bisect_left(range(count), suffix, low, high, key=self._suffix)
+        if at == count or self._suffix(at) != suffix:
+            return None
+        return self._bytes(count * _KEY + at * _VALUE, _VALUE)
+
+    def _suffix(self, at: int) -> bytes:
+        return self._bytes(at * _KEY, _KEY)
+
+    def _bytes(self, start: int, length: int) -> bytes:
+        """Some bytes of the bucket, in one page or two."""
+        number, begin = divmod(start, PAGE)
+        found = self._page(number)[begin : begin + length]
+        return found if len(found) == length else found + self._page(number + 1)[: length - len(found)]
+
+    def _page(self, number: int) -> bytes:
+        page = self._pages.get(number)
+        if page is None:
+            at = number * PAGE
+            page = read_all(self._handle.fd, self._at + at, min(PAGE, self._length - at))
+            if sum_of(page) != self._sums[number * SUM_LEN : (number + 1) * SUM_LEN]:
+                raise Damaged
+            self._pages[number] = page
+        return page
+
+    @property
+    def in_pages(self) -> bool:
+        """Whether it is still to be asked for a few objects: then pages can tell."""
+        return self._looks < _MOST_LOOKS and bool(self._sums)
+
+    def whole(self) -> fsBucket:
+        """All of it; Damaged if it is."""
+        data = read_all(self._handle.fd, self._at, self._length)
+        if len(data) < self._length or (self._sums and sums_of(data) != self._sums):
+            raise Damaged
+        return fsBucket().fromString(data)
+
+
+class Parts:
+    """The buckets of an ``fsIndex`` by the first six bytes of oids.
+
+    If one is not as it was written, all that are unread are taken from what ``rebuild`` makes of the data file.
+    """
+
+    def __init__(self, parts: Mapping[bytes, Unread], rebuild: Callable[[], fsIndex]) -> None:
+        self._rebuild = rebuild
+        self._lock = Lock()
+        self._tree = OOBTree(parts)
+        self.minKey = self._tree.minKey
+        self.maxKey = self._tree.maxKey
+        self.clear = self._tree.clear
+
+    def find(self, prefix: bytes, suffix: bytes) -> bytes | None:
+        """The six bytes of an object's position; None if there is no such object."""
+        found = self._tree.get(prefix)
+        if type(found) is Unread:
+            if found.in_pages:
+                with suppress(Damaged):
+                    return found.find(suffix)
+            found = self._read(prefix)
+        return None if found is None else found.get(suffix)
+
+    def get(self, prefix: bytes, default: Any = None) -> Any:
+        """The bucket, as of any tree: whoever asks may look at all of it, or change it."""
+        found = self._tree.get(prefix, default)
+        return self._read(prefix) if type(found) is Unread else found
+
+    def _read(self, prefix: bytes) -> fsBucket:
+        with self._lock:  # or the changes of who reads it first would be lost
+            found = self._tree[prefix]
+            if type(found) is Unread:
+                try:
+                    self._tree[prefix] = found.whole()
+                except Damaged:
+                    self._replace_unread()
+            return self._tree[prefix]
+
+    def _replace_unread(self) -> None:
+        right = self._rebuild()._data
+        for prefix, found in list(self._tree.items()):
+            if type(found) is Unread:
+                self._tree[prefix] = right.get(prefix) or fsBucket()
+
+    def __getitem__(self, prefix: bytes) -> fsBucket:
+        found = self.get(prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __setitem__(self, prefix: bytes, found: fsBucket) -> None:
+        self._tree[prefix] = found
+
+    def __delitem__(self, prefix: bytes) -> None:
+        del self._tree[prefix]
+
+    def items(self) -> list[tuple[bytes, fsBucket]]:
+        """Prefixes and buckets; all are read."""
+        return [(prefix, self[prefix]) for prefix in self._tree]
+
+    def values(self) -> list[fsBucket]:
+        """The buckets; all are read."""
+        return [self[prefix] for prefix in self._tree]
+
+
+def pages_of(length: int) -> int:
+    """How many checksums a bucket of so many bytes has."""
+    return -(-length // PAGE)
+
+
+def sums_of(bucket: bytes) -> bytes:
+    """The checksums of its pages."""
+    return b"".join(sum_of(bucket[at : at + PAGE]) for at in range(0, len(bucket), PAGE))
+
+
+def sum_of(data: bytes) -> bytes:
+    """The checksum of some bytes."""
+    return crc32(data).to_bytes(SUM_LEN, "little")
