@@ -11,6 +11,7 @@ from ..clock import dt
 from ..record import replace
 from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, JSON, TEXT, TIME, TIMESTAMP, Kind, SqlType
 from .coerce import Misfit, Params, convert, is_open, literal, settle, unsized
+from .decimals import minus
 from .documents import as_number, is_document
 from .expr import (
     Arithmetic,
@@ -181,7 +182,8 @@ def negative(term: Expr, op: str) -> Expr:
     if (op == "~" and not type_.is_integer) or not (type_.is_numeric or type_.kind is Kind.INTERVAL):
         raise Misfit(f"operator does not exist: {op} {type_}")
     if op == "-" and isinstance(term, Constant) and isinstance(term.value, int | float | Decimal | dt.timedelta):
-        return Constant(-term.value, type_)
+        value = minus(term.value) if isinstance(term.value, Decimal) else -term.value
+        return Constant(value, type_)
     return Negate(term, unsized(type_), op)  # type: ignore[arg-type]
 
 

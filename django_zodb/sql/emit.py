@@ -198,7 +198,8 @@ class Emitter:
             case x.Arithmetic(left=left, right=right):
                 return self._fixed(expr, lambda: self.strict((left, right), lambda a, b: arithmetic(expr, a, b)))
             case x.Negate(term=term, op=op):
-                return self.strict((term,), lambda a: f"({op}{a})")
+                form = "minus({0})" if x.type_of(term).kind is Kind.DECIMAL else f"({op}{{0}})"
+                return self.strict((term,), form.format)
             case x.Concat(parts=parts):
                 return self._fixed(expr, lambda: self.strict(parts, lambda *texts: f"({' + '.join(texts)})"))
             case x.Case():

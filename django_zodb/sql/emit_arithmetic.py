@@ -40,6 +40,13 @@ _NUMBERS = {
     ">>": "shift_right({0}, {1})",
 }
 
+_DECIMALS = {
+    "+": "add({0}, {1})",
+    "-": "subtract({0}, {1})",
+    "*": "multiply({0}, {1})",
+}
+"""What Python's operators would round as the caller's context says."""
+
 
 def arithmetic(expr: x.Arithmetic, left: str, right: str) -> str:
     """Text for the operator of ``expr`` on operands that are not NULL."""
@@ -98,6 +105,8 @@ def _numbers(expr: x.Arithmetic, kinds: tuple[Kind, Kind], left: str, right: str
             )
     elif expr.type.is_integer and expr.op == "/":
         return f"quotient({left}, {right})"
-    elif expr.type.kind is Kind.DECIMAL and Kind.DECIMAL not in kinds:
-        left = f"Decimal({left})"
+    elif expr.type.kind is Kind.DECIMAL:
+        if kinds[0] is not Kind.DECIMAL:
+            left = f"Decimal({left})"
+        return _DECIMALS.get(expr.op, _NUMBERS[expr.op]).format(left, right)
     return _NUMBERS[expr.op].format(left, right)

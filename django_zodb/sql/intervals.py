@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from ..clock import dt
 from ..errors import DataError
+from .decimals import EXACT
 
 _MICROSECONDS = {
     "microsecond": 1,
@@ -54,8 +55,9 @@ def months_and_rest(text: str) -> tuple[int, str]:
         total += Decimal(match["number"]) * _MONTHS[match["unit"].lower()]
         return " "
 
-    rest = _MONTHS_ITEM.sub(taken, text).strip()
-    if total % 1:
+    with localcontext(EXACT):
+        rest = _MONTHS_ITEM.sub(taken, text).strip()
+    if int(total) != total:
         raise DataError(f"interval {text!r}: a month can only be whole")
     return int(total), rest
 
@@ -65,9 +67,11 @@ def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
 
     DataError for what is none, and for months and years: they have no fixed length.
     """
-    microseconds = _iso(text) if text[:1] in "Pp" or text[:2] in ("-P", "-p") else _items(text, unit or "second")
+    with localcontext(EXACT):
+        microseconds = _iso(text) if text[:1] in "Pp" or text[:2] in ("-P", "-p") else _items(text, unit or "second")
+        whole = int(microseconds.to_integral_value())
     try:
-        return dt.timedelta(microseconds=int(microseconds.to_integral_value()))
+        return dt.timedelta(microseconds=whole)
     except OverflowError as error:
         raise DataError(f"interval {text!r} is out of range") from error
 

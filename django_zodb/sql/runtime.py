@@ -21,6 +21,8 @@ from ..clock import dt
 from ..errors import DataError, OperationalError, ProgrammingError
 from ..storage.protocol import Index, Row
 from ..values import UTC, Kind, SqlType, converter
+from .decimals import add, minus, modulo, multiply, over, subtract
+from .decimals import power as decimal_power
 from .patterns import Predicate, like, like_text, prefix_end
 from .regexes import compiled
 
@@ -147,7 +149,7 @@ def divide(left: Any, right: Any) -> Any:
     if right == 0:
         raise _by_zero()
     try:
-        return left / right
+        return over(left, right) if isinstance(left, Decimal) else left / right
     except (ArithmeticError, ValueError) as error:
         raise DataError(f"{left} / {right} is out of range") from error
 
@@ -159,7 +161,7 @@ def remainder(left: Any, right: Any) -> Any:
     if isinstance(left, float):
         return math.fmod(left, right) if math.isfinite(left) else NAN
     try:
-        return left % right if isinstance(left, Decimal) else left - right * quotient(left, right)
+        return modulo(left, right) if isinstance(left, Decimal) else left - right * quotient(left, right)
     except InvalidOperation as error:
         raise DataError(f"{left} % {right} is out of range") from error
 
@@ -171,7 +173,7 @@ def power(left: Any, right: Any) -> Any:
             if right < 0 or (abs(left) > 1 and right * left.bit_length() > 128):
                 return int(float(left) ** right)
             return left**right
-        result = left**right
+        result = decimal_power(left, Decimal(right)) if isinstance(left, Decimal) else left**right
     except ZeroDivisionError as error:
         raise _by_zero() from error
     except (ArithmeticError, ValueError) as error:
@@ -475,6 +477,7 @@ NAMES: dict[str, object] = {
     "LEAST": LEAST,
     "SKIPPED": SKIPPED,
     "NAN": NAN,
+    "add": add,
     "add_to_time": add_to_time,
     "date_and_time": date_and_time,
     "ascending": ascending,
@@ -497,7 +500,9 @@ NAMES: dict[str, object] = {
     "like": like,
     "like_text": like_text,
     "midnight": midnight,
+    "minus": minus,
     "moved": moved,
+    "multiply": multiply,
     "not_null": not_null,
     "once": once,
     "partial": partial,
@@ -518,6 +523,7 @@ NAMES: dict[str, object] = {
     "single": single,
     "sorted_lazily": sorted_lazily,
     "sorted_runs": sorted_runs,
+    "subtract": subtract,
     "time_difference": time_difference,
     "until_many": until_many,
 }

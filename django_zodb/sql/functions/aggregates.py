@@ -12,10 +12,10 @@ from typing import Any
 from ...clock import dt
 from ...errors import DataError
 from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, Scaled, SqlType, as_text
+from ..decimals import EXACT
 from .base import AggregateFunction, first_type
 from .parts import Join, Parts, Sums, Texts
 from .sums import (
-    EXACT,
     average_of,
     average_parts,
     deviation,

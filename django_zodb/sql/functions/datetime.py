@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ...clock import current_time, dt
 from ...errors import DataError
 from ...values import DATE, DECIMAL, DOUBLE, INTEGER, TEXT, TIME, TIMESTAMP, UTC
+from ..decimals import over
 from .base import Function, guarded
 
 _OFFSET = re.compile(r"(?P<name>.*?)(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?")
@@ -99,7 +100,7 @@ def _extract(part: str, value: Any) -> Decimal:
         return _interval_part(name, value)
     match name:
         case "epoch":
-            return (_instant(value) - _EPOCH) // _MICROSECOND / _MILLION
+            return over(Decimal((_instant(value) - _EPOCH) // _MICROSECOND), _MILLION)
         case "second" | "millisecond" | "milliseconds" | "microsecond" | "microseconds" if hasattr(value, "second"):
             return _scaled(name, value.second * 1_000_000 + value.microsecond)
     return Decimal(part_of(name, value))
@@ -108,7 +109,7 @@ def _extract(part: str, value: Any) -> Decimal:
 def _scaled(name: str, microseconds: int) -> Decimal:
     if name.startswith("micro"):
         return Decimal(microseconds)
-    return microseconds / (Decimal(1000) if name.startswith("milli") else _MILLION)
+    return over(Decimal(microseconds), Decimal(1000) if name.startswith("milli") else _MILLION)
 
 
 def _instant(value: Any) -> dt.datetime:
@@ -124,7 +125,7 @@ def _interval_part(name: str, value: dt.timedelta) -> Decimal:
     """A part of the interval as it is kept: days, which may be negative, and a time of day, which is not."""
     match name:
         case "epoch":
-            return value // _MICROSECOND / _MILLION
+            return over(Decimal(value // _MICROSECOND), _MILLION)
         case "day":
             return Decimal(value.days)
         case "hour":

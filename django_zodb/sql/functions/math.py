@@ -9,9 +9,10 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Conte
 from typing import Any
 
 from ...values import BIGINT, DECIMAL, DOUBLE, INTEGER, Kind, SqlType, without_sign_of_zero
+from ..decimals import EXACT, modulo, power, root
 from .base import Function, first_type, guarded
 
-_WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
+_WIDE = Context(prec=EXACT.prec, rounding=ROUND_HALF_UP)
 
 
 def _real_type(types: tuple[SqlType, ...]) -> SqlType:
@@ -42,15 +43,15 @@ def _real(name: str, compute: Callable[..., float]) -> Callable[..., Any]:
 
 def _sqrt(x: Any) -> Any:
     if type(x) is Decimal:
-        return x.sqrt()
+        return root(x)
     return math.sqrt(x)
 
 
 def _power(x: Any, y: Any) -> Any:
     if type(x) is Decimal and type(y) is not float:
-        return x**y
+        return power(x, Decimal(y))
     if type(y) is Decimal and type(x) is int:
-        return Decimal(x) ** y
+        return power(Decimal(x), y)
     return math.pow(x, y)
 
 
@@ -62,7 +63,7 @@ def _mod(x: Any, y: Any) -> Any:
         return -remainder if x < 0 else remainder
     if float in (type(x), type(y)):
         return math.fmod(x, y) + 0.0
-    return _WIDE.remainder(Decimal(x), Decimal(y))
+    return modulo(Decimal(x), Decimal(y))
 
 
 def _log(base: float, x: float | None = None) -> float:
@@ -99,6 +100,10 @@ def _whole(compute: Callable[[float], int], rounding: str) -> Callable[[Any], An
     return call
 
 
+def _absolute(x: Any) -> Any:
+    return x.copy_abs() if type(x) is Decimal else abs(x)
+
+
 def _sign(x: Any) -> Any:
     return type(x)((x > 0) - (x < 0))
 
@@ -118,7 +123,7 @@ _POWER = Function(guarded("POWER", _power), _real_type, (None,), 2, 2)
 _RANDOM = Function(random.random, DOUBLE, (), 0, 0, stable=False)
 
 FUNCTIONS: dict[str, Function] = {
-    "ABS": Function(guarded("ABS", abs), first_type),
+    "ABS": Function(guarded("ABS", _absolute), first_type),
     "ACOS": _call("ACOS", math.acos),
     "ASIN": _call("ASIN", math.asin),
     "ATAN": _call("ATAN", math.atan),

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from itertools import repeat
 from operator import mul
 from typing import Any
 
+from ..decimals import EXACT, over, root
 from .parts import Finish, Parts, Sums
-
-EXACT = Context(prec=1000)
-"""Sums of decimals lose no digit."""
-_RESULT = Context(prec=28)
 
 
 def float_sum(values: Sequence[float]) -> float:
@@ -72,7 +69,7 @@ def _float_parts(values: Sequence[float]) -> Parts:
 
 def average_of(total: Any, count: int) -> Any:
     """A sum of numbers or intervals, divided by how many they are."""
-    return _RESULT.divide(total, Decimal(count)) if type(total) is Decimal else total / count
+    return over(total, count) if type(total) is Decimal else total / count
 
 
 def average_parts(values: Sequence[Any]) -> Parts:
@@ -109,7 +106,7 @@ def _decimal_variance(sums: tuple[Decimal, Decimal], count: int, freedom: int) -
     total, squares = sums
     with localcontext(EXACT):
         spread = count * squares - total * total
-    return _RESULT.divide(spread, Decimal(count * (count - freedom)))
+    return over(spread, count * (count - freedom))
 
 
 def _whole_variance(sums: tuple[int, int], count: int, freedom: int, scale: int) -> float:
@@ -125,7 +122,7 @@ def deviation(values: Sequence[Any], freedom: int) -> Any:
 def _root(value: Any) -> Any:
     if value is None:
         return None
-    return value.sqrt(_RESULT) if type(value) is Decimal else math.sqrt(value)
+    return root(value) if type(value) is Decimal else math.sqrt(value)
 
 
 def variance_parts(freedom: int) -> Callable[[Sequence[Any]], Parts]:
