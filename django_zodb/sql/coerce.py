@@ -190,7 +190,7 @@ def cast(expr: Expr, type_: SqlType) -> Expr:
     match expr:
         case Param() if is_open(expr):
             given = TEXT if type_.kind is Kind.TEXT else type_
-            result: Expr = Cast(Param(expr.index, given), given)  # else a comparison would undo the rounding
+            result: Expr = Cast(Param(expr.index, unsized(given)), given)  # else a comparison would undo the rounding
         case Constant(value=None):
             return Constant(None, type_)
         case _ if type_.kind is Kind.BOOLEAN and type_of(expr).is_integer:

@@ -67,6 +67,18 @@ use: library
 ---
 ('0.00', Decimal('-0.01'))
 
+[differs: sqlite3 does not round to a column's scale]> SELECT CAST(%s AS numeric(5, 2)), CAST(%s AS numeric(5, 2)) + 0, CAST(%s AS numeric(5, 0)) {'2.345', 2.345, 2.5}
+---
+(Decimal('2.35'), Decimal('2.35'), Decimal('3'))
+
+[differs: sqlite3 takes any number]> SELECT CAST(%s AS numeric(5, 2)) {12345.678}
+---
+DataError: 12345.678 is out of range for type numeric(5, 2)
+
+[differs: sqlite3 takes any number]> SELECT CAST(%s AS smallint) {100000}
+---
+DataError: 100000 is out of range for type smallint (-32768 to 32767)
+
 > SELECT id, CASE WHEN id < 2 THEN 'a' WHEN TRUE THEN 'b' WHEN id > 2 THEN 'c' ELSE 'd' END, CASE WHEN FALSE THEN 'a' WHEN id = 2 THEN 'b' WHEN NULL THEN 'c' ELSE 'd' END, CASE WHEN NULL THEN 'a' WHEN FALSE THEN 'b' END, CASE WHEN TRUE THEN id END FROM book WHERE id < 4 ORDER BY id
 ---
 (1, 'a', 'd', None, 1)
