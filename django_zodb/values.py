@@ -344,9 +344,9 @@ def as_text(value: Any) -> str:
             return value.isoformat(" ")
         case dt.date() | dt.time():
             return value.isoformat()
-        case int() | Decimal() | UUID():
-            return str(value)
-        case dt.timedelta():
+        case Decimal():
+            return format(value, "f")  # never 0E-8: a search for a part of the text looks for digits
+        case int() | UUID() | dt.timedelta():
             return str(value)
     raise _refuse(value, TEXT)
 

@@ -79,6 +79,10 @@ DataError: 12345.678 is out of range for type numeric(5, 2)
 ---
 DataError: 100000 is out of range for type smallint (-32768 to 32767)
 
+[differs: decimals stay decimals]> SELECT CAST(CAST(0 AS numeric(12, 8)) AS text), CAST(CAST('0.00000001' AS numeric(12, 8)) AS text) || ' BTC', CAST(1e3 AS text)
+---
+('0.00000000', '0.00000001 BTC', '1000')
+
 > SELECT id, CASE WHEN id < 2 THEN 'a' WHEN TRUE THEN 'b' WHEN id > 2 THEN 'c' ELSE 'd' END, CASE WHEN FALSE THEN 'a' WHEN id = 2 THEN 'b' WHEN NULL THEN 'c' ELSE 'd' END, CASE WHEN NULL THEN 'a' WHEN FALSE THEN 'b' END, CASE WHEN TRUE THEN id END FROM book WHERE id < 4 ORDER BY id
 ---
 (1, 'a', 'd', None, 1)
