@@ -16,6 +16,7 @@ from .documents import as_number, is_document
 from .expr import (
     Arithmetic,
     Call,
+    Cast,
     Concat,
     Constant,
     Exists,
@@ -87,7 +88,7 @@ def arithmetic(node: exp.Expression, left: Expr, right: Expr, params: Params) ->
     """``left op right``; Misfit where the operator does not exist for their types."""
     op = OPERATORS[type(node)]
     left, right = as_number(settle(left, params)), as_number(settle(right, params))
-    left, right = _beside(left, type_of(right), op), _beside(right, type_of(left), op)
+    left, right = _beside(left, type_of(right), op, first=True), _beside(right, type_of(left), op)
     one, other = type_of(left), type_of(right)
     temporal = _TEMPORAL.get((op, one.kind, other.kind))
     if temporal is not None:
@@ -141,11 +142,13 @@ def _numeric(op: str, left: Expr, right: Expr) -> Expr:
     return Arithmetic(op, left, right, result)  # type: ignore[arg-type]
 
 
-def _beside(expr: Expr, other: SqlType, op: str) -> Expr:
+def _beside(expr: Expr, other: SqlType, op: str, first: bool = False) -> Expr:
     """NULL, a text literal or a text parameter beside an operand of another type takes a type that fits it."""
     target = INTERVAL if other.kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP) else unsized(other)
     if is_open(expr):
-        return convert(expr, BIGINT if other.kind is Kind.UNKNOWN else target)
+        if op == "-" and first:  # there is no interval from which a date could be taken
+            target = unsized(other)
+        return _null(expr, BIGINT if other.kind is Kind.UNKNOWN else target)
     if type_of(expr).kind is not Kind.TEXT or other.kind is Kind.TEXT:
         return expr
     match expr:
@@ -159,6 +162,12 @@ def _beside(expr: Expr, other: SqlType, op: str) -> Expr:
         case Param():
             return replace(expr, type=target)
     return expr
+
+
+def _null(expr: Expr, type_: SqlType) -> Expr:
+    """An expression that is open, and so NULL, with a type: that of a function of NULL, or of a subquery, too."""
+    expr = convert(expr, type_)
+    return Cast(expr, type_) if is_open(expr) else expr
 
 
 def concat(parts: Sequence[Expr], params: Params) -> Expr:
@@ -177,7 +186,7 @@ def concat(parts: Sequence[Expr], params: Params) -> Expr:
 def negative(term: Expr, op: str) -> Expr:
     """``-term`` or ``~term``; that of a literal is a literal."""
     if is_open(term):
-        term = convert(term, BIGINT)
+        term = _null(term, BIGINT)
     type_ = type_of(term)
     if (op == "~" and not type_.is_integer) or not (type_.is_numeric or type_.kind is Kind.INTERVAL):
         raise Misfit(f"operator does not exist: {op} {type_}")

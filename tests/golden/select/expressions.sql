@@ -83,6 +83,14 @@ DataError: 100000 is out of range for type smallint (-32768 to 32767)
 ---
 ('0.00000000', '0.00000001 BTC', '1000')
 
+> SELECT 1.5 * ROUND(NULL), ABS(NULL) - year, -ABS(NULL), NULLIF(NULL, 1) % 2, (SELECT NULL) / 2.5 FROM book WHERE id = 1
+---
+(None, None, None, None, None)
+
+> SELECT SUM(NULL) + 1, MAX(CASE WHEN id = 1 THEN NULL END) * 2.5 FROM book
+---
+(None, None)
+
 > SELECT id, CASE WHEN id < 2 THEN 'a' WHEN TRUE THEN 'b' WHEN id > 2 THEN 'c' ELSE 'd' END, CASE WHEN FALSE THEN 'a' WHEN id = 2 THEN 'b' WHEN NULL THEN 'c' ELSE 'd' END, CASE WHEN NULL THEN 'a' WHEN FALSE THEN 'b' END, CASE WHEN TRUE THEN id END FROM book WHERE id < 4 ORDER BY id
 ---
 (1, 'a', 'd', None, 1)
