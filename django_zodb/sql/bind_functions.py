@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlglot import exp
 
 from ..errors import DataError
+from ..record import replace
 from ..values import JSON, TEXT, Kind, SqlType
 from .bind_context import Context
 from .bind_json import JSON_AGGREGATES, JSON_BINDERS, JSON_BUILDERS, JSON_NAMES, documents_of
@@ -347,7 +348,25 @@ def aggregate_call(
     else:
         bound = ()
     type_ = result_of(function.result, bound)
-    return AggregateCall(name, bound, type_, distinct, condition_, order_by, function.nullable)
+    call = AggregateCall(name, bound, type_, distinct, condition_, order_by, function.nullable)
+    return call if condition_ is None else _filtered_first(call, condition_)
+
+
+def _filtered_first(call: AggregateCall, where: Expr) -> AggregateCall:
+    """The call with its filter around all that it computes, which may fail for the rows that are left out.
+
+    An argument whose NULLs are skipped then needs no other filter.
+    """
+
+    def guarded(expr: Expr) -> Expr:
+        if isinstance(expr, Column | Param | Constant):
+            return expr
+        return Case(((where, expr),), None, type_of(expr))
+
+    args = tuple(map(guarded, call.args))
+    order_by = tuple(replace(key, expr=guarded(key.expr)) for key in call.order_by)
+    moved = args[:1] != call.args[:1] and AGGREGATES[call.function].skip_nulls
+    return replace(call, args=args, order_by=order_by, filter=None if moved else where)
 
 
 def _of_documents(name: str, args: list[Expr], distinct: bool) -> tuple[str, list[Expr]]:

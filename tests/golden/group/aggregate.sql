@@ -121,3 +121,29 @@ no rows
 > SELECT n FROM (SELECT COUNT(*) AS n FROM book) counted WHERE %s = 1 {1}
 ---
 (7,)
+
+> SELECT SUM(100 / (id - 1)) FILTER (WHERE id > 1), COUNT(DISTINCT 100 / (id - 1)) FILTER (WHERE id > 1), COUNT(*), MIN(100 / (id - 2)) FILTER (WHERE id = 2 AND id > 2) FROM book
+---
+(244, 6, 7, None)
+
+> SELECT author_id, MAX(100 / (id - 1)) FILTER (WHERE id > 1), COUNT(*) FROM book GROUP BY author_id ORDER BY author_id
+---
+(None, 16, 1)
+(1, 100, 2)
+(2, 50, 2)
+(3, 25, 1)
+(4, 20, 1)
+
+[differs: this version of sqlite3 has no ORDER BY there]> SELECT STRING_AGG(CAST(100 / (id - 1) AS text), ',' ORDER BY 100 / (id - 1)) FILTER (WHERE id > 1) FROM book
+---
+('16,20,25,33,50,100',)
+
+> SELECT id, SUM(100 / (id - 1)) FILTER (WHERE id > 1) OVER (ORDER BY id) FROM book ORDER BY id
+---
+(1, None)
+(2, 100)
+(3, 150)
+(4, 183)
+(5, 208)
+(6, 228)
+(7, 244)
