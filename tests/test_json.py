@@ -235,6 +235,16 @@ def test_a_document_beside_other_types(cursor: dbapi.Cursor) -> None:
     assert rows_of(cursor, "SELECT GREATEST(d -> 'a', '2') FROM t ORDER BY id") == ["2", "2.5", "2", "2"]
 
 
+def test_one_deep_document_does_not_keep_the_others_from_being_compared(cursor: dbapi.Cursor) -> None:
+    deep = '{"a": ' * 600 + "[[1]]" + "}" * 600
+    cursor.execute("INSERT INTO t VALUES (5, %s, 5), (6, %s, 6)", (deep, deep.replace("1", "2")))
+    assert rows_of(cursor, "SELECT id FROM t WHERE d = %s", '{"a": 2.50}') == [2]
+    assert rows_of(cursor, "SELECT id FROM t WHERE d = %s", deep.replace(" ", "")) == [5]
+    assert rows_of(cursor, "SELECT id FROM t WHERE d > %s ORDER BY id", deep) == [1, 6]
+    assert rows_of(cursor, "SELECT id FROM t WHERE id > 4 ORDER BY d DESC") == [6, 5]
+    assert rows_of(cursor, "SELECT id FROM t WHERE d -> 'a' > '2' ORDER BY id") == [2, 5, 6]
+
+
 def test_functions_of_a_key_are_no_lambdas(cursor: dbapi.Cursor) -> None:
     assert rows_of(cursor, "SELECT COUNT(d -> 'n') FROM t") == [1]
     assert rows_of(cursor, "SELECT COALESCE(d -> 'n', d -> 'a', '0') FROM t ORDER BY id") == ['"x"', "2.5", '"x"', "0"]

@@ -196,18 +196,44 @@ def _comparable_at(*path: str) -> Callable[[str], object]:
 
 
 def _key(value: Any) -> tuple[Any, ...]:
-    return _KEYS[type(value)](value)
+    """Kinds, lengths and scalars of the value and of all that is in it, one after another.
+
+    Kinds and lengths say where each part ends, so that tuples compare as the values do. They do not nest: one document
+    that is hundreds of levels deep must not exhaust the stack of a query over all documents.
+    """
+    rank = _RANKS[type(value)]
+    if rank < _ARRAY:
+        return (rank, value)
+    tokens: list[Any] = []
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        rank = _RANKS[type(value)]
+        if rank < _ARRAY:
+            tokens += rank, value
+        elif rank == _ARRAY:
+            tokens += rank, len(value)
+            rest.extend(reversed(value))
+        elif rank == _OBJECT:
+            tokens += rank, len(value)
+            for name in sorted(value, reverse=True):
+                rest += value[name], (name,)
+        else:
+            tokens += value
+    return tuple(tokens)
 
 
 # Objects come after arrays, these after booleans, numbers, strings and null; of two, the one with more members.
-_KEYS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    type(None): lambda value: (0,),
-    str: lambda value: (1, value),
-    int: lambda value: (2, value),
-    float: lambda value: (2, value),
-    bool: lambda value: (3, value),
-    list: lambda value: (4, len(value), *map(_key, value)),
-    dict: lambda value: (5, len(value), *((name, _key(value[name])) for name in sorted(value))),
+_ARRAY, _OBJECT, _NAME = 4, 5, 6
+_RANKS: dict[type, int] = {
+    type(None): 0,
+    str: 1,
+    int: 2,
+    float: 2,
+    bool: 3,
+    list: _ARRAY,
+    dict: _OBJECT,
+    tuple: _NAME,  # of a member, whose value follows
 }
 
 
