@@ -24,6 +24,7 @@ from . import compiler
 from .clock import dt
 from .errors import ProgrammingError
 from .sql.literals import identifier, literal
+from .sql.parse import statements
 
 if TYPE_CHECKING:
     from django.core.management.color import Style
@@ -248,6 +249,13 @@ class DatabaseOperations(BaseDatabaseOperations):
                 assignments = ", ".join(f"{name} = EXCLUDED.{name}" for name in map(self.quote_name, update_fields))
                 return f"ON CONFLICT ({target}) DO UPDATE SET {assignments}"
         return ""
+
+    def prepare_sql_script(self, sql: str) -> list[str]:
+        """The statements of a script, as a migration's ``RunSQL`` runs them, told apart by the engine's own reading.
+
+        Django's default reads as others do, for whom ``#`` begins a comment and a backslash hides the quote behind it.
+        """
+        return statements(sql)
 
     # --- tables --------------------------------------------------------------------------------------------------
 

@@ -62,10 +62,15 @@ def namespace(connection: BaseDatabaseWrapper) -> dict[str, Any]:
     names: dict[str, Any] = {model.__name__: model for model in reversed(apps.get_models())}
 
     def sql(text: str, params: Sequence[Any] = ()) -> None:
-        """Run a statement and print its rows as a table: sql("SELECT * FROM book WHERE id = %s", [1])."""
+        """Run a statement and print its rows as a table: sql("SELECT * FROM book WHERE id = %s", [1]).
+
+        Without parameters there may be several, with semicolons between them.
+        """
+        several = [] if params else connection.ops.prepare_sql_script(text)
         with connection.cursor() as cursor:
-            cursor.execute(text, list(params) or None)
-            sys.stdout.write(table_of(cursor))
+            for statement in several or [text]:
+                cursor.execute(statement, list(params) or None)
+                sys.stdout.write(table_of(cursor))
 
     def commit() -> None:
         """Keep what was changed since the last commit, and look at the newest state."""

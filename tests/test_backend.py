@@ -33,6 +33,7 @@ from django.db.backends.base.features import BaseDatabaseFeatures
 from django.db.backends.signals import connection_created
 from django.db.migrations import Migration, operations
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
 from django.db.transaction import TransactionManagementError
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
@@ -344,6 +345,31 @@ def _apply(migration: Migration) -> None:
     executor = MigrationExecutor(connection)
     with connection.schema_editor(atomic=migration.atomic) as editor:
         migration.apply(executor.loader.project_state(), editor)
+
+
+@in_commits
+@pytest.mark.parametrize(
+    ("script", "ids"),
+    [
+        ("UPDATE {t} SET id = id # 8 WHERE id = 1; UPDATE {t} SET id = id # 16 WHERE id = 2", [3, 9, 18]),
+        ("UPDATE {t} SET id = 7 WHERE id = 1 AND 'C:\\' > ''; DELETE FROM {t} WHERE id = 2 AND 'a' > ''", [3, 7]),
+        ("-- it's nothing; nothing at all", [1, 2, 3]),
+        ("INSERT INTO {t} (id) VALUES " + ", ".join(f"({i})" for i in range(4, 6_000)) + ";", list(range(1, 6_000))),
+    ],
+    ids=["operator", "backslash", "comment", "large"],
+)
+def test_a_migrations_script_is_read_as_the_engine_reads_it(script: str, ids: list[int]) -> None:
+    table = "scripted"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY)")
+        try:
+            cursor.execute(f"INSERT INTO {table} (id) VALUES (1), (2), (3)")
+            with connection.schema_editor() as editor:
+                operations.RunSQL(script.format(t=table)).database_forwards("", editor, ProjectState(), ProjectState())
+            cursor.execute(f"SELECT id FROM {table} ORDER BY id")
+            assert [row[0] for row in cursor.fetchall()] == ids
+        finally:
+            cursor.execute(f"DROP TABLE {table}")
 
 
 @in_commits

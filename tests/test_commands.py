@@ -53,6 +53,11 @@ def test_dbshell_prints_tables(site: Site) -> None:
     ]
 
 
+def test_dbshell_takes_several_statements(site: Site) -> None:
+    out = site.manage("dbshell", "-c", "sql(\"SELECT ';' AS a; -- and\\nSELECT 5 % 3 AS b;\")")
+    assert [line.strip() for line in out.splitlines()] == ["a", "-", ";", "(1 row)", "b", "-", "2", "(1 row)"]
+
+
 def test_dbshell_keeps_only_what_is_committed(site: Site) -> None:
     assert "not committed are dropped" in site.run("dbshell", "-c", "Genre.objects.create(name='Lost')").stderr
     site.manage("dbshell", "-c", "Genre.objects.create(name='Kept'); commit(); Genre.objects.create(name='Lost too')")

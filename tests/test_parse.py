@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from django_zodb.errors import Error, NotSupportedError, OperationalError, ProgrammingError
-from django_zodb.sql.parse import Explain, parse, parse_expression
+from django_zodb.sql.parse import Explain, parse, parse_expression, statements
 
 
 def sql(text: str, formatted: bool = True) -> str:
@@ -112,6 +112,28 @@ def test_explain(text: str, explain: Explain) -> None:
 def test_explain_refuses_other_options() -> None:
     with pytest.raises(NotSupportedError, match=r"EXPLAIN option 'VERBOSE' is not supported.* at 1:10"):
         parse("EXPLAIN (VERBOSE) SELECT 1", True)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("SELECT 1; SELECT 2", ["SELECT 1", "SELECT 2"]),
+        ("-- first\nSELECT 1 -- ; 2\n;; /* ; */ SELECT /* ; */ 2; -- last", ["SELECT 1", "SELECT /* ; */ 2"]),
+        ("SELECT ';'; SELECT 'a\\'; SELECT E'\\';'", ["SELECT ';'", "SELECT 'a\\'", "SELECT E'\\';'"]),
+        ('SELECT $$it\'s;$$; SELECT ";" FROM t', ["SELECT $$it's;$$", 'SELECT ";" FROM t']),
+        ("UPDATE t SET a = a # 1 WHERE b = 2; SELECT 5 % 3", ["UPDATE t SET a = a # 1 WHERE b = 2", "SELECT 5 % 3"]),
+        ("EXPLAIN SELECT ';'; BEGIN; SHOW ';'", ["EXPLAIN SELECT ';'", "BEGIN", "SHOW ';'"]),
+        ("-- nothing", []),
+        ("", []),
+    ],
+)
+def test_statements_of_a_script(script: str, expected: list[str]) -> None:
+    assert statements(script) == expected
+
+
+def test_a_script_that_does_not_end_its_literal_is_refused() -> None:
+    with pytest.raises(ProgrammingError, match="does not end"):
+        statements("SELECT 1; SELECT 'a")
 
 
 def test_interval_literals_keep_all_their_parts() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.postgres import Postgres
@@ -25,6 +25,11 @@ class ZodbDialect(Postgres):
     """PostgreSQL's grammar; NULL is the smallest value where ORDER BY says nothing."""
 
     NULL_ORDERING = "nulls_are_small"
+
+    class Tokenizer(Postgres.Tokenizer):
+        """No word makes the rest, up to a semicolon even in a literal, one token: ``EXPLAIN SELECT 'a;b'``."""
+
+        COMMANDS: ClassVar[set[TokenType]] = set()
 
 
 _DIALECT = ZodbDialect()
@@ -109,6 +114,21 @@ def parse(text: str, formatted: bool) -> Parsed:
             raise ProgrammingError(f"more than one statement in one call: {quote(text, token.start)}")
     tree = None if tokens[0].text.upper() in DEFINITIONS else _tree(text, tokens)
     return Parsed(text, tree, positions, names, explain)
+
+
+def statements(script: str) -> list[str]:
+    """The statements of ``script``, without semicolons and comments between them; ProgrammingError as by ``parse``."""
+    spans: list[tuple[int, int]] = []
+    begun: Token | None = None
+    for token in _tokens(script):
+        if token.token_type is TokenType.SEMICOLON:
+            begun = None
+        elif begun is None:
+            begun = token
+            spans.append((token.start, token.end + 1))
+        else:
+            spans[-1] = begun.start, token.end + 1
+    return [script[start:end] for start, end in spans]
 
 
 @lru_cache(maxsize=1024)
