@@ -46,8 +46,13 @@ def serve(settings: dict[str, Any], endpoint: Endpoint, output: Output) -> None:
     previous = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         started = f"Starting ZEO server on {show(server.address)}..."
-        told(output, [started, "ZEO server is running... Press Ctrl+C to stop."])
-        server.run()
+        try:
+            told(output, [started, "ZEO server is running... Press Ctrl+C to stop."])
+        except BaseException:
+            server.stop()  # which its run then finds, and closes everything
+            raise
+        finally:
+            server.run()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
