@@ -100,6 +100,29 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """A default as an SQL literal."""
         return literal(value)
 
+    def column_sql(
+        self, model: type[Model], field: Field[Any, Any], include_default: bool = False
+    ) -> tuple[str, list[Any]] | tuple[None, None]:
+        """A column's definition, its parameters written into it.
+
+        Django executes one without parameters as it is, although an operator may still be written ``%%`` in it.
+        """
+        definition, params = super().column_sql(model, field, include_default)
+        if definition is None or params is None:
+            return None, None
+        return definition % tuple(map(literal, params)), []
+
+    def _comment_sql(self, comment: str | None) -> str:
+        """A comment within a statement that ``execute`` fills in."""
+        return self.quote_value(_without_placeholders(comment))
+
+    def alter_db_table_comment(
+        self, model: type[Model], old_db_table_comment: str | None, new_db_table_comment: str | None
+    ) -> None:
+        """Comment on a table."""
+        comment = _without_placeholders(new_db_table_comment)
+        super().alter_db_table_comment(model, old_db_table_comment or "", comment)
+
     def _alter_column_type_sql(
         self,
         model: type[Model],
@@ -131,6 +154,10 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """The column's type without length, precision and scale: values of one such type need no conversion."""
         type_ = field.db_type(connection=self.connection)
         return type_.partition("(")[0] if type_ else None
+
+
+def _without_placeholders(text: str | None) -> str:
+    return (text or "").replace("%", "%%")
 
 
 def missing_targets(foreign_keys: Iterable[Statement]) -> str:

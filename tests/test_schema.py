@@ -14,7 +14,13 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DataError, IntegrityError, ProgrammingError, connection, models
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations import AlterField, CreateModel, DeleteModel
+from django.db.migrations.operations import (
+    AddField,
+    AlterField,
+    AlterModelTableComment,
+    CreateModel,
+    DeleteModel,
+)
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import Deferrable, F, Q
@@ -275,6 +281,42 @@ def test_columns_are_added_with_defaults_comments_and_expressions(thing: type[Th
         for field in fields.values():
             Thing._meta.local_fields.remove(field)
         Thing._meta._expire_cache()
+
+
+def test_percent_signs_in_comments_and_expressions() -> None:
+    number = models.IntegerField
+    remainder = models.GeneratedField(expression=F("a") % F("b"), output_field=number(), db_persist=False)
+    fields = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("a", number(db_comment="5% of %s")),
+        ("b", number(db_default=4)),
+        ("text", models.TextField(db_default="%s 5%")),
+        ("rest", remainder),
+    ]
+    checks = [models.CheckConstraint(condition=~Q(text="100%"), name="not_all")]
+    options = {"db_table_comment": "%d", "constraints": checks}
+    state = migrated(
+        ProjectState(),
+        CreateModel("share", fields, options),
+        AddField("share", "again", remainder.clone()),
+        AddField("share", "more", number(null=True, db_comment="100%")),
+        AlterField("share", "b", number(db_default=4, db_comment="%%")),
+    )
+    try:
+        share = state.apps.get_model("trees.share").objects.create(a=7)
+        assert (share.text, share.rest, share.again) == ("%s 5%", 3, 3)
+        with pytest.raises(IntegrityError, match="not_all"):
+            share._meta.model.objects.create(a=1, text="100%")
+        comments = {name: column.comment for name, column in columns("trees_share").items() if column.comment}
+        assert comments == {"a": "5% of %s", "b": "%%", "more": "100%"}
+        assert {table.name: table.comment for table in _tables()}["trees_share"] == "%d"
+        state = migrated(state, AlterModelTableComment("share", "half: 50%"), AlterField("share", "a", number()))
+        assert {table.name: table.comment for table in _tables()}["trees_share"] == "half: 50%"
+        migrated(state, AlterModelTableComment("share", None))
+        assert {table.name: table.comment for table in _tables()}["trees_share"] is None
+        assert columns("trees_share")["a"].comment is None
+    finally:
+        migrated(state, DeleteModel("share"))
 
 
 class Terminal(io.StringIO):

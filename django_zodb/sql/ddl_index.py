@@ -183,7 +183,7 @@ def comment_on(reader: Reader, catalog: Catalog) -> None:
     else:
         table, column = reader.identifier("an index"), None
     reader.expect("IS")
-    comment = None if reader.accept("NULL") else reader.string()
+    comment = None if reader.accept("NULL") else reader.string() or None  # an empty one is none, as in PostgreSQL
     reader.finish()
     if what == "INDEX":
         _comment_on_index(catalog, table, comment)
