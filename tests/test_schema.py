@@ -158,6 +158,19 @@ def test_a_key_is_made_automatic_and_back(thing: type[Thing]) -> None:
     assert thing.objects.create(name="b").pk > 7
 
 
+def test_ids_go_on_above_the_keys_that_become_automatic() -> None:
+    state = migrated(ProjectState(), CreateModel("code", [("id", models.CharField(max_length=9, primary_key=True))]))
+    try:
+        code = state.apps.get_model("trees.code")
+        code.objects.bulk_create([code(id="3"), code(id="70"), code(id="5")])
+        state = migrated(state, AlterField("code", "id", models.BigAutoField(primary_key=True)))
+        code = state.apps.get_model("trees.code")
+        code.objects.get(pk=70).delete()
+        assert code.objects.create().pk > 70
+    finally:
+        migrated(state, DeleteModel("code"))
+
+
 def migrated(state: ProjectState, *operations: Operation) -> ProjectState:
     """The state after these operations, which are carried out."""
     for operation in operations:

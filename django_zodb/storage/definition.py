@@ -215,6 +215,8 @@ class Definition:
         self._replace_indexes(old, new, rebuild)
         if new.name != old.name:
             self._rename(old.name, new.name)
+        if rebuild.moved:
+            self._catalog.sequences.observe(new.name, rebuild.rows.maxKey())
         self._write_record(table.record, to_data(new))
         self._journal.settle([old.name, new.name])
         self._changed()

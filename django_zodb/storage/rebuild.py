@@ -53,7 +53,8 @@ class Rebuild:
         self._spill = spill
         self._report = report if table.count() >= REPORTED_ROWS else silent
         self.rows: RowTree = table.tree
-        self._moved = False
+        self.moved = False
+        """Whether a row has got another rowid."""
         self._kept = self._indexes_that_may_stay()
         self._keys: dict[str, list[Key]] = {}
         self._rowids: list[int] = []
@@ -158,7 +159,7 @@ class Rebuild:
             row = writer.admit(old if self._convert is None else self._convert(old))
             target = rowid if at is None else row[at]
             if rebuilds_rows:
-                self._moved = self._moved or target != rowid
+                self.moved = self.moved or target != rowid
                 if target is None or not rows.insert(target, row):
                     raise self._bad_key(target)
                 if count % SPILL_ROWS == 0:
@@ -170,7 +171,7 @@ class Rebuild:
             if comparisons:
                 self._compare(comparisons, old, row)
         self.rows = rows
-        if self._moved:
+        if self.moved:
             self._kept.clear()
         self._count_changes(comparisons)
 
