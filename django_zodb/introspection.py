@@ -97,15 +97,14 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
                     driver.rollback()
 
     def _schema(self, table_name: str) -> TableSchema:
+        """The definition of a table or view; of one that is not there, as yet for ``sqlmigrate``, without columns."""
         with self._catalog() as catalog:
             name = _in_any_case(table_name, (*catalog.table_names(), *catalog.view_names()))
             schema = catalog.schema(name)
             view = catalog.view(name) if schema is None else None
             if view is not None:
                 schema = view_as_table(view, catalog)
-        if schema is None:
-            raise ProgrammingError(f'table "{table_name}" does not exist')
-        return schema
+        return schema or TableSchema(table_name, ())
 
     def get_field_type(self, data_type: str, description: Any) -> str:
         """The model field that makes such a column."""
@@ -127,6 +126,8 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
     def get_table_description(self, cursor: Any, table_name: str) -> list[Any]:
         """The columns in the table's order."""
         schema = self._schema(table_name)
+        if not schema.columns:
+            raise ProgrammingError(f'table "{table_name}" does not exist')
         return [_field_info(schema, column) for column in schema.columns]
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> list[Any]:

@@ -13,6 +13,7 @@ from django.apps.registry import Apps
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DataError, IntegrityError, ProgrammingError, connection, models
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import (
     AddField,
@@ -502,6 +503,14 @@ def test_a_table_that_is_not_there() -> None:
         connection.introspection.get_table_description(cursor, "nowhere")
 
 
+def test_a_table_that_is_not_there_has_no_constraints() -> None:
+    with connection.cursor() as cursor:
+        assert connection.introspection.get_constraints(cursor, "nowhere") == {}
+        assert connection.introspection.get_relations(cursor, "nowhere") == {}
+        assert connection.introspection.get_sequences(cursor, "nowhere") == []
+        assert connection.introspection.get_primary_key_columns(cursor, "nowhere") is None
+
+
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -535,6 +544,19 @@ def test_sqlmigrate_prints_what_is_run() -> None:
     assert '"username" varchar(30) NOT NULL UNIQUE' in sql
     assert 'REFERENCES "auth_permission" ("id") DEFERRABLE INITIALLY DEFERRED;' in sql
     assert "DROP TABLE" in output("sqlmigrate", "auth", "0001", backwards=True)
+
+
+def test_sqlmigrate_prints_what_alters_a_table_to_come() -> None:
+    operations = (
+        CreateModel("node", [("id", models.AutoField(primary_key=True)), ("name", models.TextField(unique=True))]),
+        AlterField("node", "name", models.CharField(max_length=9)),
+        AlterField("node", "id", models.BigAutoField(primary_key=True)),
+    )
+    migration = Migration("0001", "trees")
+    migration.operations = list(operations)
+    with connection.schema_editor(collect_sql=True) as editor:
+        migration.apply(ProjectState(), editor, collect_sql=True)
+    assert 'ALTER TABLE "trees_node" ALTER COLUMN "name" TYPE varchar(9) USING "name"::varchar;' in editor.collected_sql
 
 
 def test_flush() -> None:
