@@ -17,7 +17,7 @@ from .sql.literals import literal
 from .storage.progress import silent
 
 if TYPE_CHECKING:
-    from django.db.models import Field, Model
+    from django.db.models import Field, Index, Model
 
     from .base import DatabaseWrapper
     from .upkeep import Bar
@@ -84,6 +84,43 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         }
         self.deferred_sql = [sql for text, sql in statements.items() if text not in later]
         self.connection.foreign_keys_to_come = [sql for sql in later.values() if _table(sql, "table") in there]
+
+    def alter_field(
+        self, model: type[Model], old_field: Field[Any, Any], new_field: Field[Any, Any], strict: bool = False
+    ) -> None:
+        """Alter a field; one that is merely renamed is renamed in deferred statements, too."""
+        if old_field.deconstruct()[1:] != new_field.deconstruct()[1:]:
+            self._run_deferred(model)
+        super().alter_field(model, old_field, new_field, strict)
+
+    def remove_index(self, model: type[Model], index: Index) -> None:
+        """Drop an index."""
+        self._run_deferred(model)
+        super().remove_index(model, index)
+
+    def rename_index(self, model: type[Model], old_index: Index, new_index: Index) -> None:
+        """Rename an index."""
+        self._run_deferred(model)
+        super().rename_index(model, old_index, new_index)
+
+    def _delete_composed_index(self, model: type[Model], *args: Any) -> None:
+        """Drop what ``unique_together`` or ``index_together`` has made."""
+        self._run_deferred(model)
+        super()._delete_composed_index(model, *args)  # type: ignore[misc]  # missing in the stubs
+
+    def _run_deferred(self, model: type[Model]) -> None:
+        """Make the keys and indexes of the model's table that are deferred, and others' foreign keys to it.
+
+        What an operation replaces, Django looks for among what there is. A migration that both makes and alters a
+        table, as a squashed one does, would else be left with what was deferred in the state before.
+        """
+        table = model._meta.db_table
+        waiting = [sql for sql in self.deferred_sql if isinstance(sql, Statement) and sql.references_table(table)]
+        there = {*self.connection.introspection.table_names()} if waiting and not self.collect_sql else None
+        for sql in waiting:
+            if there is None or there.issuperset(_referred(sql)):
+                self.deferred_sql.remove(sql)
+                self.execute(sql, None)
 
     def execute(self, sql: str | Statement, params: Any = ()) -> None:
         """Run or collect one statement, its parameters written into it: a schema keeps SQL text, not parameters."""

@@ -19,8 +19,11 @@ from django.db.migrations.operations import (
     AddField,
     AlterField,
     AlterModelTableComment,
+    AlterUniqueTogether,
     CreateModel,
     DeleteModel,
+    RemoveIndex,
+    RenameModel,
 )
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -295,6 +298,51 @@ def test_columns_are_added_with_defaults_comments_and_expressions(thing: type[Th
         for field in fields.values():
             Thing._meta.local_fields.remove(field)
         Thing._meta._expire_cache()
+
+
+def migrated_at_once(*operations: Operation) -> ProjectState:
+    """The state after a single migration of these operations."""
+    migration = Migration("0001", "trees")
+    migration.operations = list(operations)
+    with connection.schema_editor(atomic=True) as editor:
+        return migration.apply(ProjectState(), editor)
+
+
+def test_a_key_that_the_same_migration_makes_is_replaced() -> None:
+    state = migrated_at_once(
+        CreateModel("tree", [("id", models.BigAutoField(primary_key=True)), ("also", models.ManyToManyField("self"))]),
+        CreateModel("bush", [("id", models.BigAutoField(primary_key=True))]),
+        CreateModel(
+            "leaf",
+            [
+                ("id", models.BigAutoField(primary_key=True)),
+                ("on", models.ForeignKey("trees.tree", models.CASCADE)),
+                ("free", models.ForeignKey("trees.tree", models.CASCADE, related_name="+")),
+                ("size", models.IntegerField()),
+            ],
+            {"unique_together": {("on", "size")}, "indexes": [models.Index(fields=["size"], name="by_size")]},
+        ),
+        AlterField("leaf", "on", models.ForeignKey("trees.bush", models.CASCADE)),
+        AlterField("leaf", "free", models.ForeignKey("trees.tree", models.CASCADE, "+", db_constraint=False)),
+        AlterField("tree", "id", models.AutoField(primary_key=True)),
+        AlterUniqueTogether("leaf", set()),
+        RemoveIndex("leaf", "by_size"),
+        RenameModel("tree", "oak"),
+    )
+    try:
+        apps = state.apps
+        bush, oak = apps.get_model("trees.bush").objects.create(), apps.get_model("trees.oak").objects.create(pk=5)
+        apps.get_model("trees.leaf").objects.create(on=bush, free_id=9, size=1)
+        apps.get_model("trees.leaf").objects.create(on=bush, free_id=9, size=1)
+        oak.also.add(apps.get_model("trees.oak").objects.create())
+        with pytest.raises(IntegrityError, match="no row of trees_bush"):
+            apps.get_model("trees.leaf").objects.create(on_id=5, free_id=9, size=1)
+        kept = [info["columns"] for info in constraints("trees_leaf").values() if info["foreign_key"]]
+        assert kept == [["on_id"]]
+        keys = [info["columns"][0] for info in constraints("trees_oak_also").values() if info["foreign_key"]]
+        assert sorted(keys) == ["from_oak_id", "to_oak_id"]
+    finally:
+        migrated(state, DeleteModel("leaf"), DeleteModel("bush"), DeleteModel("oak"))
 
 
 def test_percent_signs_in_comments_and_expressions() -> None:
