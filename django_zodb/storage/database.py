@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,7 +30,7 @@ from .. import errors
 from .bounded import BoundedDB
 from .classes import class_factory
 from .datafile import DataFile
-from .failures import STORAGE_ERRORS, translated
+from .failures import STORAGE_ERRORS, is_interruption, translated
 from .layout import SEALED_SINCE, check_format, create_layout, is_empty
 from .locking import HAS_RANGE_LOCKS, CommitLock, Hold
 from .memory import MemoryStorage, Records, current_records, dump, load
@@ -266,6 +266,27 @@ class Database:
             if self._zodb is not None and getattr(self._storage, "closed", False):
                 self._drop()
 
+    def recover(self, error: BaseException) -> bool:
+        """After ``error`` in the middle of a commit, or of taking a snapshot; whether that was an interruption.
+
+        Then nobody knows what is half done: locks, the index, what connections were told. So the storage is opened
+        anew, as by another process. What was committed is there, and nothing else; transactions that are open are lost.
+        """
+        if not is_interruption(error):
+            self.check_health()
+            return False
+        with self._opening:
+            self._commit_lock.let_go()
+            storage = self._storage
+            if storage is not None and not isinstance(storage, MemoryStorage):
+                if isinstance(storage, DataFile):
+                    storage.give_up()
+                with suppress(Exception):  # a connection may be half open
+                    self._drop()
+                with suppress(Exception):
+                    storage.close()
+        return True
+
     def is_connected(self) -> bool:
         """True if the storage can be expected to answer; asks nobody."""
         if self._zodb is None or getattr(self._storage, "closed", False):
@@ -312,7 +333,9 @@ class Database:
                 return int(first)
             except RecordConflict:
                 time.sleep(random.uniform(0, 0.01))
-            except STORAGE_ERRORS as error:
+            except BaseException as error:
+                if self.recover(error) or not isinstance(error, STORAGE_ERRORS):
+                    raise
                 raise translated(error) from error
         raise errors.ConflictError("could not reserve ids: too many others are doing the same; run it again")
 

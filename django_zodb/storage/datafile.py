@@ -42,7 +42,7 @@ from .files import Handle, create_whole, read_all, sync_data, touch_private, wri
 from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
-from .locking import CommitLock, free, is_marked, mark, take
+from .locking import CommitLock, free, free_all, is_marked, mark, take
 from .oids import Oids, highest
 from .packing import PackableFile
 from .room import NOTHING, Room
@@ -201,10 +201,16 @@ class DataFile(PackableFile):
             self._tidy_if_free(save)
         self._release_files()
 
+    def give_up(self) -> None:
+        """Close at once, whatever is half done: as if the process had been killed. For who was interrupted."""
+        if not self.closed:
+            self._release_files()
+
     def _release_files(self) -> None:
         self.closed = True
-        if self._held:
-            self._free_file()
+        self._held = False
+        if self._view is not None and self._view is not _CLOSED:
+            free_all(self._view[0].fd)  # a traceback may keep it open for long
         for file in (getattr(self, "_file", None), self._tfile):
             if file is not None:
                 file.close()
@@ -350,9 +356,9 @@ class DataFile(PackableFile):
         while True:
             self.sync()  # what is long is read without the lock
             handle: Handle = self._view[0]
-            if not take(handle.fd, deadline, self.sync):
-                raise self._commit_lock.timed_out("process")
             try:
+                if not take(handle.fd, deadline, self.sync):
+                    raise self._commit_lock.timed_out("process")
                 with self._lock:
                     if not self._is_current(handle):
                         self._reopen()

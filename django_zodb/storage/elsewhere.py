@@ -53,8 +53,11 @@ def taken_elsewhere(session: Session, table: StoredTable, index: str, row: Row) 
     then: so ``get_or_create`` and the like, which look again, find that row. A serializable one, which must not see
     anything else than before, gets a ConflictError.
     """
-    with session.database.commit_lock:  # who has freed the key has committed when this is
-        heard = _heard(session)
+    try:
+        with session.database.commit_lock:  # who has freed the key has committed when this is
+            heard = _heard(session)
+    except BaseException as error:
+        session.break_off(error)
     if not heard or table.conflicts(row, index):  # that is no news
         return False
     with closing(session.snapshot()) as newest:

@@ -31,6 +31,14 @@ def raised_by_others(error: BaseException) -> bool:
     return package not in _OURS or not is_of_system
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether it came from outside, at any point: nobody knows how far what was going on is done.
+
+    A signal handler raises such (Ctrl-C, a task's time limit), or a scheduler of coroutines.
+    """
+    return not isinstance(error, Exception) or raised_by_others(error)
+
+
 def translated(error: BaseException, place: object = None) -> errors.Error:
     """The error of this package that says what ``error``, one of STORAGE_ERRORS, means for the user.
 

@@ -29,6 +29,7 @@ _LONGEST_PAUSE_S = 0.008
 _LONG_S = 0.05
 
 _FLOCK = struct.Struct("hhqqi4x")
+_TO_THE_END = 0
 # macOS and the BSDs have no locks of this kind, or Python does not name them there.
 HAS_RANGE_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
 
@@ -91,6 +92,12 @@ class CommitLock:
                 self._give_up()
         finally:
             self._lock.release()
+
+    def let_go(self) -> None:
+        """Free it, however often the calling thread has taken it; nothing if that thread has not."""
+        if self.mine:
+            self._depth = 1
+            self.release()
 
     def adopt(self) -> None:
         """The calling thread goes on with what another one took: a session may change its thread."""
@@ -173,9 +180,16 @@ def claim(descriptor: int, position: int, claimed: bool) -> bool:
     return True
 
 
-def _set(descriptor: int, position: int, marked: bool) -> None:
+def free_all(descriptor: int) -> None:
+    """Free the lock of an open file and all marks, whether or not there are any."""
+    free(descriptor)
+    if HAS_RANGE_LOCKS:
+        _set(descriptor, 0, False, _TO_THE_END)
+
+
+def _set(descriptor: int, position: int, marked: bool, length: int = 1) -> None:
     kind = fcntl.F_WRLCK if marked else fcntl.F_UNLCK
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, 1, 0))
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, position, length, 0))
 
 
 class Hold:

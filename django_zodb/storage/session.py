@@ -27,7 +27,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ZODB.POSException import ConflictError as RecordConflict
 
@@ -58,6 +58,7 @@ _PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
+_LOST = -1  # no generation of a database
 
 
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
@@ -87,7 +88,7 @@ class Session(Reader):
         """Whether it is refused a commit where others have changed what it read."""
         self._certifier: Certifier | None = None
         self._manager = LazyManager()
-        self._generation = -1
+        self._generation = _LOST
         self._has_only_read = False
         """Whether the last transaction has left nothing in the catalog and its journal that is to be forgotten."""
         self._hold: Hold | None = None
@@ -156,9 +157,18 @@ class Session(Reader):
         except BaseException as error:
             self._active = False
             self._former_views.clear()
-            if isinstance(error, STORAGE_ERRORS):
-                raise translated(error) from error
-            raise
+            self.break_off(error)
+
+    def break_off(self, error: BaseException) -> NoReturn:
+        """Raise ``error``, of a commit or of a step to another snapshot, as one of ours; trust nothing half done.
+
+        Where it was interrupted, the connection may lack what it was to be told of others' changes.
+        """
+        if self._database.recover(error):
+            self._discard()
+        elif isinstance(error, STORAGE_ERRORS):
+            raise translated(error) from error
+        raise error
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
@@ -200,7 +210,7 @@ class Session(Reader):
             connection, self._connection = self._connection, None
             if connection is not None and self._generation == self._database.generation:
                 connection.close()
-            self._generation = -1
+            self._generation = _LOST
 
     def usable(self) -> bool:
         """True if the storage can be expected to answer."""
@@ -231,12 +241,17 @@ class Session(Reader):
         return journal.mark()
 
     def undo_to(self, mark: int) -> None:
-        """Take back what was done since ``mark``: rows, indexes, definitions; in memory generated ids, too."""
+        """Take back what was done since ``mark``: rows, indexes, definitions; in memory generated ids, too.
+
+        Of a transaction that is lost, all is taken back already.
+        """
+        if self._active and self._generation != self._database.generation:
+            return
         try:
             self.catalog.journal.undo_to(mark)
             self._sequences.undo_to(mark)
         except BaseException as error:
-            self._generation = -1  # what is left is neither the one nor the other: nobody may commit it
+            self._generation = _LOST  # what is left is neither the one nor the other: nobody may commit it
             if isinstance(error, STORAGE_ERRORS):
                 raise translated(error) from error
             raise
@@ -265,19 +280,16 @@ class Session(Reader):
         try:
             catalog.check_deferred()
             self._commit_changes()
-        except STORAGE_ERRORS as error:
-            self._fail()
-            failure = translated(error)
-            self._count_conflict(failure)
-            raise failure from error
         except BaseException as error:
-            self._fail()
-            self._count_conflict(error)
-            raise
-        self.writes += 1
-        self._database.statistics.count("commits")
-        self._sequences.committed()
-        self._finished()
+            if isinstance(error, (errors.ConflictError, RecordConflict)):
+                self._database.statistics.count("conflicts")
+            self._fail(error)
+        try:
+            self.writes += 1
+            self._database.statistics.count("commits")
+            self._sequences.committed()
+        finally:
+            self._finished()
 
     def rollback(self) -> None:
         """Undo everything since the transaction began, and end it; only in memory are generated ids given back."""
@@ -305,9 +317,11 @@ class Session(Reader):
                 self._manager.abort()
             elif self._connection is not None:
                 self._connection.afterCompletion(None)
-        except STORAGE_ERRORS as error:
+        except BaseException as error:
             self._discard()
-            raise translated(error) from error
+            if isinstance(error, STORAGE_ERRORS):
+                raise translated(error) from error
+            raise
         finally:
             self._finished()
 
@@ -315,14 +329,16 @@ class Session(Reader):
         self._active = False
         if self._former_views:
             self._former_views.clear()
-        self._locker.free()
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            hold.release()
+        try:
+            self._locker.free()
+        finally:
+            hold, self._hold = self._hold, None
+            if hold is not None:
+                hold.release()
         self._user = self._description = ""
 
-    def _fail(self) -> None:
-        """After anything went wrong in a commit: leave nothing of it, and no broken storage behind."""
+    def _fail(self, error: BaseException) -> NoReturn:
+        """After anything went wrong in a commit: leave nothing of it, and no broken storage; raise it as ours."""
         self._sequences.aborted()
         try:
             self._manager.abort()
@@ -330,15 +346,11 @@ class Session(Reader):
             self._discard()  # the error that led here tells more
         finally:
             self._finished()
-            self._database.check_health()
-
-    def _count_conflict(self, error: BaseException) -> None:
-        if isinstance(error, errors.ConflictError):
-            self._database.statistics.count("conflicts")
+            self.break_off(error)
 
     def _discard(self) -> None:
         """Let go of a connection that cannot even abort; the next transaction takes another one."""
-        self._generation = -1
+        self._generation = _LOST
         self._connection = None
 
     # --- the commit protocol ---------------------------------------------------------------------------------------
@@ -363,8 +375,8 @@ class Session(Reader):
                 self._hold = None
                 raise
             self._certify(self._catch_up())
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self.break_off(error)
         catalog.refresh()
 
     def _check_unchanged(self, storage: Any) -> None:
@@ -407,8 +419,8 @@ class Session(Reader):
             catalog.lock_again(catalog.journal.locked[:before])
             if self._certifier is not None:
                 self._certifier.begin()
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self.break_off(error)
         return False
 
     def move_on(self) -> None:
@@ -432,8 +444,8 @@ class Session(Reader):
             locked = list(self._catalog.journal.locked)
             self._connection.newTransaction(None, True)
             self._catalog.lock_again(locked)
-        except STORAGE_ERRORS as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self.break_off(error)
 
     def _check_locked(self, locked: Sequence[LockedRow]) -> None:
         """ConflictError if one of these rows, which nobody else can change any more, is not as it was seen."""

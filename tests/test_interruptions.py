@@ -1,0 +1,189 @@
+"""Exceptions from outside (Ctrl-C, time limits) in the middle of commits and snapshots: nothing half done goes on."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_sessions import PARENT, insert, new_session
+from test_zeo import Served, add, names, path, served  # noqa: F401  fixtures
+from ZODB.mvccadapter import MVCCAdapterInstance
+
+from django_zodb import errors
+from django_zodb.storage import datafile
+from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.datafile import DataFile
+from django_zodb.storage.session import Session
+
+
+class TimeIsUp(Exception):
+    """As a task queue raises in a signal handler, whatever is going on."""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture(params=[KeyboardInterrupt, TimeIsUp])
+def raised(request: pytest.FixtureRequest) -> type[BaseException]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A database with a table of one row."""
+    session = new_session(Database.open(tmp_path / "Data.fs"))
+    session.catalog.create_table(PARENT)
+    insert(session, "parent", "first")
+    session.commit()
+    close_all()
+    return tmp_path / "Data.fs"
+
+
+def interrupt(
+    patch: pytest.MonkeyPatch, owner: Any, name: str, raised: type[BaseException] | BaseException, after: bool
+) -> None:
+    """Have the function raise the next time, before or after it has done its work."""
+    original = getattr(owner, name)
+    ready = [True]
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        found = original(*arguments, **options) if after or not ready else None
+        if ready:
+            ready.clear()
+            raise raised
+        return found
+
+    patch.setattr(owner, name, interrupted)
+
+
+def rename(session: Session, name: str) -> None:
+    table = session.catalog.table("parent")
+    table.update(1, table.get(1), (1, name))
+    session.catalog.end_statement()
+    session.commit()
+
+
+def rows_of_another_process(file: Path) -> list[str]:
+    """What one that opens the file now reads; it also finds the commit lock free."""
+    with file.open("r+b") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    storage = Database.open(file, read_only=True)
+    try:
+        return names(new_session(storage))
+    finally:
+        storage.close()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "after"),
+    [
+        (datafile, "take", True),
+        (DataFile, "tpc_begin", True),
+        (DataFile, "tpc_vote", False),
+        (DataFile, "tpc_vote", True),
+        (DataFile, "_make_durable", True),
+        (datafile, "enter", False),
+        (DataFile, "_clear_temp", False),
+        (datafile, "free", False),
+        (MVCCAdapterInstance, "poll_invalidations", True),
+    ],
+)
+def test_an_interrupted_commit_is_done_or_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], owner: Any, name: str, after: bool
+) -> None:
+    session, other = (new_session(Database.open(file)) for _ in range(2))
+    assert names(other) == ["first"]
+    table = session.catalog.table("parent")
+    table.update(1, table.get(1), (1, "second"))
+    session.catalog.end_statement()
+    with monkeypatch.context() as patched:
+        interrupt(patched, owner, name, raised, after)
+        with pytest.raises(raised):
+            session.commit()
+    assert not session.in_transaction
+    found = rows_of_another_process(file)
+    assert found in (["first"], ["second"])
+    assert names(session) == names(other) == found
+    rename(other, "third")
+    assert names(session) == rows_of_another_process(file) == ["third"]
+
+
+def test_a_snapshot_that_was_interrupted_lacks_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    """What others changed is told to a connection once."""
+    session, other = (new_session(Database.open(file)) for _ in range(2))
+    assert names(session) == ["first"]
+    session.rollback()
+    rename(other, "second")
+    with monkeypatch.context() as patched:
+        interrupt(patched, MVCCAdapterInstance, "poll_invalidations", raised, after=True)
+        with pytest.raises(raised):
+            session.begin()
+    assert names(session) == ["second"]
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), TimeIsUp(), OSError(errno.EIO, "Input/output error")])
+def test_ids_can_be_reserved_after_that_has_failed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    session = new_session(Database.open(file))
+    with monkeypatch.context() as patched:
+        interrupt(patched, datafile, "sync_data", failure, after=False)
+        with pytest.raises(errors.OperationalError if isinstance(failure, OSError) else type(failure)):
+            insert(session, "parent", "lost")
+    with pytest.raises(errors.OperationalError, match="lost"):
+        insert(session, "parent", "lost, too")
+    session.rollback()
+    insert(session, "parent", "second")
+    session.commit()
+    assert names(session) == rows_of_another_process(file) == ["first", "second"]
+
+
+def test_a_definition_that_is_interrupted_frees_the_lock(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    session = new_session(Database.open(file))
+    session.begin()
+    with monkeypatch.context() as patched:
+        interrupt(patched, MVCCAdapterInstance, "poll_invalidations", raised, after=True)
+        with pytest.raises(raised):
+            session.hold()
+    assert rows_of_another_process(file) == ["first"]
+    session.undo_to(0)
+    with pytest.raises(errors.OperationalError, match="lost"):
+        session.catalog.table("parent")
+    assert names(session) == ["first"]
+
+
+def test_a_client_that_is_interrupted_while_its_commit_is_answered_goes_on(
+    served: Served,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    raised: type[BaseException],
+) -> None:
+    """Nobody reads the answer then, which tells what in the client's cache is out of date."""
+    session, other = served.session(), served.session()
+    assert names(other) == ["first"]
+    storage = session.database._storage
+    answer = storage._server.io_call
+
+    def interrupted(call: Any, wait: bool = True) -> Any:
+        if call.__name__ != "tpc_finish_co":
+            return answer(call, wait)
+        answer(call, False)
+        raise raised
+
+    storage._server.io_call = interrupted
+    with pytest.raises(raised):
+        rename(session, "second")
+    assert names(session) == names(other) == ["second"]
+    rename(other, "third")
+    add(session, "fourth")
+    assert names(other) == ["third", "fourth"]
