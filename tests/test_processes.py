@@ -457,6 +457,23 @@ def test_a_read_only_user_follows(path: str) -> None:
     assert Path(path).read_bytes() == content
 
 
+def test_a_read_only_user_beside_a_busy_writer(path: str) -> None:
+    """Behind the last transaction there is room for the next ones, which is the writer's."""
+    writer = dbapi.connect(path, autocommit=True)
+    for amount in range(10):
+        writer.execute("UPDATE account SET amount = %s WHERE id = 1", (amount,))
+    size = Path(path).stat().st_size
+    reader = dbapi.connect(path, read_only=True)
+    assert reader.execute("SELECT amount FROM account WHERE id = 1 FOR UPDATE").fetchall() == [(9,)]
+    for statement in ("UPDATE account SET amount = 0", "CREATE TABLE other (id integer)"):
+        with pytest.raises(errors.OperationalError, match="read-only"):
+            reader.execute(statement)
+            reader.commit()
+        reader.rollback()
+    assert Path(path).stat().st_size == size
+    assert reader.execute("SELECT amount FROM account WHERE id = 1").fetchall() == [(9,)]
+
+
 def test_who_has_waited_long_is_next(path: str) -> None:
     """A busy process has the lock again and again, but not for as long as it likes."""
 

@@ -364,7 +364,8 @@ class DataFile(PackableFile):
                         self._reopen()
                     self._enter(settled=handle is self._view[0])
                     if handle is self._view[0]:
-                        if not self._room.trusted or self._behind(self._pos) not in NOTHING:
+                        trusted = self._room.trusted and self._behind(self._pos) in NOTHING
+                        if not trusted and not self._is_read_only:
                             self._room.cut(self._pos)
                         if self._ltid > self._ts.raw():
                             self._ts = TimeStamp(self._ltid)
