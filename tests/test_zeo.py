@@ -304,6 +304,27 @@ def test_a_connection_that_is_lost_while_it_is_written_to(served: Served) -> Non
     assert eventually(lambda: names(session)) == ["first"]
 
 
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_session_whose_first_snapshot_fails_goes_on(served: Served, cached: bool) -> None:
+    """Also one that had a connection of what was there before."""
+    database = served.session().database
+    session = served.session()
+    if cached:
+        assert names(session) == ["first"]
+        session.rollback()
+        database._drop()
+        served.session().begin()
+    served.kill()
+    for _ in range(3):
+        with pytest.raises(errors.OperationalError, match="connection to the ZEO server is lost"):
+            names(session)
+    assert database.stats()["connections"] <= 2, "it was given back"
+    served.start()
+    assert eventually(lambda: names(session)) == ["first"]
+    add(session, "second")
+    assert names(session) == ["first", "second"]
+
+
 @pytest.mark.parametrize(
     "message", [b"vote", *(pytest.param(each, marks=torture) for each in (b"tpc_begin", b"storea"))]
 )

@@ -25,7 +25,7 @@ import random
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -172,11 +172,17 @@ class Session(Reader):
 
     def _connect(self) -> None:
         """Take a connection out of the pool, at its first snapshot. One of an earlier generation is simply dropped."""
-        self._manager = LazyManager()
-        self._connection, self._generation = self._database.connect(self, self._manager, self._before)
+        self._manager, self._generation = LazyManager(), _LOST
+        self._connection, generation = self._database.connect(self, self._manager, self._before)
         connection = self._connection
-        connection.newTransaction(None, True)
-        root = connection.root()
+        try:
+            connection.newTransaction(None, True)
+            root = connection.root()
+        except BaseException:
+            self._connection = None
+            with suppress(Exception):  # the storage may be gone, and the error that led here tells more
+                connection.close()
+            raise
         journal = Journal()
         journal.make_room = partial(_make_room, journal, connection)
         self._sequences = SessionSequences(
@@ -192,6 +198,7 @@ class Session(Reader):
             journal.taken_elsewhere = partial(taken_elsewhere, me)
         self._catalog = StoredCatalog(root, journal, self._compile, self._sequences, self._database.plans)
         self._certifier = Certifier(me, self._catalog) if self.serializable else None
+        self._generation = generation  # now there is all that a transaction needs
 
     def snapshot(self, before: bytes | None = None) -> Session:
         """A session of its own, begun, on the newest state: for a cursor that streams while others write.
