@@ -13,10 +13,11 @@ from test_sessions import PARENT, insert, new_session
 from test_zeo import Served, add, names, path, served  # noqa: F401  fixtures
 from ZODB.mvccadapter import MVCCAdapterInstance
 
-from django_zodb import errors
+from django_zodb import dbapi, errors
 from django_zodb.storage import datafile
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import DataFile
+from django_zodb.storage.lockfile import LockFile
 from django_zodb.storage.session import Session
 
 
@@ -161,6 +162,22 @@ def test_a_definition_that_is_interrupted_frees_the_lock(
     with pytest.raises(errors.OperationalError, match="lost"):
         session.catalog.table("parent")
     assert names(session) == ["first"]
+
+
+def test_rows_are_free_after_their_freeing_was_interrupted(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    connection, other = (dbapi.connect(file) for _ in range(2))
+    connection.execute("INSERT INTO parent (name) VALUES ('second'), ('third')")
+    connection.commit()
+    assert len(connection.execute("SELECT * FROM parent FOR UPDATE").fetchall()) == 3
+    with monkeypatch.context() as patched:
+        interrupt(patched, LockFile, "claim_row", raised, after=True)
+        with pytest.raises(raised):
+            connection.rollback()
+    assert len(other.execute("SELECT * FROM parent FOR UPDATE NOWAIT").fetchall()) == 3
+    other.rollback()
+    assert not LockFile(f"{file}.lock").has_claimed_rows()
 
 
 def test_a_client_that_is_interrupted_while_its_commit_is_answered_goes_on(

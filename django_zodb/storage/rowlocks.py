@@ -126,15 +126,17 @@ class RowLocks:
         return len(self._held.get(owner, ()))
 
     def free(self, owner: int) -> None:
-        """Free all that the owner has locked."""
+        """Free all that the owner has locked; the rest of it, if that was interrupted."""
         with self._changed:
-            rows = self._held.pop(owner, ())
+            rows = self._held.get(owner, ())
             if rows:
                 self._turns.pass_on(rows)
             for row in rows:
-                del self._owners[row]
-                if self._shared is not None:
-                    self._shared.claim_row(row, False)
+                if self._owners.get(row) == owner:
+                    if self._shared is not None:
+                        self._shared.claim_row(row, False)
+                    del self._owners[row]
+            self._held.pop(owner, None)
             self._changed.notify_all()
 
 
@@ -177,8 +179,13 @@ class Locker:
     def free(self) -> None:
         """Free everything; harmless when repeated."""
         locks, self._locks = self._locks, None
-        if locks is not None:
+        if locks is None:
+            return
+        try:
             locks.free(self._number)
+        except BaseException:  # a signal's, say: others would wait for what is left
+            locks.free(self._number)
+            raise
 
     def __del__(self) -> None:
         if hasattr(self, "_locks"):
