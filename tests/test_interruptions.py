@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from test_sessions import PARENT, insert, new_session
 from test_zeo import Served, add, names, path, served  # noqa: F401  fixtures
+from ZODB.Connection import Connection
 from ZODB.mvccadapter import MVCCAdapterInstance
 
 from django_zodb import dbapi, errors
@@ -178,6 +179,26 @@ def test_rows_are_free_after_their_freeing_was_interrupted(
     assert len(other.execute("SELECT * FROM parent FOR UPDATE NOWAIT").fetchall()) == 3
     other.rollback()
     assert not LockFile(f"{file}.lock").has_claimed_rows()
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_a_change_that_was_interrupted_within_c_code_is_not_gone_on_with(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], autocommit: bool
+) -> None:
+    """A leaf has been split, say, and its tree is not known to have changed."""
+    connection = dbapi.connect(file, autocommit=autocommit)
+    with monkeypatch.context() as patched:
+        interrupt(patched, Connection, "register", raised, after=False)
+        with pytest.raises(raised):
+            connection.execute("INSERT INTO parent (id, name) VALUES (2, 'lost')")
+    if not autocommit:
+        with pytest.raises(errors.OperationalError, match="lost"):
+            connection.execute("SELECT * FROM parent")
+        connection.rollback()
+    connection.execute("INSERT INTO parent (id, name) VALUES (2, 'second')")
+    connection.commit()
+    assert connection.execute("SELECT name FROM parent").fetchall() == [("first",), ("second",)]
+    assert rows_of_another_process(file) == ["first", "second"]
 
 
 def test_a_client_that_is_interrupted_while_its_commit_is_answered_goes_on(

@@ -296,6 +296,7 @@ class Connection:
             elif alone:
                 session.end_reading()
         except BaseException as error:
+            session.distrust(error)
             if mark is not None:
                 session.undo_to(mark)
             self._fail(error, text)
@@ -315,6 +316,7 @@ class Connection:
                 noting.end_statement()
                 total += max(count, 0)
         except BaseException as error:
+            session.distrust(error)
             session.undo_to(mark)
             self._fail(error, text)
         return total, rowid

@@ -27,11 +27,13 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
+from .bounded import BoundedConnection
 from .catalog import StoredCatalog
 from .certifier import Certifier
 from .elsewhere import deleted_elsewhere, taken_elsewhere
@@ -46,7 +48,6 @@ from .sampling import Sample
 from .sequences import SessionSequences
 
 if TYPE_CHECKING:
-    from .bounded import BoundedConnection
     from .database import Database
     from .locking import Hold
 
@@ -59,6 +60,7 @@ _LONGEST_PAUSE_S = 0.05
 # So many changed records are written to a temporary file before the next statement, and leave the memory.
 _SPILL_AT = 20_000
 _LOST = -1  # no generation of a database
+_REGISTER = BoundedConnection.register.__code__
 
 
 def _lock_row(session: Session, oid: bytes | None, rowid: int, wait: Wait) -> bool:
@@ -262,6 +264,14 @@ class Session(Reader):
             if isinstance(error, STORAGE_ERRORS):
                 raise translated(error) from error
             raise
+
+    def distrust(self, error: BaseException) -> None:
+        """After ``error`` in a statement: the transaction is lost if C code was stopped in the middle of a change.
+
+        The tree has changed then, or a leaf of it is half split, and is on no list of what to write or to forget.
+        """
+        if any(frame.f_code is _REGISTER for frame, _ in walk_tb(error.__traceback__)):
+            self._generation = _LOST
 
     @property
     def has_read(self) -> bool:
