@@ -46,6 +46,10 @@ class ConflictError(OperationalError):
     retryable = True
 
 
+class TransactionLostError(ConflictError):
+    """The storage was opened anew during the transaction, of which nothing is left. Run it again."""
+
+
 class LockTimeoutError(OperationalError):
     """Another transaction, perhaps of another process, kept the commit lock for too long. Run the transaction again."""
 

@@ -225,3 +225,28 @@ def test_a_client_that_is_interrupted_while_its_commit_is_answered_goes_on(
     rename(other, "third")
     add(session, "fourth")
     assert names(other) == ["third", "fourth"]
+
+
+def test_other_transactions_of_the_process_can_be_run_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    """Nothing of them is left, and that is what they are told, whatever they do next."""
+    connection, reading, writing = (dbapi.connect(file) for _ in range(3))
+    assert reading.execute("SELECT name FROM parent").fetchall() == [("first",)]
+    writing.execute("INSERT INTO parent (id, name) VALUES (2, 'second')")
+    connection.execute("UPDATE parent SET name = 'third'")
+    with monkeypatch.context() as patched:
+        interrupt(patched, DataFile, "tpc_vote", raised, after=False)
+        with pytest.raises(raised):
+            connection.commit()
+    for lost in (reading, writing):
+        with pytest.raises(errors.TransactionLostError, match="reopened after a failure") as met:
+            lost.execute("SELECT name FROM parent")
+        assert met.value.retryable
+        with pytest.raises(errors.TransactionLostError):
+            lost.commit()
+        lost.rollback()
+    assert writing.execute("SELECT name FROM parent").fetchall() == [("first",)]
+    writing.execute("INSERT INTO parent (id, name) VALUES (2, 'second')")
+    writing.commit()
+    assert rows_of_another_process(file) == ["first", "second"]

@@ -50,6 +50,7 @@ from .statistics import Statistics
 _LARGE_RECORD = 1 << 40  # ZODB would warn of records that it finds large; what is large is ours to decide
 _IDLE_S = 600  # after so long, a connection that nobody uses gives its cache back
 _RESERVE_ROUNDS = 50
+_NEVER = -1
 _SETTLE_WAIT_S = 1.0
 _ROUNDING_S = 0.001  # transaction ids tell time more finely than a float does
 _UNSETTLED: tuple[type[BaseException], ...] = (errors.OperationalError, *STORAGE_ERRORS)
@@ -70,6 +71,7 @@ class Database:
         self.plans: dict[str, TablePlan] = {}
         self._commit_lock = CommitLock(location.name, options.timeout)
         self.generation = 0
+        self._forked_at = _NEVER
         self.statistics = Statistics()
         self.sampler = Sampler(self.statistics)
         self.sequences = self._new_sequences()
@@ -287,6 +289,14 @@ class Database:
                     storage.close()
         return True
 
+    def lost(self, generation: int) -> errors.OperationalError:
+        """The error for a transaction that has begun on the storage of that generation, an earlier one."""
+        if generation < self._forked_at:  # who runs it again would do the parent's work twice
+            return errors.OperationalError("the process was forked during this transaction, which is the parent's")
+        return errors.TransactionLostError(
+            "the database was reopened after a failure during this transaction, which is lost: run it again"
+        )
+
     def is_connected(self) -> bool:
         """True if the storage can be expected to answer; asks nobody."""
         if self._zodb is None or getattr(self._storage, "closed", False):
@@ -413,7 +423,7 @@ class Database:
         self._opening = threading.RLock()
         self.statistics = Statistics()
         self.sampler = Sampler(self.statistics)
-        self.generation += 1
+        self.generation = self._forked_at = self.generation + 1
         if self._zodb is None:
             return
         _inherited.append((self._zodb, self._storage))  # finalizers must not touch what the parent uses

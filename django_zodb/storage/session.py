@@ -107,13 +107,11 @@ class Session(Reader):
 
     @property
     def catalog(self) -> StoredCatalog:
-        """The tables as this transaction sees them; begins one if need be. OperationalError if the storage is gone."""
+        """The tables as this transaction sees them; begins one if need be. OperationalError if it is lost."""
         if not self._active:
             self.begin()
         elif self._generation != self._database.generation:
-            raise errors.OperationalError(
-                "the database was reopened (after a fork or a failure) during this transaction, which is lost"
-            )
+            raise self._database.lost(self._generation)
         return self._catalog
 
     @property
