@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from ZODB.mvccadapter import MVCCAdapterInstance
 
 from django_zodb import dbapi, errors
 from django_zodb.storage import datafile
+from django_zodb.storage.bounded import BoundedConnection
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import DataFile
 from django_zodb.storage.lockfile import LockFile
@@ -199,6 +203,71 @@ def test_a_change_that_was_interrupted_within_c_code_is_not_gone_on_with(
     connection.commit()
     assert connection.execute("SELECT name FROM parent").fetchall() == [("first",), ("second",)]
     assert rows_of_another_process(file) == ["first", "second"]
+
+
+def test_a_rollback_that_is_interrupted_after_a_conflict_is_not_hidden_by_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    """Nor does anybody go on with what it has left: half of the changes."""
+    session = new_session(Database.open(file))
+    with monkeypatch.context() as patched:
+        interrupt(patched, Session, "_commit_changes", errors.ConflictError("lost"), after=False)
+        interrupt(patched, BoundedConnection, "abort", raised, after=False)
+        with pytest.raises(raised):
+            rename(session, "lost")
+    assert names(session) == ["first"]
+    add(session, "second")
+    assert names(session) == rows_of_another_process(file) == ["first", "second"]
+
+
+def stop_at(patch: pytest.MonkeyPatch, owner: Any, name: str, reached: threading.Event) -> None:
+    """Have the function, called by another thread than this one, say so, and take a while before it goes on."""
+    original, this = getattr(owner, name), threading.get_ident()
+
+    def stopping(*arguments: Any, **options: Any) -> Any:
+        found = original(*arguments, **options)
+        if threading.get_ident() != this and not reached.is_set():
+            reached.set()
+            time.sleep(0.2)
+        return found
+
+    patch.setattr(owner, name, stopping)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "done"),
+    [
+        (LockFile, "has_claimed_rows", False),
+        (Session, "_catch_up", False),
+        (DataFile, "tpc_begin", True),
+        (DataFile, "tpc_vote", True),
+        (datafile, "sync_data", True),
+    ],
+)
+@pytest.mark.parametrize("close", [False, True])
+def test_a_commit_of_another_thread_is_done_or_said_to_have_failed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, done: bool, close: bool
+) -> None:
+    """It was said to be done, and was not, or wrote to a descriptor that was another file's by then."""
+    session, other = (new_session(Database.open(file)) for _ in range(2))
+    assert names(session) == names(other) == ["first"]
+    session.rollback()
+    reached = threading.Event()
+    with monkeypatch.context() as patched, ThreadPoolExecutor() as pool:
+        stop_at(patched, owner, name, reached)
+        outcome = pool.submit(rename, other, "second")
+        assert reached.wait(10)
+        if close:
+            session.database.close()
+        else:
+            interrupt(patched, BoundedConnection, "newTransaction", KeyboardInterrupt, after=True)
+            with pytest.raises(KeyboardInterrupt):
+                session.begin()
+        failure = outcome.exception(10)
+    assert failure is None if done else isinstance(failure, errors.OperationalError)
+    assert rows_of_another_process(file) == ["second" if done else "first"]
+    assert names(session) == names(other) == ["second" if done else "first"]
+    session.database.close()  # again
 
 
 def test_a_client_that_is_interrupted_while_its_commit_is_answered_goes_on(

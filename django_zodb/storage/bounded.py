@@ -404,3 +404,11 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
     klass = BoundedConnection
     requires_seals = False
     """Whether every record must have a seal. It is checked wherever there is one."""
+
+    def close(self) -> None:
+        """Close the storage, and leave the connections to those who have them: they find it closed.
+
+        ZODB's would abort their transactions. Another thread that is just committing one would commit nothing, and be
+        told that it is done.
+        """
+        self.storage.close()

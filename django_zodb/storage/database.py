@@ -281,12 +281,10 @@ class Database:
             self._commit_lock.let_go()
             storage = self._storage
             if storage is not None and not isinstance(storage, MemoryStorage):
-                if isinstance(storage, DataFile):
-                    storage.give_up()
-                with suppress(Exception):  # a connection may be half open
-                    self._drop()
                 with suppress(Exception):
-                    storage.close()
+                    storage.give_up() if isinstance(storage, DataFile) else storage.close()
+                with suppress(Exception):
+                    self._drop()
         return True
 
     def lost(self, generation: int) -> errors.OperationalError:

@@ -193,18 +193,31 @@ class DataFile(PackableFile):
             return
         with self._lock:
             self.closed = True  # no commit begins from now on
-        deadline = monotonic() + _LONGEST_COMMIT_S
-        while self._transaction is not None and not self._commit_lock.mine and monotonic() < deadline:
-            time.sleep(0.001)  # another thread is in the middle of its commit
+        self._await_commit()
         save = self._is_index_stale() or (self._pos < _SMALL and self._pos != self._saved)
         if save or self._room.made:
             self._tidy_if_free(save)
         self._release_files()
 
     def give_up(self) -> None:
-        """Close at once, whatever is half done: as if the process had been killed. For who was interrupted."""
-        if not self.closed:
+        """Close, whatever is half done: as if the process had been killed. For who was interrupted.
+
+        Only a commit that another thread is writing is waited for: it must not go on in a file that is closed, or with
+        a descriptor that is another file's by then.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            self._await_commit()
+        finally:
             self._release_files()
+
+    def _await_commit(self) -> None:
+        """Wait for the end of a commit that another thread is in the middle of."""
+        deadline = monotonic() + _LONGEST_COMMIT_S
+        while self._transaction is not None and self._commit_lock.is_others and monotonic() < deadline:
+            time.sleep(0.001)
 
     def _release_files(self) -> None:
         self.closed = True

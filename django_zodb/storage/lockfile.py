@@ -100,7 +100,7 @@ class LockFile:
 
     def has_claimed_rows(self) -> bool:
         """Whether another process has locked any row."""
-        return is_marked(self.descriptor, 0, ROW_BYTES)
+        return self.descriptor >= 0 and is_marked(self.descriptor, 0, ROW_BYTES)
 
     def want_row(self, byte: int, wanted: bool) -> None:
         """Say that this process has waited for a row for long, or no more; it is enough if one process says it."""

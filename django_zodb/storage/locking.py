@@ -61,6 +61,11 @@ class CommitLock:
         """True if the calling thread holds it."""
         return self._owner == threading.get_ident()
 
+    @property
+    def is_others(self) -> bool:
+        """True if another thread holds it."""
+        return self._owner not in (0, threading.get_ident())
+
     def acquire(self, timeout_s: float | None = None) -> bool:
         """Take it, or take it once more; LockTimeoutError if another holds it for too long. Always True."""
         me = threading.get_ident()

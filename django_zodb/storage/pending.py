@@ -60,7 +60,7 @@ class PendingFile(FileStorage):  # type: ignore[misc]
         self._tindex.clear()
         if self.spilled:
             self._renew_temporary()
-        else:
+        elif not self._tfile.closed:  # as it is when the storage is
             self._tfile.seek(0)
 
     def _renew_temporary(self) -> None:

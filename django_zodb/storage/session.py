@@ -37,7 +37,7 @@ from .bounded import BoundedConnection
 from .catalog import StoredCatalog
 from .certifier import Certifier
 from .elsewhere import deleted_elsewhere, taken_elsewhere
-from .failures import STORAGE_ERRORS, translated
+from .failures import STORAGE_ERRORS, is_interruption, translated
 from .former import Reader
 from .journal import Journal, LockedRow
 from .keylocks import key_locks
@@ -357,11 +357,13 @@ class Session(Reader):
         self._sequences.aborted()
         try:
             self._manager.abort()
-        except STORAGE_ERRORS:
-            self._discard()  # the error that led here tells more
+        except BaseException as failure:
+            self._discard()
+            if is_interruption(failure):
+                error = failure  # else the one that led here tells more
         finally:
             self._finished()
-            self.break_off(error)
+        self.break_off(error)
 
     def _discard(self) -> None:
         """Let go of a connection that cannot even abort; the next transaction takes another one."""
