@@ -136,6 +136,25 @@ def test_a_snapshot_that_was_interrupted_lacks_nothing(
     assert names(session) == ["second"]
 
 
+@pytest.mark.parametrize("exhausted", [MemoryError, RecursionError])
+def test_a_snapshot_for_which_memory_or_stack_did_not_suffice_lacks_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch, exhausted: type[BaseException]
+) -> None:
+    test_a_snapshot_that_was_interrupted_lacks_nothing(file, monkeypatch, exhausted)
+    session = new_session(Database.open(file))
+    assert names(session) == ["second"]
+    session.rollback()
+    with monkeypatch.context() as patched:  # nor do they suffice for what follows
+        interrupt(patched, MVCCAdapterInstance, "poll_invalidations", exhausted, after=True)
+        interrupt(patched, Database, "recover", exhausted, after=False)
+        patched.setattr(session._connection, "_seen", None)
+        with pytest.raises(exhausted):
+            session.begin()
+    other = new_session(Database.open(file))
+    rename(other, "third")
+    assert names(session) == ["third"]
+
+
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), TimeIsUp(), OSError(errno.EIO, "Input/output error")])
 def test_ids_can_be_reserved_after_that_has_failed(
     file: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException

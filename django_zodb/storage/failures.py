@@ -21,6 +21,7 @@ _OURS = {"django_zodb", "BTrees", "persistent", "sqlglot", "transaction", "ZEO",
 _OURS |= sys.stdlib_module_names
 """The packages whose exceptions this one may lead to, a storage that fails, or bytes that make no sense."""
 
+_EXHAUSTED = (MemoryError, RecursionError)
 _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else is broken"
 
 
@@ -34,9 +35,10 @@ def raised_by_others(error: BaseException) -> bool:
 def is_interruption(error: BaseException) -> bool:
     """Whether it came from outside, at any point: nobody knows how far what was going on is done.
 
-    A signal handler raises such (Ctrl-C, a task's time limit), or a scheduler of coroutines.
+    A signal handler raises such (Ctrl-C, a task's time limit), or a scheduler of coroutines; Python itself does where
+    memory or stack do not suffice.
     """
-    return not isinstance(error, Exception) or raised_by_others(error)
+    return not isinstance(error, Exception) or isinstance(error, _EXHAUSTED) or raised_by_others(error)
 
 
 def translated(error: BaseException, place: object = None) -> errors.Error:

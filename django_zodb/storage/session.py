@@ -164,9 +164,12 @@ class Session(Reader):
 
         Where it was interrupted, the connection may lack what it was to be told of others' changes.
         """
+        generation, self._generation = self._generation, _LOST  # also where the stack is too full for what follows
         if self._database.recover(error):
             self._discard()
-        elif isinstance(error, STORAGE_ERRORS):
+            raise error
+        self._generation = generation
+        if isinstance(error, STORAGE_ERRORS):
             raise translated(error) from error
         raise error
 
