@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from test_sessions import PARENT, insert, new_session
 from test_zeo import Served, add, names, path, served  # noqa: F401  fixtures
+from ZODB import MappingStorage
 from ZODB.Connection import Connection
 from ZODB.mvccadapter import MVCCAdapterInstance
 
@@ -134,6 +135,25 @@ def test_a_snapshot_that_was_interrupted_lacks_nothing(
         with pytest.raises(raised):
             session.begin()
     assert names(session) == ["second"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interrupted_commit_to_memory_is_done_or_not(
+    monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], after: bool
+) -> None:
+    """Some of its records were there, and others were not."""
+    session, other = (new_session(Database.open(":memory:interrupted")) for _ in range(2))
+    session.catalog.create_table(PARENT)
+    session.commit()
+    assert names(other) == []
+    insert(session, "parent", "lost")
+    with monkeypatch.context() as patched:
+        interrupt(patched, MappingStorage, "TransactionRecord", raised, after)
+        with pytest.raises(raised):
+            session.commit()
+    assert names(session) == names(other) == []
+    add(other, "second")
+    assert names(session) == names(other) == ["second"]
 
 
 @pytest.mark.parametrize("exhausted", [MemoryError, RecursionError])

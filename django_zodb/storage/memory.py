@@ -56,14 +56,30 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]
             self._tid = newTid(self._ltid)
 
     def tpc_finish(self, transaction: Any, func: Callable[[bytes], None] = lambda tid: None) -> bytes:
-        """As MappingStorage; then drops the revisions that nobody can read any more."""
-        written = list(self._tdata)
-        tid: bytes = super().tpc_finish(transaction, func)
+        """As MappingStorage, all or nothing of it; then drops the revisions that nobody can read any more."""
+        written, tid = list(self._tdata), self._tid
         with self._lock:
+            try:
+                super().tpc_finish(transaction, func)
+            except BaseException:
+                self._take_back(transaction, tid, written)
+                raise
             self._recent.append((clock.monotonic(), tid))
             self._transactions.clear()
             self._prune(written)
         return tid
+
+    def _take_back(self, transaction: Any, tid: bytes, oids: list[bytes]) -> None:
+        """Leave nothing of a commit that was interrupted; it is to be aborted."""
+        self._ltid = tid  # which others have heard of
+        for oid in oids:
+            revisions = self._data.get(oid, ())
+            if tid in revisions:
+                del revisions[tid]
+                if not revisions:
+                    del self._data[oid]
+        if self._commit_lock.locked():
+            self._transaction = transaction
 
     def _prune(self, oids: list[bytes]) -> None:
         # A connection that takes its snapshot at this very moment may need what has just become old.
