@@ -240,6 +240,7 @@ def _whole_number(value: Any, type_: SqlType) -> int:
 
 
 # Wide enough for every column that Django allows; traps stay those of the default context.
+_MOST_DIGITS = 131_072  # as PostgreSQL
 _DECIMAL_CONTEXT = Context(prec=2000, rounding=ROUND_HALF_UP)
 
 
@@ -329,6 +330,13 @@ def _to_text(value: Any) -> str:
     return as_text(value)
 
 
+def _digits(number: Decimal) -> str:
+    """All digits, never 0E-8: a search for a part of the text looks for them. Zero has no sign."""
+    if abs(number.adjusted()) > _MOST_DIGITS:  # a few characters could ask for a GB of zeros
+        raise DataError(f"{number:.3e} has too many digits to be written as a text")
+    return format(number or number.copy_abs(), "f")
+
+
 def as_text(value: Any) -> str:
     """A value (never None) as SQL's CAST(… AS text) writes it. Bytes are read as UTF-8, as SQLite does."""
     match value:
@@ -345,7 +353,7 @@ def as_text(value: Any) -> str:
         case dt.date() | dt.time():
             return value.isoformat()
         case Decimal():
-            return format(value, "f")  # never 0E-8: a search for a part of the text looks for digits
+            return _digits(value)
         case int() | UUID() | dt.timedelta():
             return str(value)
     raise _refuse(value, TEXT)

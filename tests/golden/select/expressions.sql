@@ -83,6 +83,14 @@ DataError: 100000 is out of range for type smallint (-32768 to 32767)
 ---
 ('0.00000000', '0.00000001 BTC', '1000')
 
+[differs: decimals stay decimals]> SELECT CAST(-1 * 0.0 AS text), -1.5 * 0 || ''
+---
+('0.0', '0.0')
+
+[differs: decimals stay decimals]> SELECT CAST(CAST('1e999999999' AS numeric) AS text)
+---
+DataError: 1.000e+999999999 has too many digits to be written as a text: "'1e999999999'" at 1:18
+
 > SELECT 1.5 * ROUND(NULL), ABS(NULL) - year, -ABS(NULL), NULLIF(NULL, 1) % 2, (SELECT NULL) / 2.5 FROM book WHERE id = 1
 ---
 (None, None, None, None, None)
