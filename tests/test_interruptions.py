@@ -17,6 +17,8 @@ from test_zeo import Served, add, names, path, served  # noqa: F401  fixtures
 from ZODB import MappingStorage
 from ZODB.Connection import Connection
 from ZODB.mvccadapter import MVCCAdapterInstance
+from ZODB.POSException import ConflictError as RecordConflict
+from ZODB.POSException import StorageError
 
 from django_zodb import dbapi, errors
 from django_zodb.storage import datafile
@@ -154,6 +156,30 @@ def test_an_interrupted_commit_to_memory_is_done_or_not(
     assert names(session) == names(other) == []
     add(other, "second")
     assert names(session) == names(other) == ["second"]
+
+
+class StorageIsBusy(StorageError):  # type: ignore[misc]
+    """As a storage of another package raises, such as RelStorage."""
+
+
+class RecordIsLocked(RecordConflict):  # type: ignore[misc]
+    """The same, where others were faster."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"), [(StorageIsBusy, errors.OperationalError), (RecordIsLocked, errors.ConflictError)]
+)
+def test_an_error_of_a_storage_of_others_is_no_interruption(
+    file: Path, monkeypatch: pytest.MonkeyPatch, failure: type[Exception], expected: type[Exception]
+) -> None:
+    session, other = (new_session(Database.open(file)) for _ in range(2))
+    insert(other, "parent", "second")
+    with monkeypatch.context() as patched:
+        interrupt(patched, Session, "_commit_changes", failure, after=False)
+        with pytest.raises(expected):
+            rename(session, "lost")
+    other.commit()
+    assert names(session) == ["first", "second"]
 
 
 @pytest.mark.parametrize("exhausted", [MemoryError, RecursionError])

@@ -26,7 +26,12 @@ _WHAT_TO_DO = "restore it from a backup; `manage.py zodbcheck` tells what else i
 
 
 def raised_by_others(error: BaseException) -> bool:
-    """Whether somebody else has raised it in the middle of something: a signal handler, as for a time limit."""
+    """Whether somebody else has raised it in the middle of something: a signal handler, as for a time limit.
+
+    Another package's storage raises errors of its own, which are ZODB's nevertheless.
+    """
+    if isinstance(error, (POSError, TransactionError)):
+        return False
     package = type(error).__module__.partition(".")[0]
     is_of_system = not isinstance(error, TimeoutError) or error.errno is not None
     return package not in _OURS or not is_of_system
