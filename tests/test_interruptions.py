@@ -384,3 +384,17 @@ def test_other_transactions_of_the_process_can_be_run_again(
     writing.execute("INSERT INTO parent (id, name) VALUES (2, 'second')")
     writing.commit()
     assert rows_of_another_process(file) == ["first", "second"]
+
+
+def test_the_lock_is_freed_although_the_file_is_closed_meanwhile(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another thread, between two steps of who frees it: its commit is done, and must not fail now."""
+    storage, free = DataFile(str(file)), datafile.free
+
+    def closed_first(descriptor: int) -> None:
+        storage.give_up()
+        free(descriptor)
+
+    storage._commit_lock.acquire()
+    monkeypatch.setattr(datafile, "free", closed_first)
+    storage._commit_lock.release()
+    assert storage.closed

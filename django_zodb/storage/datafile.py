@@ -32,12 +32,13 @@ from ZODB.BaseStorage import BaseStorage
 from ZODB.FileStorage.format import DATA_HDR_LEN, CorruptedDataError
 from ZODB.fsIndex import fsIndex
 from ZODB.interfaces import IBlobStorageRestoreable
-from ZODB.POSException import POSKeyError, ReadOnlyError, StorageError, StorageTransactionError
+from ZODB.POSException import POSKeyError, ReadOnlyError, StorageTransactionError
 from ZODB.utils import maxtid, p64, u64, z64
 from zope.interface import alsoProvides, implementer
 
 from ..errors import OperationalError
 from .classes import refuse_resolution
+from .failures import ClosedError
 from .files import Handle, create_whole, read_all, sync_data, touch_private, write_all
 from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
@@ -390,9 +391,10 @@ class DataFile(PackableFile):
             free(handle.fd)
 
     def _free_file(self) -> None:
+        view = self._view  # whose descriptor stays open, whoever closes the file meanwhile
         if self._held:  # closing has freed it already
             self._held = False
-            free(self._view[0].fd)
+            free(view[0].fd)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -461,7 +463,7 @@ class DataFile(PackableFile):
         super().tpc_begin(transaction, tid, status)
         if self.closed:
             self.tpc_abort(transaction)
-            raise StorageError("the file is closed")
+            raise ClosedError("the file is closed")
 
     def tpc_vote(self, transaction: Any) -> Any:
         """Write the transaction behind all others, flagged as not yet committed."""
@@ -550,10 +552,10 @@ class _Closed:
     """Stands in for what a closed storage reads from."""
 
     def __iter__(self) -> Any:
-        raise StorageError("the file is closed")
+        raise ClosedError("the file is closed")
 
     def __getitem__(self, at: int) -> Any:
-        raise StorageError("the file is closed")
+        raise ClosedError("the file is closed")
 
 
 _CLOSED = _Closed()

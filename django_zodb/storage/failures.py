@@ -9,12 +9,16 @@ import sys
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
 from ZODB.FileStorage.format import CorruptedError
-from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
+from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError, StorageError
 
 from .. import errors
 
 #: Catch these around any work on a session, and raise ``translated(error)`` from them.
 STORAGE_ERRORS: tuple[type[BaseException], ...] = (POSError, TransactionError, OSError, CorruptedError)
+
+
+class ClosedError(StorageError):  # type: ignore[misc]
+    """The file was closed while it was in use: it is opened anew for the next transaction."""
 
 
 _OURS = {"django_zodb", "BTrees", "persistent", "sqlglot", "transaction", "ZEO", "ZODB", "zodbpickle", "zodburi"}
@@ -54,6 +58,10 @@ def translated(error: BaseException, place: object = None) -> errors.Error:
     match error:
         case ConflictError():
             return errors.ConflictError("another transaction changed the same records meanwhile; run this one again")
+        case ClosedError():
+            return errors.TransactionLostError(
+                "the data file was closed after a failure during this transaction, which is lost: run it again"
+            )
         case ReadOnlyError():
             return errors.OperationalError("the database was opened read-only: nothing can be written")
         case CorruptedError():
