@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import OperationalError
+from .identity import identity_at, identity_of
 
 
 class Handle:
@@ -19,8 +20,7 @@ class Handle:
 
     def __init__(self, path: str, flags: int) -> None:
         self.fd = os.open(path, flags | os.O_CLOEXEC)
-        status = os.fstat(self.fd)
-        self.identity = status.st_dev, status.st_ino
+        self.identity = identity_of(os.fstat(self.fd))
 
     def size(self) -> int:
         """The file's size now."""
@@ -28,8 +28,7 @@ class Handle:
 
     def is_at(self, path: str) -> bool:
         """Whether the path leads to this file; FileNotFoundError if it leads nowhere."""
-        status = os.stat(path)  # noqa: PTH116  every commit asks, and a Path costs more than the system
-        return (status.st_dev, status.st_ino) == self.identity
+        return identity_at(path) == self.identity
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):
@@ -73,7 +72,7 @@ def touch_private(path: str, like: str) -> None:
     """Make sure that ``path`` exists with the permission bits of ``like``."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(descriptor, stat.S_IMODE(os.stat(like).st_mode))  # noqa: PTH116  as above
+        os.fchmod(descriptor, stat.S_IMODE(os.stat(like).st_mode))  # noqa: PTH116  a Path costs more
     except PermissionError:  # the file is another user's: its mode was chosen by that one
         pass
     finally:
