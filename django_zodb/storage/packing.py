@@ -17,7 +17,7 @@ from ZODB.fsIndex import fsIndex
 from ZODB.POSException import ReadOnlyError, StorageTransactionError
 
 from ..errors import OperationalError
-from .files import Handle, sync_folder, touch_private, write_all
+from .files import Handle, sync_data, sync_folder, touch_private, write_all
 from .locking import free, take
 from .oids import highest
 from .pending import PendingFile
@@ -57,6 +57,8 @@ class Packer(FileStoragePacker):  # type: ignore[misc]
                 ipos = self._copy_until(ipos, end)
                 if little:
                     break
+            self._tfile.flush()
+            sync_data(self._tfile.fileno())  # or it would be done with the lock, which takes seconds for a large file
             lock.acquire()
             self._copy_until(ipos, storage.getSize())
         except BaseException:
