@@ -76,6 +76,8 @@ class DataFile(PackableFile):
     closed = False
     readers: Callable[[], Iterable[Reader]] = tuple
     """All that read snapshots of the file in this process."""
+    grown: Callable[[Handle, fsIndex, int], None] | None = None
+    """Called after a commit with which the file has grown by a step, with its size; must not raise."""
     lock_file: LockFile | None = None
     _db: Any = None
     _view: Any = None
@@ -505,6 +507,7 @@ class DataFile(PackableFile):
         if transaction is not self._transaction:
             raise StorageTransactionError("tpc_finish called with wrong transaction")
         tid: bytes = self._tid
+        grown = None
         try:
             self._make_durable()
             with self._lock:
@@ -518,11 +521,14 @@ class DataFile(PackableFile):
             self._clear_temp()
             step = max(_SAVE_STEP, 1 << (self._pos >> 4).bit_length())
             if before // step != self._pos // step:
+                grown = (*self._view, self._pos)
                 with self._lock, suppress(OSError):  # it is committed, with or without
                     self._save_index()
         finally:
             self._ude = self._transaction = None
             self._commit_lock.release()
+        if grown and self.grown is not None:
+            self.grown(*grown)
         return tid
 
     def _make_durable(self) -> None:

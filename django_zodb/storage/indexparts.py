@@ -43,10 +43,14 @@ class Unread:
         self._pages: dict[int, bytes] = {}
         self._looks = 0
 
+    def __len__(self) -> int:
+        """How many objects it tells of."""
+        return self._length // (_KEY + _VALUE)
+
     def find(self, suffix: bytes) -> bytes | None:
         """The position of an object, from the pages that tell it; Damaged if one is."""
         self._looks += 1
-        count = self._length // (_KEY + _VALUE)
+        count = len(self)
         number = int.from_bytes(suffix, "big")
         # Below it are at most so many, and at least so many less those that the bucket lacks.
         low, high = max(0, number - 65_536 + count), min(number, count)
@@ -100,6 +104,10 @@ class Parts:
         self.minKey = self._tree.minKey
         self.maxKey = self._tree.maxKey
         self.clear = self._tree.clear
+
+    def size(self) -> int:
+        """How many objects there are; nothing is read."""
+        return sum(map(len, self._tree.values()))
 
     def find(self, prefix: bytes, suffix: bytes) -> bytes | None:
         """The six bytes of an object's position; None if there is no such object."""

@@ -21,6 +21,7 @@ from ZODB.POSException import POSError
 
 from ..errors import OperationalError
 from ..record import record
+from .autopack import AutoPack
 from .datafile import MAGIC, DataFile, create_file
 from .hardening import harden
 from .memory import MemoryStorage
@@ -132,7 +133,11 @@ def open_storage(location: Location, options: Options) -> Any:
         case "server" | "uri":
             from .remote import open_server, open_uri  # with ZEO and zodburi, which a file or a memory needs not
 
-            return open_server(location, options) if location.addresses else open_uri(location.name, options)
+            if location.addresses:
+                return open_server(location, options)
+            if options.auto_pack is not None:
+                raise OperationalError(f"{location} is not packed by itself: leave out the option auto_pack")
+            return open_uri(location.name, options)
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -147,7 +152,7 @@ def _open_file(path: str, options: Options) -> DataFile:
         make_private(options.blob_dir)
         network = network_type(path)
         try:
-            return DataFile(
+            storage = DataFile(
                 path,
                 read_only=options.read_only,
                 blob_dir=options.blob_dir,
@@ -156,6 +161,9 @@ def _open_file(path: str, options: Options) -> DataFile:
             )
         except BlockingIOError as error:
             raise OperationalError(_in_use(path, network)) from error
+    if options.auto_pack is not None:
+        storage.grown = AutoPack(path, options.auto_pack, options.blob_dir)
+    return storage
 
 
 def _in_use(path: str, network: str | None) -> str:

@@ -11,6 +11,8 @@ from ..record import items, record
 ISOLATION_LEVELS = ("snapshot", "serializable")
 
 _LEAST = {"cache_size": 0, "cache_size_bytes": 0, "pool_size": 1, "timeout": 0, "client_cache_bytes": 0}
+_LEAST_GROWTH = 1.5
+"""To pack a file that is smaller costs more than it frees."""
 
 
 @record
@@ -29,6 +31,7 @@ class Options:
     cache_size: int = 100_000
     cache_size_bytes: int = 24_000_000
     pool_size: int = 16
+    auto_pack: float | None = None
     blob_dir: str | None = None
     timeout: float = 10.0
     isolation: str = "snapshot"
@@ -47,6 +50,8 @@ class Options:
         for name, least in _LEAST.items():
             if not least <= getattr(self, name) < math.inf:  # which NaN is not either
                 raise OperationalError(f"option {name} must be {least} at least, got {getattr(self, name)!r}")
+        if self.auto_pack is not None and not _LEAST_GROWTH <= self.auto_pack < math.inf:
+            raise OperationalError(f"option auto_pack must be {_LEAST_GROWTH} at least, got {self.auto_pack!r}")
         if self.isolation not in ISOLATION_LEVELS:
             raise OperationalError(f"option isolation is one of {', '.join(ISOLATION_LEVELS)}, got {self.isolation!r}")
         if bool(self.tls_certificate) != bool(self.tls_key):
@@ -58,6 +63,7 @@ OPTION_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "cache_size": ((int,), "a number of objects"),
     "cache_size_bytes": ((int,), "a number of bytes"),
     "pool_size": ((int,), "a number of connections"),
+    "auto_pack": ((int, float), "how many times as large as what is current in it a file may become"),
     "blob_dir": ((str,), "a path"),
     "timeout": ((int, float), "seconds"),
     "isolation": ((str,), "a text"),

@@ -1,0 +1,140 @@
+"""A file that is packed by itself, when it has grown to many times what is current in it.
+
+To pack is a minute's work for a GB, and all of it Python's: a thread that did it would keep the others of its process
+waiting for the interpreter. So a process of its own packs, with less priority, and is left to itself: it goes on when
+this one ends, and nothing is lost when it is killed.
+
+What is current is estimated from the sizes of some hundred objects, so nothing has to be noted anywhere, and whoever
+else packs is welcome. Objects that nothing refers to any more, of a table that was dropped for instance, count as
+current until the file is packed for another reason.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from ZODB.fsIndex import fsIndex
+from ZODB.utils import p64
+
+from .failures import STORAGE_ERRORS
+from .files import Handle
+from .indexparts import Parts
+from .oids import highest
+from .savedindex import position_of
+from .tail import RECORD
+
+logger = logging.getLogger("django_zodb")
+
+_ENOUGH = 200
+_LOOKS = 2000
+"""Ids may have gaps, so that more are looked for than there have to be."""
+_NICE = 10
+_FAILURES: tuple[type[BaseException], ...] = (*STORAGE_ERRORS, RuntimeError, struct.error)
+"""Of the disk, the system that gives no process or thread, and a file that is damaged."""
+
+
+class AutoPack:
+    """Packs the file at ``path`` when it is ``factor`` times as large as what is current in it. Of one process."""
+
+    def __init__(self, path: str, factor: float, blob_dir: str | None) -> None:
+        self._path = path
+        self._factor = factor
+        self._options = {"blob_dir": blob_dir}
+        self._packing = threading.Lock()
+        self._least = 0
+        """A file below that is not packed again: the last time may have freed less than was thought."""
+
+    def __call__(self, handle: Handle, index: fsIndex, size: int) -> None:
+        """For who has committed, when the file has grown by a step to ``size``. Returns at once, and raises nothing.
+
+        The commit is durable: that packing fails is told to the log.
+        """
+        if size < self._least or not self._packing.acquire(blocking=False):
+            return
+        started = False
+        try:
+            if size > self._factor * current_size(handle, index):
+                self._start(size)
+                started = True
+        except _FAILURES:
+            logger.exception("%s cannot be packed by itself", self._path)
+        finally:
+            if not started:
+                self._packing.release()
+
+    def _start(self, size: int) -> None:
+        """Start the process that packs, and a thread that waits for its end."""
+        logger.info("%s has grown to %d bytes, and is packed", self._path, size)
+        process = subprocess.Popen(
+            [_interpreter(), "-m", __name__, self._path, json.dumps(self._options)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(each or str(Path.cwd()) for each in sys.path)},
+            start_new_session=True,  # Ctrl-C is not meant for it
+        )
+        threading.Thread(target=self._await, args=(process,), name="django_zodb auto_pack", daemon=True).start()
+
+    def _await(self, process: subprocess.Popen[str]) -> None:
+        try:
+            _, said = process.communicate()
+            if process.returncode:
+                reason = said.strip().rpartition("\n")[2] or f"it ended with {process.returncode}"
+                logger.warning("%s was not packed by itself: %s", self._path, reason)
+            else:
+                after = Path(self._path).stat().st_size
+                logger.info("%s was packed: it has %d bytes", self._path, after)
+                self._least = int(after * (1 + self._factor) / 2)
+        finally:
+            self._packing.release()
+
+
+def current_size(handle: Handle, index: fsIndex) -> int:
+    """About how many bytes the newest revisions of all objects of a file take."""
+    count = index._data.size() if type(index._data) is Parts else len(index)
+    last, lengths = highest(index), []
+    for _ in range(_LOOKS):
+        position = position_of(index, p64(random.randint(0, last)))
+        if position:
+            length: int = RECORD.unpack(os.pread(handle.fd, RECORD.size, position))[-1]
+            lengths.append(RECORD.size + length)
+            if len(lengths) == _ENOUGH:
+                break
+    return count * sum(lengths) // max(len(lengths), 1)
+
+
+def _interpreter() -> str:
+    """Python's own program: that of this process may be a server which has Python in it."""
+    for each in (sys.executable or "", f"{sys.exec_prefix}/bin/python3"):
+        if Path(each).name.startswith(("python", "pypy")) and os.access(each, os.X_OK):
+            return each
+    raise FileNotFoundError(f"there is no interpreter in {sys.exec_prefix}: pack by `manage.py zodbpack`")
+
+
+def main() -> None:
+    """``python -m django_zodb.storage.autopack PATH OPTIONS``: pack that file."""
+    from ..errors import Error
+    from .database import Database
+
+    os.nice(_NICE)
+    try:
+        database = Database.open(sys.argv[1], create=False, **json.loads(sys.argv[2]))
+        try:
+            database.pack(database.time())
+        finally:
+            database.close()
+    except Error as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""A file with the option ``auto_pack``: when it is packed by itself, and that nobody else is bothered by it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_zodb import dbapi
+from django_zodb.errors import OperationalError
+from django_zodb.storage import autopack, datafile
+from django_zodb.storage.autopack import AutoPack, current_size
+from django_zodb.storage.database import Database
+from django_zodb.storage.datafile import DataFile
+from django_zodb.storage.files import Handle
+from django_zodb.storage.indexparts import Parts
+from django_zodb.storage.open import locate, open_storage
+from django_zodb.storage.options import Options
+
+ROWS = 300
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "Data.fs")
+
+
+@pytest.fixture(autouse=True)
+def _small_steps(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Look at the file whenever it has grown by 64 kB."""
+    monkeypatch.setattr(datafile, "_SAVE_STEP", 1 << 16)
+    caplog.set_level(logging.INFO, "django_zodb")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The sizes at which packing would have begun; nothing is packed."""
+    sizes: list[int] = []
+    monkeypatch.setattr(AutoPack, "_start", lambda self, size: sizes.append(size) or self._packing.release())
+    yield sizes
+
+
+def connect(path: str, **options: Any) -> dbapi.Connection:
+    connection = dbapi.connect(path, autocommit=True, **options)
+    connection.execute("CREATE TABLE IF NOT EXISTS item (id bigint PRIMARY KEY, name varchar(100))")
+    return connection
+
+
+def fill(connection: dbapi.Connection) -> None:
+    insert = "INSERT INTO item (id, name) VALUES (%s, %s)"
+    connection.cursor().executemany(insert, [(number, f"item {number}" * 8) for number in range(ROWS)])
+
+
+def change(connection: dbapi.Connection, rounds: int, until: Callable[[], bool] = lambda: False) -> None:
+    """Rounds of as many commits as there are rows."""
+    for step in range(rounds * ROWS):
+        connection.execute("UPDATE item SET name = %s WHERE id = %s", [f"round {step}" * 8, step % ROWS])
+        if until():
+            return
+
+
+def storage_of(connection: dbapi.Connection) -> DataFile:
+    storage: DataFile = connection.session.database._opened_storage()
+    return storage
+
+
+def test_it_is_packed_while_others_go_on(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    writer, reader = connect(path, auto_pack=3), connect(path, auto_pack=3)
+    fill(writer)
+    reader.autocommit = False
+    before = reader.execute("SELECT name FROM item ORDER BY id").fetchall()
+    identity, deadline = Handle(path, os.O_RDONLY).identity, time.monotonic() + 60
+    change(writer, 40, lambda: packed(caplog) or late(deadline))
+    while not packed(caplog):
+        assert not late(deadline), caplog.text
+        time.sleep(0.05)
+    change(writer, 1)
+    assert Handle(path, os.O_RDONLY).identity != identity
+    assert Path(path).stat().st_size < 2_000_000
+    assert reader.execute("SELECT name FROM item ORDER BY id").fetchall() == before
+    reader.commit()
+    expected = [(f"round {step}" * 8,) for step in range(ROWS)]
+    assert reader.execute("SELECT name FROM item ORDER BY id").fetchall() == expected
+    assert not Path(f"{path}.pack").exists()
+    writer.close()
+    reader.close()
+
+
+def late(deadline: float) -> bool:
+    return time.monotonic() > deadline
+
+
+def packed(caplog: pytest.LogCaptureFixture) -> bool:
+    return "was packed" in caplog.text
+
+
+def test_what_is_mostly_current_is_left_as_it_is(path: str, started: list[int]) -> None:
+    connection = connect(path, auto_pack=3)
+    insert = "INSERT INTO item (id, name) VALUES (%s, %s)"
+    for start in range(0, 10_000, 1000):
+        rows = [(number, f"item {number}" * 8) for number in range(start, start + 1000)]
+        connection.cursor().executemany(insert, rows)
+    assert Path(path).stat().st_size > 4 << 16
+    assert not started
+    connection.execute("UPDATE item SET name = %s", ["x" * 90])
+    for _ in range(3):
+        connection.execute("UPDATE item SET name = name || 'x'")
+    assert started and started[0] > 3 * current_size(*storage_of(connection)._view)
+    connection.close()
+
+
+def test_without_the_option_nothing_is_packed(path: str, started: list[int]) -> None:
+    connection = connect(path)
+    fill(connection)
+    change(connection, 3)
+    assert not started
+    connection.close()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_estimate_is_near_what_packing_leaves(path: str, fresh: bool) -> None:
+    connection = connect(path)
+    insert = "INSERT INTO item (id, name) VALUES (%s, %s)"
+    connection.cursor().executemany(insert, [(number, "x" * (number % 99)) for number in range(20_000)])
+    connection.execute("UPDATE item SET name = name || 'y' WHERE id < 5000")
+    if fresh:
+        database = connection.session.database
+        connection.close()
+        database.close()
+        connection = connect(path)
+    storage = storage_of(connection)
+    assert (type(storage._view[1]._data) is Parts) is fresh
+    estimate = current_size(*storage._view)
+    _, after = connection.session.database.pack(time.time())
+    assert 0.8 < estimate / after < 1.25
+    connection.close()
+
+
+def test_what_fails_is_told_to_the_log_and_tried_again(
+    path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect(path, auto_pack=2)
+    fill(connection)
+    monkeypatch.setattr(autopack, "_interpreter", lambda: "/nowhere/python")
+    change(connection, 4)
+    assert caplog.text.count("cannot be packed by itself") > 1
+    monkeypatch.undo()
+    monkeypatch.setattr(datafile, "_SAVE_STEP", 1 << 16)
+    storage = storage_of(connection)
+    busy = storage._begin_pack()  # as another process that packs
+    deadline = time.monotonic() + 60
+    change(connection, 40, lambda: "was not packed by itself" in caplog.text or late(deadline))
+    assert "is being packed already" in caplog.text
+    storage._end_pack(busy)
+    del busy
+    change(connection, 40, lambda: packed(caplog) or late(deadline))
+    assert packed(caplog)
+    connection.close()
+
+
+def test_who_freed_little_waits_for_more(path: str, started: list[int]) -> None:
+    connection = connect(path, auto_pack=2)
+    fill(connection)
+    grown = storage_of(connection).grown
+    assert isinstance(grown, AutoPack)
+    grown._least = 1 << 40
+    change(connection, 4)
+    assert not started
+    connection.close()
+
+
+def test_the_interpreter_is_no_server_that_has_python_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert os.access(autopack._interpreter(), os.X_OK)
+    monkeypatch.setattr(autopack.sys, "executable", "/usr/bin/uwsgi")
+    assert Path(autopack._interpreter()).name.startswith("python")
+    monkeypatch.setattr(autopack.sys, "exec_prefix", "/nowhere")
+    with pytest.raises(FileNotFoundError, match="zodbpack"):
+        autopack._interpreter()
+
+
+@pytest.mark.parametrize("wrong", [1, 0, -3, float("nan"), float("inf"), "3", True])
+def test_wrong_values(path: str, wrong: Any) -> None:
+    with pytest.raises(OperationalError, match="option auto_pack must be"):
+        Database.open(path, auto_pack=wrong)
+    assert not Path(path).exists()
+
+
+def test_it_belongs_to_files_and_who_serves_them(path: str, started: list[int]) -> None:
+    storage = open_storage(locate(path), Options(auto_pack=3))  # as runzeo opens it
+    assert isinstance(storage.grown, AutoPack)
+    storage.close()
+    memory = connect(":memory:auto_pack", auto_pack=2)  # as a test's settings have it
+    fill(memory)
+    change(memory, 2)
+    memory.close()
+    with pytest.raises(OperationalError, match="is not packed by itself"):
+        Database.open(f"demo:(file://{path})/(memory://)", auto_pack=3)
+    assert not started
