@@ -120,7 +120,7 @@ def _write_select(frame: Frame, node: Node) -> None:
         frame.return_list(simple)
     elif not any(isinstance(step, For) for step in frame.steps):
         blocks = any(isinstance(step, If) for step in frame.steps)
-        frame.finish(clean_statement(f"return [{row}]"))
+        frame.finish(f"return [{clean(row)}]")
         if blocks:
             frame.write("return []")
     else:
