@@ -79,7 +79,7 @@ class AutoPack:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(each or str(Path.cwd()) for each in sys.path)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(str(each or Path.cwd()) for each in sys.path)},
             start_new_session=True,  # Ctrl-C is not meant for it
         )
         threading.Thread(target=self._await, args=(process,), name="django_zodb auto_pack", daemon=True).start()
@@ -101,9 +101,9 @@ class AutoPack:
 def current_size(handle: Handle, index: fsIndex) -> int:
     """About how many bytes the newest revisions of all objects of a file take."""
     count = index._data.size() if type(index._data) is Parts else len(index)
-    last, lengths = highest(index), []
+    last, lengths, choose = highest(index), [], random.Random()  # whoever has seeded the common one relies on it
     for _ in range(_LOOKS):
-        position = position_of(index, p64(random.randint(0, last)))
+        position = position_of(index, p64(choose.randint(0, last)))
         if position:
             length: int = RECORD.unpack(os.pread(handle.fd, RECORD.size, position))[-1]
             lengths.append(RECORD.size + length)
