@@ -7,12 +7,14 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from ..errors import OperationalError
 from .identity import identity_at, identity_of
+
+_AS_IT_IS = -1
 
 
 class Handle:
@@ -69,14 +71,28 @@ def sync_data(descriptor: int) -> None:
 
 
 def touch_private(path: str, like: str) -> None:
-    """Make sure that ``path`` exists with the permission bits of ``like``."""
+    """Make sure that ``path`` exists with the owner, group and permission bits of ``like``, as far as this user may.
+
+    The superuser, who migrates or packs once, would else keep the owner away from what only an owner may read.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(descriptor, stat.S_IMODE(os.stat(like).st_mode))  # noqa: PTH116  a Path costs more
+        wanted, found = os.stat(like), os.fstat(descriptor)  # noqa: PTH116  a Path costs more
+        if (found.st_uid, found.st_gid) != (wanted.st_uid, wanted.st_gid):
+            _give(descriptor, wanted.st_uid, wanted.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode))
     except PermissionError:  # the file is another user's: its mode was chosen by that one
         pass
     finally:
         os.close(descriptor)
+
+
+def _give(descriptor: int, owner: int, group: int) -> None:
+    """Give a file away: to both, or, by who may give it to nobody, to one of the groups that he is in."""
+    for user in (owner, _AS_IT_IS):
+        with suppress(PermissionError):
+            os.fchown(descriptor, user, group)
+            return
 
 
 def create_whole(path: str, content: bytes) -> None:

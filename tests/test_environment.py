@@ -1,0 +1,103 @@
+"""What surrounds a process: its user and the owners of files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from django_zodb import dbapi
+from django_zodb.storage.database import Database, close_all
+
+OWNER, GROUP = 65534, 65533
+superuser = pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: only the superuser can be somebody else")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """A file with a table, that this process has closed again."""
+    return made(str(tmp_path / "Data.fs"))
+
+
+def made(path: str) -> str:
+    with dbapi.connect(path) as connection:
+        connection.execute("CREATE TABLE note (id bigint PRIMARY KEY, text text)")
+    close_all()
+    return path
+
+
+def write(path: str, number: int) -> None:
+    with dbapi.connect(path) as connection:
+        connection.execute("INSERT INTO note VALUES (%s, 'x')", [number])
+
+
+def numbers(path: str) -> list[int]:
+    with dbapi.connect(path) as connection:
+        return [row[0] for row in connection.execute("SELECT id FROM note ORDER BY id").fetchall()]
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """The exit code of a forked process that does the work: 0, or 1 if it raised something."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+# --- owners --------------------------------------------------------------------------------------------------------
+
+
+@superuser
+def test_what_the_superuser_makes_belongs_to_the_owner_of_the_file(path: str) -> None:
+    """He migrates, or packs, and who serves the site goes on."""
+    os.chown(path, OWNER, GROUP)
+    for suffix in (".lock", ".index"):
+        Path(path + suffix).unlink()
+
+    write(path, 1)
+    Database.open(path).pack(time.time())
+    close_all()
+    for suffix in ("", ".lock", ".index"):
+        status = Path(path + suffix).stat()
+        assert (status.st_uid, status.st_gid) == (OWNER, GROUP), suffix
+        assert stat.S_IMODE(status.st_mode) == 0o600
+
+
+@superuser
+def test_who_packs_the_file_of_another_keeps_its_group() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        path = made(f"{folder}/Data.fs")
+        for suffix in ("", ".lock", ".index"):
+            os.chown(path + suffix, OWNER, GROUP)
+            Path(path + suffix).chmod(0o660)
+
+        def work() -> None:
+            os.setgroups([GROUP])
+            os.setgid(1)
+            os.setuid(1)
+            Database.open(path).pack(time.time())
+            close_all()
+
+        assert in_child(work) == 0
+        status = Path(path).stat()
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1, GROUP, 0o660)
