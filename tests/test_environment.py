@@ -1,4 +1,4 @@
-"""What surrounds a process: its user and the owners of files."""
+"""What surrounds a process: its user and the owners of files, its descriptors."""
 
 from __future__ import annotations
 
@@ -101,3 +101,23 @@ def test_who_packs_the_file_of_another_keeps_its_group() -> None:
         assert in_child(work) == 0
         status = Path(path).stat()
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1, GROUP, 0o660)
+
+
+# --- descriptors ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_printed_where_the_standard_streams_are_closed_does_not_reach_the_file(path: str) -> None:
+    """A daemon has closed them, and the next files to be opened would have their numbers."""
+
+    def work() -> None:
+        os.closerange(0, 3)
+        write(path, 1)
+        for descriptor in (1, 2):
+            os.write(descriptor, b"a warning of a library in C\n")
+        write(path, 2)
+        Database.open(path).pack(time.time())
+        os.write(1, b"another one\n")
+        write(path, 3)
+
+    assert in_child(work) == 0
+    assert numbers(path) == [1, 2, 3]

@@ -39,7 +39,7 @@ from zope.interface import alsoProvides, implementer
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .failures import ClosedError
-from .files import Handle, create_whole, read_all, sync_data, touch_private, write_all
+from .files import Handle, create_whole, open_apart, read_all, sync_data, touch_private, write_all
 from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
@@ -131,7 +131,7 @@ class DataFile(PackableFile):
         flags, mode = (os.O_RDONLY, "rb") if self._is_read_only else (os.O_RDWR, "r+b")
         while True:
             handle = Handle(self._file_name, flags)
-            file = FileIO(self._file_name, mode)  # it stays open
+            file = FileIO(self._file_name, mode, opener=open_apart)  # it stays open
             if os.path.sameopenfile(handle.fd, file.fileno()):
                 break
             file.close()  # it was packed at this very moment

@@ -15,13 +15,14 @@ from ..errors import OperationalError
 from .identity import identity_at, identity_of
 
 _AS_IT_IS = -1
+_STANDARD_ERROR = 2
 
 
 class Handle:
     """An open file, closed when nobody refers to it any more. ``identity`` tells it from others at the same path."""
 
     def __init__(self, path: str, flags: int) -> None:
-        self.fd = os.open(path, flags | os.O_CLOEXEC)
+        self.fd = open_apart(path, flags)
         self.identity = identity_of(os.fstat(self.fd))
 
     def size(self) -> int:
@@ -35,6 +36,28 @@ class Handle:
     def __del__(self) -> None:
         if hasattr(self, "fd"):
             os.close(self.fd)
+
+
+def open_apart(path: str, flags: int, mode: int = 0o600) -> int:
+    """A descriptor of the file, private where it is created, that is none of standard input, output and error.
+
+    Where a daemon has closed those, the next files get their numbers, and whatever is printed would be written over a
+    database. So they lead nowhere from then on.
+    """
+    while True:
+        descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+        if descriptor > _STANDARD_ERROR:
+            return descriptor
+        os.close(descriptor)
+        os.set_inheritable(nowhere(), True)  # as they are in other processes
+
+
+def nowhere() -> int:
+    """A descriptor that leads to the null device; where there is none, as may be under ``chroot``, to no file."""
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except (FileNotFoundError, PermissionError):
+        return os.open("/", os.O_RDONLY)
 
 
 def read_all(descriptor: int, position: int, length: int) -> bytes:

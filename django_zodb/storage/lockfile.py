@@ -21,7 +21,7 @@ from itertools import count, starmap
 from typing import NamedTuple
 from zlib import crc32
 
-from .files import read_all, write_all
+from .files import open_apart, read_all, write_all
 from .locking import claim, is_marked
 
 ROW_BYTES = 1 << 61
@@ -57,7 +57,7 @@ def attend(path: str, alone: bool = False) -> int:
     ZODB's own FileStorage locks this file for itself alone, and is kept away as long as somebody attends; so is,
     with ``alone``, everybody.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = open_apart(path, os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         if alone:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ZODB.fsIndex import fsIndex
 from ZODB.POSException import ReadOnlyError, StorageTransactionError
 
 from ..errors import OperationalError
-from .files import Handle, sync_data, sync_folder, touch_private, write_all
+from .files import Handle, open_apart, sync_data, sync_folder, touch_private, write_all
 from .locking import free, take
 from .oids import highest
 from .pending import PendingFile
@@ -145,7 +146,7 @@ class PackableFile(PendingFile):
         sync_folder(self._file_name)
         with self._lock:
             self._file.close()
-            file = Path(self._file_name).open("r+b", buffering=0)  # noqa: SIM115  it stays open
+            file = FileIO(self._file_name, "r+b", opener=open_apart)  # it stays open
             former = self._former.add(view, self._ltid)
             self._use((packed, index), file)
             former.hand_out(self.readers())
