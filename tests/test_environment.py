@@ -1,18 +1,20 @@
-"""What surrounds a process: its user and the owners of files, its descriptors."""
+"""What surrounds a process: its user and the owners of files, its descriptors and limits."""
 
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from django_zodb import dbapi
+from django_zodb import dbapi, errors
 from django_zodb.storage.database import Database, close_all
 
 OWNER, GROUP = 65534, 65533
@@ -121,3 +123,41 @@ def test_what_is_printed_where_the_standard_streams_are_closed_does_not_reach_th
 
     assert in_child(work) == 0
     assert numbers(path) == [1, 2, 3]
+
+
+def open_all() -> list[int]:
+    """Descriptors, as many as this process may have open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    opened = []
+    with suppress(OSError):
+        while True:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    return opened
+
+
+def test_a_child_of_who_may_open_no_more_files_has_its_own(tmp_path: Path) -> None:
+    """It would hold the parent's locks otherwise, and write where the parent does."""
+    paths = [made(str(tmp_path / name)) for name in ("One.fs", "Other.fs")]
+
+    def parent() -> None:
+        holders = [dbapi.connect(path, timeout=0.2) for path in paths]
+        for holder in holders:
+            holder.execute("CREATE TABLE other (id bigint PRIMARY KEY)")
+        opened = open_all()
+
+        def child() -> None:
+            for descriptor in opened:
+                os.close(descriptor)
+            for path in paths:
+                with pytest.raises(errors.LockTimeoutError):
+                    write(path, 1)
+
+        assert in_child(child) == 0
+        for holder in holders:
+            holder.commit()
+
+    assert in_child(parent) == 0
+    for path in paths:
+        write(path, 2)
+        assert numbers(path) == [2]

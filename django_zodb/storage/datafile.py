@@ -39,7 +39,7 @@ from zope.interface import alsoProvides, implementer
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .failures import ClosedError
-from .files import Handle, create_whole, open_apart, read_all, sync_data, touch_private, write_all
+from .files import Handle, create_whole, lead_nowhere, open_apart, read_all, sync_data, touch_private, write_all
 from .former import FormerViews, Reader, View
 from .headers import PACKED, STATUS_AT
 from .lockfile import LockFile
@@ -245,17 +245,12 @@ class DataFile(PackableFile):
         if self.closed:
             return
         self.closed = True
-        null = os.open(os.devnull, os.O_RDWR)
-        try:
-            for file in (self._file, self._tfile if self.spilled else None):
-                if file is not None and not file.closed:
-                    os.dup2(null, file.fileno())
-            for handle in (self._view[0], *self._former.let_go()):
-                os.dup2(null, handle.fd)
-            if self.lock_file is not None:
-                os.dup2(null, self.lock_file.descriptor)
-        finally:
-            os.close(null)
+        open_files = (self._file, self._tfile if self.spilled else None)
+        own = [file.fileno() for file in open_files if file is not None and not file.closed]
+        handles = [self._view[0], *self._former.let_go()]
+        own += [handle.fd for handle in handles]
+        own += [] if self.lock_file is None else [self.lock_file.descriptor]
+        lead_nowhere(own)
         self._view = self._view[0], fsIndex()
         self._initIndex(fsIndex(), {})
 

@@ -60,6 +60,20 @@ def nowhere() -> int:
         return os.open("/", os.O_RDONLY)
 
 
+def lead_nowhere(descriptors: list[int]) -> None:
+    """Let go of open files whose descriptors others go on using: from now on these lead nowhere."""
+    try:
+        null = nowhere()
+    except OSError:  # the process may open no more: its limit is reached
+        os.close(descriptors[0])
+        null = nowhere()
+    for descriptor in descriptors:
+        if descriptor != null:
+            os.dup2(null, descriptor, inheritable=False)
+    if null not in descriptors:
+        os.close(null)
+
+
 def read_all(descriptor: int, position: int, length: int) -> bytes:
     """So many bytes; fewer at the end of the file."""
     parts = []
