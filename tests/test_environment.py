@@ -1,4 +1,4 @@
-"""What surrounds a process: its user and the owners of files, its descriptors and limits."""
+"""What surrounds a process: its user and the owners of files, its descriptors, memory and limits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from django_zodb import dbapi, errors
+from django_zodb.storage.bounded import CheckedReader
 from django_zodb.storage.database import Database, close_all
 
 OWNER, GROUP = 65534, 65533
@@ -161,3 +162,28 @@ def test_a_child_of_who_may_open_no_more_files_has_its_own(tmp_path: Path) -> No
     for path in paths:
         write(path, 2)
         assert numbers(path) == [2]
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("exhausted", "said"), [(MemoryError, "more memory"), (RecursionError, "too deeply")])
+def test_a_record_for_which_memory_or_stack_do_not_suffice_is_not_called_damaged(
+    path: str, monkeypatch: pytest.MonkeyPatch, exhausted: type[Exception], said: str
+) -> None:
+    """Who believes it restores a backup, and loses what was written since."""
+    write(path, 1)
+    close_all()
+
+    def fail(*_: object) -> None:
+        raise exhausted
+
+    with dbapi.connect(path) as connection:
+        connection.execute("SELECT 1")
+        with monkeypatch.context() as patched:
+            patched.setattr(CheckedReader, "setGhostState", fail)
+            patched.setattr(CheckedReader, "getState", fail)
+            with pytest.raises(errors.OperationalError, match=said) as caught:
+                connection.execute("SELECT text FROM note WHERE id = 1")
+        assert not isinstance(caught.value, errors.DamagedError)
+    assert numbers(path) == [1]

@@ -19,7 +19,7 @@ from zodbpickle.pickle import Unpickler
 from ..errors import DamagedError, Error, OutcomeUnknownError
 from .classes import PERSISTENT, class_factory
 from .columns import NotedCache
-from .failures import STORAGE_ERRORS, raised_by_others, translated
+from .failures import STORAGE_ERRORS, is_no_damage, raised_by_others, translated
 from .large import Records
 from .persistent import RowBucket
 from .recordwriter import SIMPLE, RecordWriter, leaf_parts
@@ -39,7 +39,7 @@ _MOST_OTHERS = 40_000
 
 def _nonsense(error: Exception) -> DamagedError:
     return DamagedError(
-        f"a record of the database makes no sense ({error or type(error).__name__}): "
+        f"a record of the database makes no sense ({str(error) or type(error).__name__}): "
         f"the file was damaged or tampered with; restore it from a backup"
     )
 
@@ -62,7 +62,7 @@ class CheckedReader(ObjectReader):  # type: ignore[misc]
         except (POSError, TransientError, Error):
             raise
         except Exception as error:
-            if raised_by_others(error):
+            if is_no_damage(error):
                 raise
             raise _nonsense(error) from error
 
@@ -393,7 +393,7 @@ def _translated(load: Callable[..., T], *arguments: Any) -> T:
             raise
         raise translated(error) from error
     except Exception as error:  # a storage that reads nonsense where it expects numbers and lengths
-        if raised_by_others(error):
+        if is_no_damage(error):
             raise
         raise _nonsense(error) from error
 

@@ -190,7 +190,7 @@ _NONSENSE = (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, 
 
 def _makes_no_sense(error: Exception) -> OperationalError:
     return OperationalError(
-        f"a record of the database makes no sense ({error or type(error).__name__}): "
+        f"a record of the database makes no sense ({str(error) or type(error).__name__}): "
         f"the file was damaged or tampered with; restore it from a backup"
     )
 

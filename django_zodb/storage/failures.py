@@ -41,13 +41,18 @@ def raised_by_others(error: BaseException) -> bool:
     return package not in _OURS or not is_of_system
 
 
+def is_no_damage(error: BaseException) -> bool:
+    """Whether it says nothing about the bytes that were read: it came from outside, or memory or stack did not do."""
+    return isinstance(error, _EXHAUSTED) or raised_by_others(error)
+
+
 def is_interruption(error: BaseException) -> bool:
     """Whether it came from outside, at any point: nobody knows how far what was going on is done.
 
     A signal handler raises such (Ctrl-C, a task's time limit), or a scheduler of coroutines; Python itself does where
     memory or stack do not suffice.
     """
-    return not isinstance(error, Exception) or isinstance(error, _EXHAUSTED) or raised_by_others(error)
+    return not isinstance(error, Exception) or is_no_damage(error)
 
 
 def translated(error: BaseException, place: object = None) -> errors.Error:

@@ -30,7 +30,8 @@ def references(data: bytes) -> list[bytes]:
     try:
         return referencesf(data)  # type: ignore[no-any-return]
     except (UnpicklingError, AssertionError, ArithmeticError, EOFError, LookupError, TypeError, ValueError) as error:
-        raise OperationalError(f"a record of the database makes no sense ({error or type(error).__name__})") from error
+        met = str(error) or type(error).__name__
+        raise OperationalError(f"a record of the database makes no sense ({met})") from error
 
 
 def walk(load: Load, start: bytes, seen: LLTreeSet) -> Iterator[Record]:
