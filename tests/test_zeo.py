@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -563,3 +563,38 @@ def test_a_server_that_cannot_listen_leaves_nothing_open(tmp_path: Path) -> None
             Server(open_storage(locate(str(tmp_path / "Data.fs")), Options()), "/nowhere/zeo")
         gc.collect()
     assert [str(warning.message) for warning in warned] == []
+
+
+def test_a_unix_socket_belongs_to_one_server(path: str, tmp_path: Path) -> None:
+    """A second one would be reached instead of the first, and take the socket along when it ends."""
+    address = str(tmp_path / "zeo")
+
+    @contextmanager
+    def serving() -> Iterator[None]:
+        server = Server(open_storage(locate(path), Options()), address)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.stop()
+            thread.join()
+
+    with ExitStack() as second:
+        with serving():
+            with pytest.raises(errors.OperationalError, match="zeo: another server does"):
+                Server(open_storage(locate(path), Options()), address)
+            assert Path(address).is_socket()
+            Path(address).unlink()
+            second.enter_context(serving())
+        assert Path(address).is_socket(), "the first one has ended, and the second one has it now"
+    assert not Path(address).exists()
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(address)
+    with serving():
+        assert Path(address).is_socket()
+
+
+def test_a_host_that_is_unknown_is_called_so(path: str) -> None:
+    with pytest.raises(errors.OperationalError, match=r"cannot listen on no.invalid:1: .*(known|resol|name|address)"):
+        Server(open_storage(locate(path), Options()), ("no.invalid", 1))

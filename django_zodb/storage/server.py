@@ -12,8 +12,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from zodbpickle.pickle import Unpickler, UnpicklingError
 
 from ..clock import clock
 from ..errors import Error, LockTimeoutError, OperationalError
+from .identity import identity_at
 from .locking import CommitLock
 from .precedence import FEATURE, Precedence
 
@@ -246,15 +249,20 @@ class Server:
     ) -> None:
         self._storage = storage
         try:
+            _refuse_taken(address)
             self._server = _StorageServer(address, {name: storage}, longest_commit_s, ssl=tls, Acceptor=_Acceptor)
-        except OSError as error:
+        except (OSError, OperationalError) as error:
             storage.close()
-            reason = os.strerror(error.errno) if error.errno else str(error)
+            if isinstance(error, OperationalError):
+                raise
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else error.strerror or str(error)  # names' have numbers below 0
             raise OperationalError(f"cannot listen on {show(address)}: {reason}") from error
         self._acceptor = self._server.acceptor
         self.address: Address = address if isinstance(address, str) else self._acceptor.addr
         if isinstance(address, str):
             Path(address).chmod(0o600)
+            self._socket = identity_at(address)
 
     def run(self) -> None:
         """Serve until ``stop`` is called, then close the storage."""
@@ -264,7 +272,13 @@ class Server:
         finally:
             self._storage.close()
             if isinstance(self.address, str):
-                Path(self.address).unlink(missing_ok=True)
+                self._remove_socket(self.address)
+
+    def _remove_socket(self, path: str) -> None:
+        """Remove the socket, unless another server has put its own there meanwhile."""
+        with suppress(FileNotFoundError):
+            if identity_at(path) == self._socket:
+                Path(path).unlink()
 
     def _look(self) -> None:
         """Look for what others committed, now and again."""
@@ -280,6 +294,24 @@ class Server:
         """Make ``run`` return; from any thread or signal handler, more than once if need be."""
         if not self._acceptor.closed:
             self._acceptor.event_loop.call_soon_threadsafe(self._server.close)
+
+
+def _refuse_taken(address: Address) -> None:
+    """OperationalError if a server listens on the Unix socket: it would go on, and nobody could reach it.
+
+    What a server has left that was killed is free to take.
+    """
+    if not isinstance(address, str):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(address)
+        except BlockingIOError:  # it answers nobody just now
+            pass
+        except OSError:
+            return
+    raise OperationalError(f"cannot listen on {address}: another server does. Stop that, or name another socket")
 
 
 def show(address: Address) -> str:
