@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
@@ -17,6 +18,8 @@ import pytest
 from django_zodb import dbapi, errors
 from django_zodb.storage.bounded import CheckedReader
 from django_zodb.storage.database import Database, close_all
+from django_zodb.storage.failures import translated
+from django_zodb.storage.spool import Spool
 
 OWNER, GROUP = 65534, 65533
 superuser = pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: only the superuser can be somebody else")
@@ -162,6 +165,26 @@ def test_a_child_of_who_may_open_no_more_files_has_its_own(tmp_path: Path) -> No
     for path in paths:
         write(path, 2)
         assert numbers(path) == [2]
+
+
+# --- disks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_disk_of_temporary_files_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's own has room, and its user looks there in vain."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spool = Spool()
+    monkeypatch.setattr("django_zodb.storage.spool.os.pwrite", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        spool.keep([1, 2, 3])
+    assert str(translated(caught.value)) == (
+        "the disk is full (No space left on device): free some space there, or in "
+        f"{tmp_path}, where large transactions keep a part, then try again"
+    )
 
 
 # --- memory --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import tempfile
 
 from transaction.interfaces import TransactionError
 from ZEO.Exceptions import ClientDisconnected
@@ -88,5 +89,7 @@ def _os_message(error: OSError, place: object) -> str:
     if where := error.filename or place:
         reason = f"{reason}, {where}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({reason}): free some space, then try again"
+        other = None if where else tempfile.tempdir  # known as soon as there has been a temporary file
+        there = f" there, or in {other}, where large transactions keep a part" if other else ""
+        return f"the disk is full ({reason}): free some space{there}, then try again"
     return f"the storage cannot be read or written: {reason}"
