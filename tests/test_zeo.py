@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import random
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 from sites import free_port
 from test_sessions import PARENT, insert, new_session
+from ZEO.cache import ClientCache
 from ZEO.Exceptions import ClientDisconnected
 
 from django_zodb import errors
@@ -516,6 +518,54 @@ def test_a_cache_that_makes_no_sense_is_begun_anew(served: Served, tmp_path: Pat
     Path(f"{prefix}-1.zec").write_bytes(b"no cache at all" * 100)
     session = served.session(client_cache=prefix)
     assert names(session) == ["first"]
+
+
+class FullFile:
+    """A file on a disk that is full."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_cache_whose_disk_is_full_keeps_nobody_from_work(
+    served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: bool
+) -> None:
+    """A commit that the server has finished is done, and what follows it is seen."""
+    prefix = str(tmp_path / "site") if kept else None
+    session, other = served.session(client_cache=prefix), served.session()
+    add(session, "second")
+    cache = session.database._storage._cache
+    cache.f = FullFile(cache.f)
+    add(session, "third")
+    add(session, "fourth")
+    session.zodb_connection.cacheMinimize()
+    assert names(session) == names(other) == ["first", "second", "third", "fourth"]
+    assert caplog.text.count("No space left on device): this process goes on without one") == 1
+    session.close()
+    close_all()
+    assert not Path(f"{prefix}-1.zec").exists(), "it was half written"
+    session = served.session(client_cache=prefix)
+    assert names(session) == ["first", "second", "third", "fourth"]
+    assert not session.database._storage._cache.failed
+
+
+def test_a_cache_for_which_there_is_no_room_from_the_beginning(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ClientCache, "_initfile", full)
+        session = served.session()
+    add(session, "second")
+    session.zodb_connection.cacheMinimize()
+    assert names(session) == ["first", "second"]
 
 
 def test_a_damaged_cache_gives_no_wrong_row(served: Served, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import builtins
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from traceback import walk_tb
 from typing import Any
@@ -66,8 +65,6 @@ class CarefulClientStorage(ClientStorage):  # type: ignore[misc]
         self._connected_anew = 0.0
         self._asked = 0
         super().__init__(list(addresses), wait_timeout=timeout, **options)
-        if options.get("cache") is not None:
-            Path(options["cache"]).chmod(0o600)  # ZEO makes it anew where it was of another size
         self._run: Callable[..., Any] = self._server.io_call
         self._server.io_call = self._answer
 

@@ -23,6 +23,7 @@ from ZODB.POSException import POSError
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .client import CarefulClientStorage
+from .clientcache import ClientCacheFile
 from .open import Location, explained, locate, make_private, open_storage
 from .options import Options
 from .tls import client_context
@@ -47,8 +48,7 @@ def open_server(location: Location, options: Options) -> CarefulClientStorage:
             read_only_fallback=options.read_only_fallback and not options.read_only,
             blob_dir=options.blob_dir,
             server_sync=options.server_sync,
-            cache=cache,
-            cache_size=options.client_cache_bytes,
+            cache=ClientCacheFile(cache, options.client_cache_bytes),
             ssl=tls,
         )
     except (ClientStorageError, POSError) as error:
