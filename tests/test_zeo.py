@@ -648,3 +648,29 @@ def test_a_unix_socket_belongs_to_one_server(path: str, tmp_path: Path) -> None:
 def test_a_host_that_is_unknown_is_called_so(path: str) -> None:
     with pytest.raises(errors.OperationalError, match=r"cannot listen on no.invalid:1: .*(known|resol|name|address)"):
         Server(open_storage(locate(path), Options()), ("no.invalid", 1))
+
+
+def test_a_server_whose_disk_is_full_is_told_of_as_such(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    storage = open_storage(locate(path), Options())
+    server = Server(storage, ("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        session = client(server.address[1])  # type: ignore[arg-type]
+        said = r"the disk is full \(No space left on device, on the server\): free some space, then try again"
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "_append", full)
+            with pytest.raises(errors.OperationalError, match=said):
+                add(session, "lost")
+            patched.setattr(storage, "_begin_pack", full)
+            with pytest.raises(errors.OperationalError, match=said):
+                session.database.pack(time.time())
+        add(session, "second")
+        assert names(session) == ["first", "second"]
+        close_all()
+    finally:
+        server.stop()
+        thread.join()

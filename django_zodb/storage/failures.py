@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from transaction.interfaces import TransactionError
-from ZEO.Exceptions import ClientDisconnected
+from ZEO.Exceptions import ClientDisconnected, ServerException
 from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError, StorageError
 
@@ -78,6 +78,8 @@ def translated(error: BaseException, place: object = None) -> errors.Error:
             return errors.OperationalError(
                 "the connection to the ZEO server is lost; work can go on as soon as it answers again"
             )
+        case ServerException(args=(str(), (int(number), str(reason), *_))):  # an OSError there
+            return errors.OperationalError(_os_message(OSError(number, reason), "on the server"))
         case OSError():
             return errors.OperationalError(_os_message(error, place))
         case _:
