@@ -109,6 +109,30 @@ def test_who_packs_the_file_of_another_keeps_its_group() -> None:
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1, GROUP, 0o660)
 
 
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_what_a_link_beside_the_file_leads_to_stays_as_it_is(
+    path: str, tmp_path: Path, link: Callable[[str, str], None]
+) -> None:
+    """Whoever may write to the folder could make the superuser give another file away."""
+    other = tmp_path / "shadow"
+    other.write_text("secret")
+    other.chmod(0o400)
+    Path(path).chmod(0o666)
+    if os.geteuid() == 0:
+        os.chown(path, OWNER, GROUP)
+    before = other.stat()
+    Path(path + ".lock").unlink()
+    link(str(other), path + ".lock")
+    if os.geteuid() == 0 and link is os.link:
+        write(path, 1)
+    else:
+        with pytest.raises(errors.OperationalError, match=r"cannot open .*Data.fs.lock"):
+            write(path, 1)
+    after = other.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert other.read_text() == "secret"
+
+
 # --- descriptors ---------------------------------------------------------------------------------------------------
 
 

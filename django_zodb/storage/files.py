@@ -110,11 +110,14 @@ def sync_data(descriptor: int) -> None:
 def touch_private(path: str, like: str) -> None:
     """Make sure that ``path`` exists with the owner, group and permission bits of ``like``, as far as this user may.
 
-    The superuser, who migrates or packs once, would else keep the owner away from what only an owner may read.
+    The superuser, who migrates or packs once, would else keep the owner away from what only an owner may read. A link
+    is refused: whoever may write to the folder could have him give away any file.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         wanted, found = os.stat(like), os.fstat(descriptor)  # noqa: PTH116  a Path costs more
+        if found.st_nlink != 1:
+            return
         if (found.st_uid, found.st_gid) != (wanted.st_uid, wanted.st_gid):
             _give(descriptor, wanted.st_uid, wanted.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode))

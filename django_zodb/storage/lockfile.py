@@ -57,7 +57,7 @@ def attend(path: str, alone: bool = False) -> int:
     ZODB's own FileStorage locks this file for itself alone, and is kept away as long as somebody attends; so is,
     with ``alone``, everybody.
     """
-    descriptor = open_apart(path, os.O_CREAT | os.O_RDWR)
+    descriptor = open_apart(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         if alone:
