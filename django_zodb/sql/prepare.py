@@ -8,7 +8,6 @@ one program for each combination of parameter classes that the binder asked for.
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 from ..errors import DatabaseError, ProgrammingError
 from ..storage.protocol import Catalog, Row, RowFunction
 from ..storage.schema import TableSchema
+from ..threads import SharedLock
 from ..values import TEXT
 from .bind import Bound, bind, bind_parsed_expression
 from .coerce import Misfit, are_same, condition
@@ -134,7 +134,7 @@ Cache = dict[Any, Any]
 """Text → ``Entry``. A text without parameters that holds "%" has a NUL before it, since it means something else; one in
 which a parameter is a whole list has two."""
 
-_writing = threading.Lock()
+_writing = SharedLock()
 
 
 def prepare(text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:

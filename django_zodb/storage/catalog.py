@@ -6,11 +6,11 @@ Changes of definitions are in ``definition``; this module finds tables, keeps li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, IntegrityError, ProgrammingError
 from ..record import record
+from ..threads import cached_property
 from .changes import Moves
 from .constraints import Constraint, Constraints, Reference, every
 from .journal import Journal, LockedRow, Net, Rows, Unless, nets_by_window

@@ -429,6 +429,7 @@ class Database:
         self.row_locks = self._new_row_locks()
         if isinstance(self._storage, MemoryStorage):
             self._storage.after_fork()
+            self.sequences.after_fork()
             return
         if isinstance(self._storage, DataFile):
             self._storage.abandon()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import chain, compress, repeat
 from operator import eq, length_hint, ne
 from typing import Any
 
 from ..errors import IntegrityError
+from ..threads import cached_property
 from .keys import ABSENT, Bounds, Key, KeyEncoding
 from .persistent import IndexTree, Posting, rowids
 from .schema import IndexSchema

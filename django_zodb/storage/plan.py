@@ -6,12 +6,12 @@ A ``TablePlan`` belongs to a schema token and holds no data. Expressions are com
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from ..errors import DataError, IntegrityError
 from ..record import record
+from ..threads import cached_property
 from ..values import NOCASE, Kind, converter
 from .keys import ABSENT, Component, Key, KeyEncoding, Row
 from .protocol import Compile

@@ -81,6 +81,10 @@ class Sequences:
         self._lock = threading.Lock()
         self._counters: dict[bytes, _Counter] = {}
 
+    def after_fork(self) -> None:
+        """In a forked child: the thread that may have had the lock does not exist."""
+        self._lock = threading.Lock()
+
     @property
     def alone(self) -> bool:
         """True where this process is the only writer."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
 from operator import itemgetter
 
 from ..errors import ConflictError, DataError, IntegrityError
+from ..threads import cached_property
 from . import large_writes
 from .changes import Batch
 from .constraints import Constraints

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 from keyword import iskeyword
-from threading import RLock
 from typing import Literal
 
-_lock = RLock()
+from ...threads import SharedLock
+
+_lock = SharedLock()
 _TRIES = 5
 
 

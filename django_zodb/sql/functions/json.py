@@ -8,7 +8,6 @@ value, the text ``null``; SQL NULL is what a path that leads nowhere gives.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import reduce
@@ -17,6 +16,7 @@ from typing import Any
 
 from ...clock import dt
 from ...errors import DataError
+from ...threads import SharedLock
 from ...values import BOOLEAN, INTEGER, JSON, TEXT, as_text, load_json
 from .base import AggregateFunction, Function
 from .parts import Parts, Texts
@@ -52,7 +52,7 @@ def encode(value: Any) -> str:
 
 # --- decoding ------------------------------------------------------------------------------------------------------
 
-_lock = threading.Lock()
+_lock = SharedLock()
 
 
 class Memory:
