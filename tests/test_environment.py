@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import resource
 import signal
@@ -19,6 +20,7 @@ from types import ModuleType
 import pytest
 
 from django_zodb import dbapi, errors
+from django_zodb.collector import MANY_ROWS, uncollected
 from django_zodb.sql import prepare
 from django_zodb.sql.compile import syntax
 from django_zodb.sql.functions import json
@@ -317,3 +319,16 @@ def test_a_child_gets_ids_while_its_parent_was_giving_some() -> None:
 
     with busy(hold):
         assert in_child(child) == 0
+
+
+def test_a_child_collects_garbage_though_its_parent_was_making_many_rows() -> None:
+    def hold(wait: Callable[[], object]) -> None:
+        with uncollected(MANY_ROWS):
+            wait()
+
+    def child() -> None:
+        assert gc.isenabled()
+
+    with busy(hold):
+        assert in_child(child) == 0
+    assert gc.isenabled()
