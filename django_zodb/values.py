@@ -33,6 +33,7 @@ from uuid import UUID
 
 from .clock import dt
 from .errors import DataError
+from .intervals import parse_interval
 from .record import record
 
 UTC = dt.UTC
@@ -469,6 +470,8 @@ def _to_interval(value: Any) -> dt.timedelta:
         return value
     if isinstance(value, dt.timedelta):
         return dt.timedelta(value.days, value.seconds, value.microseconds)
+    if isinstance(value, str):
+        return parse_interval(value)
     raise _refuse(value, INTERVAL)
 
 

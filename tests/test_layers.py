@@ -25,7 +25,10 @@ MAX_LINES = 600
 MAX_FUNCTION = 60
 
 # From the bottom up: a module may import its own layer and those before it.
-LAYERS = ("record", "threads", "errors", "clock", "collector", "values", "storage", "sql", "dbapi", "django")
+LAYERS = (
+    *("record", "threads", "errors", "clock", "collector", "intervals", "values"),
+    *("storage", "sql", "dbapi", "django"),
+)
 
 # Third-party package → the files that may import it.
 CONFINED = {
@@ -43,6 +46,7 @@ CONFINED = {
         "!errors.py",
         "!clock.py",
         "!collector.py",
+        "!intervals.py",
         "!record.py",
         "!threads.py",
         "!values.py",

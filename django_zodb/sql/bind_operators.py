@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from ..clock import dt
+from ..intervals import months_and_rest
 from ..record import replace
 from ..values import BIGINT, BYTES, DATE, DECIMAL, DOUBLE, INTERVAL, JSON, TEXT, TIME, TIMESTAMP, Kind, SqlType
 from .coerce import Misfit, Params, convert, is_open, literal, settle, unsized
@@ -34,7 +35,6 @@ from .expr import (
     is_nullable,
     type_of,
 )
-from .intervals import months_and_rest
 
 OPERATORS: dict[type[exp.Expression], str] = {
     exp.Add: "+",

@@ -19,7 +19,6 @@ from .collations import alike
 from .documents import as_number, comparable, embedded, is_document, unquoted
 from .expr import Call, Case, Cast, Compare, Constant, Expr, LikeShape, Param, type_of
 from .in_lists import Many
-from .intervals import parse_interval
 from .patterns import like_class
 
 
@@ -225,8 +224,6 @@ def condition(expr: Expr, clause: str) -> Expr:
 def literal(value: object, type_: SqlType) -> Constant:
     """The constant of ``type_`` that ``value`` (of any type) converts to; Misfit as DataError if it does not."""
     try:
-        if type_.kind is Kind.INTERVAL and isinstance(value, str):
-            return Constant(parse_interval(value), type_)
         return Constant(converter(type_)(value), type_)
     except DataError as error:
         raise Misfit(str(error), DataError) from error
@@ -239,7 +236,7 @@ def castable(source: SqlType, target: SqlType) -> bool:
         source.kind is target.kind
         or Kind.UNKNOWN in kinds
         or target.kind in (Kind.TEXT, Kind.JSON)
-        or (source.kind in (Kind.TEXT, Kind.JSON) and target.kind is not Kind.INTERVAL)
+        or source.kind in (Kind.TEXT, Kind.JSON)
         or (source.is_numeric and target.is_numeric)
         or kinds in _CASTS
     )

@@ -49,3 +49,21 @@ DataError: '%q' is no directive of a time format; there are %Y %y %m %d %H %I %p
 [differs: sqlite3 has no TO_CHAR]> SELECT to_char(published, 'YYYY') FROM book
 ---
 NotSupportedError: TO_CHAR (write STRFTIME) is not supported: "to_char(published, 'YYYY')" at 1:8
+
+[differs: sqlite3 has no INTERVAL]> SELECT CAST(%s AS interval), %s::interval + INTERVAL '1 hour', (%s || ' days')::interval {'1 day 02:00', '-3 hours', 3}
+---
+(datetime.timedelta(days=1, seconds=7200), datetime.timedelta(days=-1, seconds=79200), datetime.timedelta(days=3))
+
+[differs: sqlite3 has no INTERVAL]> SELECT id FROM book WHERE published > DATE '1984-10-01' - INTERVAL %s ORDER BY id {'300 days'}
+---
+(6,)
+
+[differs: sqlite3 has no INTERVAL]> SELECT v.told::interval FROM (VALUES ('90 minutes'), (NULL), ('PT5M')) AS v (told)
+---
+(datetime.timedelta(seconds=5400),)
+(None,)
+(datetime.timedelta(seconds=300),)
+
+[differs: sqlite3 has no INTERVAL]> SELECT title::interval FROM book ORDER BY id
+---
+DataError: 'Emma' is no interval; write it as '1 day 02:03:04.5' or 'P1DT2H3M4.5S'

@@ -1,13 +1,14 @@
-"""Interval literals: ``'1 day 02:03:04.5'``, ``'-3 hours'``, ``'P1DT2H'`` → timedelta."""
+"""Intervals as text: ``'1 day 02:03:04.5'``, ``'-3 hours'``, ``'P1DT2H'`` → timedelta."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 
-from ..clock import dt
-from ..errors import DataError
-from .decimals import EXACT
+from .clock import dt
+from .errors import DataError
+
+_EXACT = Context(prec=1000)
 
 _MICROSECONDS = {
     "microsecond": 1,
@@ -55,7 +56,7 @@ def months_and_rest(text: str) -> tuple[int, str]:
         total += Decimal(match["number"]) * _MONTHS[match["unit"].lower()]
         return " "
 
-    with localcontext(EXACT):
+    with localcontext(_EXACT):
         rest = _MONTHS_ITEM.sub(taken, text).strip()
     if int(total) != total:
         raise DataError(f"interval {text!r}: a month can only be whole")
@@ -67,7 +68,7 @@ def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
 
     DataError for what is none, and for months and years: they have no fixed length.
     """
-    with localcontext(EXACT):
+    with localcontext(_EXACT):
         microseconds = _iso(text) if text[:1] in "Pp" or text[:2] in ("-P", "-p") else _items(text, unit or "second")
         whole = int(microseconds.to_integral_value())
     try:
