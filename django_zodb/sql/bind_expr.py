@@ -147,12 +147,17 @@ def _interval(node: exp.Expression, here: Context) -> Expr:
 
 
 def _collate(node: exp.Expression, here: Context) -> Expr:
+    return collated_as(node, bind_expr(node.this, here), here)
+
+
+def collated_as(node: exp.Expression, expr: Expr, here: Context) -> Expr:
+    """``expr`` under the collation that the COLLATE of ``node`` names."""
     known = (*CODE_POINT_COLLATIONS, NOCASE)
     name = node.expression.name
     found = next((each for each in known if each.lower() == name.lower()), None)
     if found is None:
         raise here.unsupported(node, f'collation "{name}" is not supported; there are: {", ".join(known)}')
-    return collated(convert(bind_expr(node.this, here), TEXT), found)
+    return collated(convert(expr, TEXT), found)
 
 
 def _arithmetic(node: exp.Expression, here: Context) -> Expr:

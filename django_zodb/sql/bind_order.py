@@ -9,7 +9,7 @@ from sqlglot import exp
 from ..record import record, replace
 from ..values import BIGINT
 from .bind_context import Context, name_of
-from .bind_expr import bind_expr, bind_value
+from .bind_expr import bind_expr, bind_value, collated_as
 from .coerce import convert, literal
 from .documents import sortable
 from .expr import Column, Constant, Expr, SortKey
@@ -77,8 +77,14 @@ class Item:
 def sort_key_of(node: exp.Expression, items: list[Item], here: Context) -> tuple[SortKey, int | None]:
     """A sort key, and the number of the item that it is, if it is one: by position, by name."""
     here.consume(node)
-    at = item_at(node.this, items, here, "ORDER BY")
-    expr = items[at].expr if at is not None else bind_value(node.this, here)
+    by = node.this
+    collate = by if isinstance(by, exp.Collate) and isinstance(by.this, exp.Literal) and not by.this.is_string else None
+    at = item_at(by if collate is None else by.this, items, here, "ORDER BY")
+    expr = items[at].expr if at is not None else bind_value(by, here)
+    if collate is not None:  # a position, as SQLite has it: the collation of a number would order nothing
+        here.consume(collate)
+        with here.placed(collate):
+            expr, at = collated_as(collate, expr, here), None
     return SortKey(expr, bool(node.args.get("desc")), bool(node.args.get("nulls_first"))), at
 
 

@@ -21,6 +21,7 @@ from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sor
 from .bind_window import WINDOW_CALLS, Layer, layers, name_windows, uses_window
 from .bind_with import with_ctes
 from .coerce import Params, settle, unify
+from .collations import collated_like
 from .documents import canonical, comparable
 from .expr import Column, Constant, Exists, Expr, InPlan, Param, SortKey, Subquery, is_nullable, type_of
 from .expr import walk as parts_of
@@ -319,7 +320,7 @@ class _Select:
                 raise self.here.wrong(
                     self.node.args["order"], "for SELECT DISTINCT, ORDER BY expressions must appear in the select list"
                 )
-            keys.append(replace(key, expr=query.column(by_expr[expr])))
+            keys.append(replace(key, expr=collated_like(query.column(by_expr[expr]), key.expr)))
         sorted_ = sorted_by(query.plan, keys) if keys else query.plan
         return replace(query, plan=limited(sorted_, self.node, self.here))
 
@@ -401,7 +402,7 @@ class _Regrouping:
         """What stands for a part of an expression over the rows; None leaves it."""
         same = part if part in self.select.keys else _same_but_for_params(part, self.shapes, self.select.here.params)
         if same is not None:
-            return self.select.keys[same]
+            return collated_like(self.select.keys[same], part)
         if not isinstance(part, Column) or part.alias not in self.local:
             return None
         if self.select.depends_on_keys(part):

@@ -33,6 +33,12 @@ def collated(expr: Expr, collation: str) -> Expr:
     return expr if type_.collation == type_of(expr).collation else Cast(expr, type_)
 
 
+def collated_like(column: Column, expr: Expr) -> Column:
+    """The column that has been found for ``expr``, under the collation that this one has: equality looks past it."""
+    type_, asked = column.type, type_of(expr).collation
+    return column if type_.collation == asked else replace(column, type=replace(type_, collation=asked))
+
+
 def under_collation(expr: Expr) -> Expr:
     """What compares by code point as ``expr`` does under its collation."""
     return folded(expr) if type_of(expr).collation == NOCASE else expr

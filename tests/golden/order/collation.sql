@@ -109,6 +109,59 @@ no rows
 ('CARL', 'aachen')
 (None, None)
 
+> SELECT town FROM person ORDER BY 1 COLLATE nocase DESC, id
+---
+('Ulm',)
+('Bonn',)
+('aachen',)
+(None,)
+
+> SELECT town FROM person WHERE id > 1 UNION SELECT 'b' ORDER BY 1 COLLATE nocase
+---
+(None,)
+('aachen',)
+('b',)
+('Bonn',)
+
+> SELECT COUNT(*), town FROM person GROUP BY town ORDER BY 2 COLLATE nocase
+---
+(1, None)
+(1, 'aachen')
+(1, 'Bonn')
+(1, 'Ulm')
+
+> SELECT DISTINCT town FROM person ORDER BY 1 COLLATE nocase
+---
+(None,)
+('aachen',)
+('Bonn',)
+('Ulm',)
+
+> SELECT town, COUNT(*) FROM person GROUP BY town ORDER BY COUNT(*), town COLLATE nocase DESC
+---
+('Ulm', 1)
+('Bonn', 1)
+('aachen', 1)
+(None, 1)
+
+> SELECT DISTINCT name FROM person ORDER BY name COLLATE binary
+---
+(None,)
+('Bob',)
+('CARL',)
+('alice',)
+
+> SELECT name, COUNT(*) FROM person GROUP BY name ORDER BY name COLLATE binary
+---
+(None, 1)
+('Bob', 1)
+('CARL', 1)
+('alice', 1)
+
+> SELECT town FROM person ORDER BY 2 COLLATE nocase
+---
+ProgrammingError: ORDER BY position 2 is not in the select list: "2" at 1:34
+
 [differs: sqlite3 asks for a collation when it compares]> SELECT name COLLATE swedish FROM person
 ---
 NotSupportedError: collation "swedish" is not supported; there are: C, POSIX, ucs_basic, default, binary, nocase: "name" at 1:8
