@@ -229,7 +229,9 @@ def rowids(frame: Frame, node: p.BaseAccess) -> str:
             first, *others = [rowids(frame, path) for path in paths if isinstance(path, p.BaseAccess)]
             return f"sorted(set({first}).intersection({', '.join(others)}))"
         case p.Scan() | p.KeyRange():
-            return f"[rowid for rowid, _ in {frame.unit.table(node.table)}.items({walk(frame, node, NOTHING)})]"
+            items = f"{frame.unit.table(node.table)}.items({walk(frame, node, NOTHING)})"
+            # a comprehension allows no assignment there: a bound that is a subquery, or another that may be NULL
+            return f"map(itemgetter(0), {items})" if ":=" in items else f"[rowid for rowid, _ in {items}]"
         case _:
             return f"({frame.value(node.key)},)"
 

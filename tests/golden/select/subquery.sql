@@ -148,3 +148,24 @@ Project: a.name, b.title
 ('Calvino', 'Le citta invisibili')
 ('Duras', "L'amant")
 ('Homer', None)
+
+> SELECT id FROM book WHERE id > (SELECT MAX(id) FROM author) OR year = 1944 ORDER BY id
+---
+(3,)
+(6,)
+(7,)
+
+> SELECT id FROM book WHERE (id, year) > (SELECT 3, 1944) ORDER BY id
+---
+(4,)
+(5,)
+(6,)
+(7,)
+
+> SELECT id FROM book WHERE id > (SELECT id FROM author WHERE id = 99) OR year = 1944 ORDER BY id
+---
+(3,)
+
+> UPDATE book SET price = 1 WHERE id < (SELECT MIN(id) + 1 FROM author) OR year = 1944
+---
+2 rows
