@@ -98,9 +98,10 @@ READ: dict[type[exp.Expression], str] = {
     exp.Least: "this expressions",
     exp.Trim: "this expression position",
     exp.Pad: "this expression fill_pattern is_left",
-    exp.TimestampTrunc: "this unit",
+    exp.TimestampTrunc: "this unit zone",
     exp.SHA2Digest: "this length",
     exp.SHA2: "this length",
+    exp.Hex: "this",
     exp.RegexpReplace: "this expression replacement modifiers single_replace",
     exp.Date: "this",
     exp.JSONExtract: "this expression expressions",
@@ -163,6 +164,7 @@ _ARGUMENTS: dict[tuple[type[exp.Expression], str], str] = {
     (exp.Max, "expressions"): "MAX of several values (write GREATEST)",
     (exp.Min, "expressions"): "MIN of several values (write LEAST)",
     (exp.Date, "zone"): "DATE with a modifier (write + INTERVAL, or DATE_TRUNC)",
+    (exp.In, "field"): "IN without parentheses (write a placeholder for each value: IN (%s, %s))",
 }
 
 
@@ -170,14 +172,14 @@ def consume(text: str, node: exp.Expression) -> None:
     """Let ``node`` pass if every argument it has is read or means nothing; else NotSupportedError, located."""
     known = _known(type(node))
     if known is None:
-        what = _CLASS_NAMES.get(type(node)) or _spelled(node)
+        what = _CLASS_NAMES.get(type(node)) or _spelled(text, node)
         raise unsupported(text, node, f"{what} is not supported")
     for name, value in node.args.items():
         if value and name not in known:
             part = value[0] if isinstance(value, list) else value
             at = part if isinstance(part, exp.Expression) else node
             known_as = _ARGUMENTS.get((type(node), name)) or _NAMES.get(name)
-            what = known_as or f"{name.strip('_').upper()} in {_spelled(node)}"
+            what = known_as or f"{name.strip('_').upper()} in {_spelled(text, node)}"
             raise unsupported(text, at, f"{what} is not supported")
 
 
@@ -199,8 +201,15 @@ def _known(class_: type[exp.Expression]) -> frozenset[str] | None:
     return names
 
 
-def _spelled(node: exp.Expression) -> str:
-    """``JSONSet`` → ``JSON_SET``, which is a function; ``AlterColumn`` → ``ALTER COLUMN``."""
+def written_name(text: str, node: exp.Expression) -> str:
+    """The name of a function as the statement calls it, in capitals; the parser's own where its place is not known."""
+    start, end = node.meta.get("start"), node.meta.get("end")
+    written = "" if start is None or end is None else text[start : end + 1]
+    return written.upper() if written.isidentifier() else node.sql_name()  # type: ignore[attr-defined]
+
+
+def _spelled(text: str, node: exp.Expression) -> str:
+    """``JSON_SET``, which is a function, as it was written; ``AlterColumn`` → ``ALTER COLUMN``."""
     if isinstance(node, exp.Func):
-        return node.sql_name()
+        return written_name(text, node)
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

@@ -12,10 +12,11 @@ from sqlglot import exp
 
 from ..errors import DataError
 from ..record import replace
-from ..values import JSON, TEXT, Kind, SqlType
+from ..values import DATE, JSON, TEXT, TIMESTAMP, Kind, SqlType
+from .bind_args import written_name
 from .bind_context import Context
 from .bind_json import JSON_AGGREGATES, JSON_BINDERS, JSON_BUILDERS, JSON_NAMES, documents_of
-from .coerce import Misfit, Params, condition, convert, is_open, matched, settle, unify
+from .coerce import Misfit, Params, cast, condition, convert, is_open, matched, settle, unify
 from .documents import as_number, canonical, comparable, embedded, is_document, sortable
 from .expr import (
     AggregateCall,
@@ -102,6 +103,7 @@ CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
     exp.CurrentTime: ("CURRENT_TIME", ()),
     exp.CurrentTimestamp: ("CURRENT_TIMESTAMP", ()),
     exp.Localtimestamp: ("LOCALTIMESTAMP", ()),
+    exp.TimeFromParts: ("MAKE_TIME", ("hour", "min", "sec")),
     exp.TimestampFromParts: ("MAKE_TIMESTAMP", ("year", "month", "day", "hour", "min", "sec")),
     exp.UnixToTime: ("TO_TIMESTAMP", ("this",)),
     # the rest
@@ -277,19 +279,32 @@ def _regexp_replace(node: exp.Expression, here: Context, bind: Bind) -> Expr:
 
 
 def _date(node: exp.Expression, here: Context, bind: Bind) -> Expr:
-    from ..values import DATE
-    from .coerce import cast
-
     return cast(bind(node.this, here), DATE)
 
 
 def _extract(node: exp.Expression, here: Context, bind: Bind) -> Expr:
-    return call("EXTRACT", [_part(node.this, here, bind), bind(node.expression, here)], here.params)
+    part = _part(node.this, here, bind)
+    return call("EXTRACT", [part, _moment("EXTRACT", node.expression, here, bind, _HAVE_PARTS)], here.params)
 
 
 def _truncate(node: exp.Expression, here: Context, bind: Bind) -> Expr:
-    args = [_part(node.args["unit"], here, bind), *_bound(node, ("this", "zone"), here, bind)]
-    return call("DATE_TRUNC", args, here.params)
+    part = _part(node.args["unit"], here, bind)
+    moment = _moment("DATE_TRUNC", node.this, here, bind, (Kind.DATE, Kind.TIMESTAMP))
+    return call("DATE_TRUNC", [part, moment, *_bound(node, ("zone",), here, bind)], here.params)
+
+
+_HAVE_PARTS = (Kind.DATE, Kind.TIMESTAMP, Kind.TIME, Kind.INTERVAL)
+
+
+def _moment(name: str, node: exp.Expression, here: Context, bind: Bind, kinds: tuple[Kind, ...]) -> Expr:
+    """The argument of which a part is meant; a text says a timestamp, as it does beside one."""
+    expr = settle(bind(node, here), here.params)
+    match type_of(expr).kind:
+        case Kind.TEXT | Kind.JSON:
+            return cast(expr, TIMESTAMP)
+        case kind if kind is Kind.UNKNOWN or kind in kinds:
+            return expr
+    raise Misfit(f"{name} takes {' or '.join(kinds)}, and no value of type {type_of(expr)}")
 
 
 def _part(node: exp.Expression, here: Context, bind: Bind) -> Expr:

@@ -67,3 +67,23 @@ NotSupportedError: TO_CHAR (write STRFTIME) is not supported: "to_char(published
 [differs: sqlite3 has no INTERVAL]> SELECT title::interval FROM book ORDER BY id
 ---
 DataError: 'Emma' is no interval; write it as '1 day 02:03:04.5' or 'P1DT2H3M4.5S'
+
+[differs: sqlite3 has no such functions]> SELECT DATE_TRUNC('month', '2020-02-03'), EXTRACT(year FROM %s), DATE_PART('hour', '2020-02-03 04:05') {'2021-01-01'}
+---
+(datetime.datetime(2020, 2, 1, 0, 0, tzinfo=datetime.timezone.utc), Decimal('2021'), Decimal('4'))
+
+[differs: sqlite3 has no such functions]> SELECT DATE_TRUNC('day', TIMESTAMP '2020-01-01 23:30', 'Europe/Berlin'), MAKE_TIME(1, 2, 3.5)
+---
+(datetime.datetime(2020, 1, 1, 23, 0, tzinfo=datetime.timezone.utc), datetime.time(1, 2, 3, 500000))
+
+[differs: sqlite3 has no such functions]> SELECT EXTRACT(year FROM title) FROM book
+---
+DataError: 'Emma' is no value of type timestamp
+
+[differs: sqlite3 has no such functions]> SELECT EXTRACT(year FROM year) FROM book
+---
+ProgrammingError: EXTRACT takes date or timestamp or time or interval, and no value of type integer: "year" at 1:26
+
+[differs: sqlite3 has no such functions]> SELECT DATE_TRUNC('hour', INTERVAL '90 minutes')
+---
+ProgrammingError: DATE_TRUNC takes date or timestamp, and no value of type interval: "DATE_TRUNC('hour', INTERVAL '90 minutes')" at 1:8
