@@ -89,14 +89,14 @@ def _is_default(node: exp.Expression) -> bool:
     return isinstance(node, exp.Var) and node.name.upper() == "DEFAULT"
 
 
-def _returning(node: exp.Expression, schema: TableSchema, alias: str, name: str, here: Context) -> tuple[Output, ...]:
+def _returning(node: exp.Expression, here: Context) -> tuple[Output, ...]:
+    """What RETURNING lists; ``here`` knows the row that is written, and those that FROM or USING found beside it."""
     returning = node.args.get("returning")
     if returning is None:
         return ()
     here.consume(returning)
-    _, source = scan_of(name, Scan(schema, alias))
-    inner = here.inside(Scope(here.scope, [source], clause="RETURNING"))
-    return tuple(Output(title, expr) for title, expr in bind_items(returning.expressions, inner))
+    with here.clause("RETURNING"):
+        return tuple(Output(title, expr) for title, expr in bind_items(returning.expressions, here))
 
 
 # --- INSERT --------------------------------------------------------------------------------------------------------
@@ -126,6 +126,7 @@ class _Insert:
             source, positions = self._values(self.node.expression, positions)
         else:
             source, positions = self._query(self.node.expression, positions)
+        _, stored = scan_of(self.name, Scan(self.schema, self.alias))
         return Insert(
             self.schema,
             self.alias,
@@ -133,7 +134,7 @@ class _Insert:
             positions,
             self._defaults(positions),
             self._conflict(),
-            _returning(self.node, self.schema, self.alias, self.name, self.here),
+            _returning(self.node, self.here.inside(Scope(self.here.scope, [stored]))),
         )
 
     def _positions(self) -> tuple[int, ...]:
@@ -312,15 +313,14 @@ def _bind_update(node: exp.Expression, here: Context) -> Update:
     with inner.clause("UPDATE"):
         assignments = _assignments(node.expressions, scan.table, inner)
     source = _filtered(node, source, inner)
-    returning = _returning(node, scan.table, scan.alias, name, here)
-    return Update(scan.table, scan.alias, source, assignments, returning)
+    return Update(scan.table, scan.alias, source, assignments, _returning(node, inner))
 
 
 def _bind_delete(node: exp.Expression, here: Context) -> Delete:
     scan, name = _target(node.this, here)
     inner, source = _joined(scan, name, node.args.get("using") or [], here)
     source = _filtered(node, source, inner)
-    return Delete(scan.table, scan.alias, source, _returning(node, scan.table, scan.alias, name, here))
+    return Delete(scan.table, scan.alias, source, _returning(node, inner))
 
 
 def _joined(scan: Scan, name: str, extra: list[exp.Expression], here: Context) -> tuple[Context, Node]:

@@ -302,7 +302,8 @@ class Insert(Node):
 class Update(Node):
     """Assign to the rows of ``alias`` that ``source`` binds; each row once. All rows are found before the first write.
 
-    Assigned expressions may use every alias of ``source`` (the old values); ``returning`` the new row under ``alias``.
+    Assigned expressions may use every alias of ``source`` (the old values), and so may ``returning``, for which
+    ``alias`` is the new row.
     """
 
     table: TableSchema
@@ -314,7 +315,10 @@ class Update(Node):
 
 @record
 class Delete(Node):
-    """Delete the rows of ``alias`` that ``source`` binds; each once. All are found before the first is removed."""
+    """Delete the rows of ``alias`` that ``source`` binds; each once. All are found before the first is removed.
+
+    ``returning`` may use every alias of ``source``.
+    """
 
     table: TableSchema
     alias: str
