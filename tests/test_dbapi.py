@@ -60,6 +60,8 @@ def test_fetching(connection: dbapi.Connection) -> None:
     assert cursor.execute("SELECT id FROM book ORDER BY id").fetchall() == [(1,), (2,), (3,)]
     assert cursor.fetchall() == []
     assert list(cursor.execute("SELECT id FROM book WHERE id > %s ORDER BY id", [1])) == [(2,), (3,)]
+    assert next(cursor.execute("SELECT id FROM book ORDER BY id")) == (1,)
+    assert [next(cursor), *cursor, next(cursor, None)] == [(2,), (3,), None]
 
 
 def test_description(connection: dbapi.Connection) -> None:
@@ -106,6 +108,42 @@ def test_parameters(connection: dbapi.Connection) -> None:
 def test_wrong_number_of_parameters(connection: dbapi.Connection, params: Any, message: str) -> None:
     with pytest.raises(dbapi.ProgrammingError, match=message):
         connection.execute("SELECT id FROM book WHERE id = %s OR id = %s", params)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize("params", ["E", b"E", 5, {"Emma"}, {"Emma": 1}.values(), iter(["Emma"])])
+@pytest.mark.parametrize("text", ["SELECT id FROM book WHERE title = %s", "INSERT INTO book (title) VALUES (%s), (%s)"])
+def test_parameters_that_are_none(connection: dbapi.Connection, text: str, params: Any, warm: bool) -> None:
+    if warm:
+        connection.execute(text, ["A", "B"][: text.count("%s")])
+        connection.rollback()
+    with pytest.raises(dbapi.ProgrammingError, match=rf"class {type(params).__name__}; .* write \[value\]"):
+        connection.execute(text, params)
+    with pytest.raises(dbapi.ProgrammingError, match=r"write \[value\]|statement that writes"):
+        connection.cursor().executemany(text, [params])
+    assert titles(connection) == ["Emma", "Persuasion", "Sanditon"]
+
+
+def test_placeholders_of_other_drivers_are_told_of(connection: dbapi.Connection) -> None:
+    for text in ("SELECT id FROM book WHERE id = ?", "SELECT id FROM book WHERE title = '%s'"):
+        with pytest.raises(dbapi.ProgrammingError, match=r"takes 0 parameters, 1 are given; placeholders are %s"):
+            connection.execute(text, [1])
+
+
+def test_a_mapping_may_hold_more_than_is_named(connection: dbapi.Connection) -> None:
+    for _ in range(2):
+        assert connection.execute("SELECT COUNT(*), '%%' FROM book", {"id": 1}).fetchall() == [(3, "%")]
+        assert connection.execute("UPDATE book SET price = 1", {}).rowcount == 3
+        assert connection.execute("DELETE FROM book WHERE id = %(id)s", {"id": 9, "title": ""}).rowcount == 0
+    connection.execute("CREATE TABLE tag (id integer)", {})
+    with pytest.raises(dbapi.ProgrammingError, match="give a sequence, not a mapping"):
+        connection.execute("SELECT id FROM book WHERE id = %s", {"id": 1})
+
+
+@pytest.mark.parametrize("text", [b"SELECT 1", None, 5])
+def test_a_statement_is_text(connection: dbapi.Connection, text: Any) -> None:
+    with pytest.raises(dbapi.ProgrammingError, match=f"str, and not of class {type(text).__name__}"):
+        connection.execute(text)
 
 
 def test_missing_named_parameter(connection: dbapi.Connection) -> None:

@@ -135,6 +135,12 @@ class Cursor:
         while (row := self.fetchone()) is not None:
             yield row
 
+    def __next__(self) -> Row:
+        row = self.fetchone()
+        if row is None:
+            raise StopIteration
+        return row
+
     def _result(self) -> Sequence[Row]:
         rows = self._rows
         if rows is None or self._closed or self.connection.closed:

@@ -76,6 +76,8 @@ def transaction_statement(text: str) -> TransactionStatement | None:
     ProgrammingError if it begins like one and goes on wrongly; NotSupportedError for SET and PREPARE of other things,
     and for transaction modes that would change what the transaction does.
     """
+    if not isinstance(text, str):
+        raise ProgrammingError(f"a statement is a str, and not of class {type(text).__name__}")
     if _FIRST_WORD.match(text) is None:
         return None
     plain = _PLAIN_SAVEPOINT.fullmatch(text)

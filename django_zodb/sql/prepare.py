@@ -151,14 +151,17 @@ def _find(key: str, params: Params | None, catalog: Catalog, cache: Cache) -> Ru
     entry: Entry | None = cache.get(key)
     if entry is not None and (entry.token == catalog.token or entry.holds(catalog)):
         entry.used = True
-        values = params if type(params) is tuple and entry.names is None else _sequence(params, entry.names)
-        if len(values) == entry.count:
+        count, names = entry.count, entry.names
+        values = params if type(params) is tuple and names is None else _sequence(params, names, count)
+        if len(values) == count:
             classes = entry.classes
             return entry.program if classes is None else entry.programs.get(classes(values))
     return None
 
 
 def _prepare(key: str, text: str, params: Params | None, catalog: Catalog, cache: Cache) -> Runnable:
+    if params is not None:
+        _check_params(params)
     bulk = _BULK_INSERT.fullmatch(text) if params is not None and not isinstance(params, Mapping) else None
     if bulk is not None:
         return _prepare_bulk(bulk, params or (), catalog, cache)  # type: ignore[arg-type]
@@ -227,18 +230,24 @@ def _prepare_padded(text: str, params: Sequence[object], catalog: Catalog, cache
 
 def arranged(parsed: Parsed, params: Params | None) -> Sequence[object]:
     """The values in the order of the placeholders; ProgrammingError if there are too few or too many."""
-    values = _sequence(params, parsed.names)
+    values = _sequence(params, parsed.names, parsed.param_count)
     if len(values) != parsed.param_count:
-        raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(values)} are given")
+        hint = "" if parsed.param_count else "; placeholders are %s or %(name)s, and stand outside of quotes"
+        raise ProgrammingError(f"the statement takes {parsed.param_count} parameters, {len(values)} are given{hint}")
     return values
 
 
-def _sequence(params: Params | None, names: tuple[str, ...] | None) -> Sequence[object]:
+def _sequence(params: Params | None, names: tuple[str, ...] | None, count: int) -> Sequence[object]:
+    """The values of ``count`` placeholders; a mapping may hold more than those that the statement names, if any."""
     if names is None:
         if params is None:
             return ()
         if isinstance(params, Mapping):
+            if not count:
+                return ()
             raise ProgrammingError("the statement takes its parameters by position: give a sequence, not a mapping")
+        if type(params) is not list and type(params) is not tuple:
+            _check_params(params)
         return params
     if not isinstance(params, Mapping):
         raise ProgrammingError("the statement takes its parameters by name: give a mapping")
@@ -246,6 +255,13 @@ def _sequence(params: Params | None, names: tuple[str, ...] | None) -> Sequence[
     if missing:
         raise ProgrammingError(f"no value is given for the parameter {missing[0]!r}")
     return [params[name] for name in names]
+
+
+def _check_params(params: object) -> None:
+    """ProgrammingError for what gives no values by position or name: a text would give its letters, a set any order."""
+    if isinstance(params, str | bytes | bytearray) or not all(hasattr(params, f"__{x}__") for x in ("getitem", "len")):
+        given = type(params).__name__
+        raise ProgrammingError(f"parameters are a sequence or a mapping, not of class {given}; of one, write [value]")
 
 
 def _keep(cache: Cache, key: str, entry: Entry, bound: Bound, params: Sequence[object], program: Runnable) -> None:
@@ -305,11 +321,11 @@ class _Named:
 
     def run(self, catalog: Catalog, params: Params = ()) -> tuple[Sequence[Row] | None, int, int | None]:
         """As ``Program.run``."""
-        return self._program.run(catalog, _sequence(params, self._names))
+        return self._program.run(catalog, _sequence(params, self._names, len(self._names)))
 
     def stream(self, catalog: Catalog, params: Params = ()) -> Iterator[Row]:
         """As ``Program.stream``."""
-        return self._program.stream(catalog, _sequence(params, self._names))
+        return self._program.stream(catalog, _sequence(params, self._names, len(self._names)))
 
 
 class _Padded:
