@@ -74,6 +74,11 @@ def test_description(connection: dbapi.Connection) -> None:
         ("cost", Kind.DECIMAL, None, None, 6, 2, True),
         ("first", Kind.BOOLEAN, None, None, None, None, False),
     ]
+    cursor.execute("SELECT number, b.name, b.* FROM book AS b (number, name) WHERE number = 1")
+    assert [column[0] for column in cursor.description] == ["number", "name", "number", "name", "price"]
+    cursor.execute("SELECT n FROM (SELECT n FROM book AS b (n) GROUP BY n) AS grouped ORDER BY n")
+    assert cursor.fetchall() == [(1,), (2,), (3,)]
+    cursor.execute("SELECT id, title FROM book")
     assert cursor.description[0][1] == dbapi.NUMBER
     assert cursor.description[1][1] == dbapi.STRING != dbapi.NUMBER
     cursor.execute("UPDATE book SET price = 1")

@@ -247,8 +247,11 @@ class Scope:
         """The name under which a FROM offers the column; None for a row identifier."""
         for scope in self.chain():
             for source in scope.sources:
-                if source.alias == column.alias and source.table is None:
-                    return next((each.name for each in source.columns if each.expr == column), None)
+                if source.alias == column.alias:
+                    if source.table is None:
+                        return next((each.name for each in source.columns if each.expr == column), None)
+                    at = source.table.positions.get(column.name)
+                    return None if at is None else source.columns[at].name
         return None if column.name.startswith("\0") else column.name
 
     def star(self) -> list[SourceColumn]:
