@@ -327,6 +327,8 @@ def test_what_is_not_stable():
         ("STRING_AGG", [(None, ",")], None),
         ("STRING_AGG", [("a", 1), ("b", 2), ("c", None)], "a2bc"),
         ("STRING_AGG", [(b"a", b"-"), (b"b", b"-"), (b"c", None)], b"a-bc"),
+        ("STRING_AGG", [b"a", None, b"b"], b"a,b"),
+        ("STRING_AGG", [(b"a", "-"), (b"b", "-")], b"a-b"),
         ("BOOL_AND", [True, False], False),
         ("BOOL_OR", [True, False], True),
         ("BOOL_OR", [], None),

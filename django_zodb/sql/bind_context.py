@@ -150,6 +150,7 @@ class Context:
 
 
 def name_of(node: exp.Expression) -> Name:
-    """The identifier as written."""
-    assert isinstance(node, exp.Identifier), node
+    """The identifier as written; ProgrammingError for anything else that the parser has let stand there."""
+    if not isinstance(node, exp.Identifier):
+        raise ProgrammingError(f"a name is expected, and not {node.sql()}")
     return Name(node.this, bool(node.args.get("quoted")))

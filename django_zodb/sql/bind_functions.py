@@ -409,6 +409,8 @@ def _aggregated(
         order_by = tuple(_sort_key(each, here, bind) for each in ordered.expressions)
         first, *others = [each.this if each is ordered else each for each in nodes]
     distinct = isinstance(first, exp.Distinct)
+    if first is None or (distinct and not first.expressions):
+        raise Misfit(f"{name} takes an argument")
     if distinct:
         here.consume(first)
         if first.args.get("on") is not None:

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ..values import BOOLEAN, JSON, TEXT
 from .bind_context import Context
-from .coerce import convert, settle
+from .coerce import Misfit, convert, settle
 from .documents import embedded, extracted
 from .expr import Call, Constant, Expr, is_nullable
 
@@ -37,6 +37,8 @@ JSON_AGGREGATES = ("JSON_AGG", "JSON_OBJECT_AGG")
 def documents_of(name: str, args: list[Expr]) -> list[Expr]:
     """The arguments of a builder, each as a document; the keys of an object as texts."""
     if name == "JSON_OBJECT":
+        if len(args) % 2:
+            raise Misfit(f"an object is made of keys and values in turn, not of {len(args)} argument(s)")
         return [embedded(arg) if at % 2 else convert(arg, TEXT) for at, arg in enumerate(args)]
     return [embedded(arg) for arg in args]
 

@@ -122,6 +122,8 @@ class _Insert:
         if self.node.args.get("default"):
             source: Node = Values(self.here.alias("values"), (), ((),))
             positions = ()
+        elif self.node.expression is None:
+            raise self.here.wrong(self.node, "INSERT needs VALUES, a query or DEFAULT VALUES")
         elif isinstance(self.node.expression, exp.Values):
             source, positions = self._values(self.node.expression, positions)
         else:
@@ -217,7 +219,10 @@ class _Insert:
             return None
         self.here.consume(node)
         target, index = self._conflict_target(node)
-        if node.args["action"].name.upper() == "DO NOTHING":
+        action = node.args.get("action")
+        if action is None or (action.name.upper() != "DO NOTHING" and not node.expressions):
+            raise self.here.wrong(self.node, "ON CONFLICT goes on with DO NOTHING or DO UPDATE SET …")
+        if action.name.upper() == "DO NOTHING":
             return OnConflict(target, index)
         if not target and index is None:
             raise self.here.wrong(node, "ON CONFLICT DO UPDATE needs a target: the columns of a unique key")

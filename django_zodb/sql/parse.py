@@ -415,6 +415,8 @@ def _tree(text: str, tokens: list[Token]) -> exp.Expression:
         raise _syntax_error(text, error) from error
     except RecursionError as error:
         raise OperationalError(f"the statement is nested too deeply: {quote(text, first.start)}") from error
+    except (TypeError, AttributeError, ValueError, IndexError) as error:  # the parser has tripped over what is missing
+        raise ProgrammingError(f"syntax error: {_shortened(text)}") from error
     tree = trees[0] if trees else None
     if isinstance(tree, QUERIES + WRITES):
         return tree

@@ -187,7 +187,8 @@ def _separated(values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     pairs = [value if type(value) is tuple else (value, ",") for value in values]
     pairs = [pair for pair in pairs if pair[0] is not None]
     if pairs and type(pairs[0][0]) is bytes:
-        return [separator or b"" for _, separator in pairs], [value for value, _ in pairs]
+        between = [each.encode() if type(each) is str else each or b"" for _, each in pairs]
+        return between, [value for value, _ in pairs]
     return ["" if each is None else as_text(each) for _, each in pairs], [as_text(value) for value, _ in pairs]
 
 

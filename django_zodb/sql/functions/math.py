@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from ...errors import DataError
 from ...values import BIGINT, DECIMAL, DOUBLE, INTEGER, Kind, SqlType, without_sign_of_zero
 from ..decimals import EXACT, modulo, power, root
 from .base import Function, first_type, guarded
@@ -24,6 +25,12 @@ def _numeric_type(types: tuple[SqlType, ...]) -> SqlType:
     if all(type_.is_integer for type_ in types):
         return BIGINT
     return _real_type(types)
+
+
+def _number_type(types: tuple[SqlType, ...]) -> SqlType:
+    if not types[0].is_numeric and types[0].kind is not Kind.UNKNOWN:
+        raise DataError(f"a number is taken, and no value of type {types[0].kind.value}")
+    return first_type(types)
 
 
 def _real(name: str, compute: Callable[..., float]) -> Callable[..., Any]:
@@ -118,7 +125,7 @@ def _call(name: str, compute: Callable[..., float], arity: int = 1) -> Function:
     return Function(_real(name, compute), _real_type, (None,), arity, arity)
 
 
-_CEILING = Function(guarded("CEILING", _whole(math.ceil, ROUND_CEILING)), first_type)
+_CEILING = Function(guarded("CEILING", _whole(math.ceil, ROUND_CEILING)), _number_type)
 _POWER = Function(guarded("POWER", _power), _real_type, (None,), 2, 2)
 _RANDOM = Function(random.random, DOUBLE, (), 0, 0, stable=False)
 
@@ -136,7 +143,7 @@ FUNCTIONS: dict[str, Function] = {
     "DEGREES": _call("DEGREES", math.degrees),
     "EXP": _call("EXP", math.exp),
     "FACTORIAL": Function(guarded("FACTORIAL", _factorial), BIGINT, (BIGINT,)),
-    "FLOOR": Function(guarded("FLOOR", _whole(math.floor, ROUND_FLOOR)), first_type),
+    "FLOOR": Function(guarded("FLOOR", _whole(math.floor, ROUND_FLOOR)), _number_type),
     "GCD": Function(math.gcd, BIGINT, (BIGINT,), 2, 2),
     "LCM": Function(math.lcm, BIGINT, (BIGINT,), 2, 2),
     "LN": _call("LN", math.log),
