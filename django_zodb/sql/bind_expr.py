@@ -72,6 +72,10 @@ def bind_expr(node: exp.Expression, here: Context) -> Expr:
             return bind_call(node, here, bind_expr)
     except (Misfit, NameProblem) as problem:
         raise here.located(problem, node) from problem
+    if isinstance(node, exp.Tuple):
+        raise here.wrong(node, "a row is no value: it can be compared with rows, by =, <>, <, <=, >, >= and IN")
+    if isinstance(node, exp.Array):
+        raise here.unsupported(node, "an array is no value here: write IN (…), a row for each element, or JSON")
     raise here.wrong(node, "no expression")
 
 
@@ -445,7 +449,7 @@ def _quantified(node: exp.Expression, op: str, here: Context) -> Expr:
     elif isinstance(operand, QUERIES):
         found = _in_plan(node.this, operand, here)
     else:
-        raise here.unsupported(node, "ANY and ALL take a subquery or ARRAY[…]")
+        raise here.unsupported(node, "ANY and ALL take a subquery or ARRAY[…]; write IN (%s, %s) for values")
     return found if any_ else negate(found)
 
 

@@ -108,6 +108,8 @@ def _bind_source(node: exp.Expression, here: Context, before: Scope) -> tuple[No
 
 def _bind_table(node: exp.Expression, here: Context, before: Scope) -> Node:
     name = name_of(node.this) if isinstance(node.this, exp.Identifier) else None
+    if isinstance(node.this, exp.Placeholder):
+        raise here.wrong(node, "a parameter is a value, and cannot be a table")
     if name is None:
         raise here.unsupported(node, "a function in FROM is not supported")
     alias_node = node.args.get("alias")
@@ -228,6 +230,9 @@ def _side(join: exp.Expression, here: Context) -> Side:
     side = _SIDES.get(str(join.args.get("side") or ""))
     if side is None:
         raise here.unsupported(join, f"{join.args['side']} JOIN is not supported")
+    said = [word for word, key in (("NATURAL", "method"), ("ON", "on"), ("USING", "using")) if join.args.get(key)]
+    if len(said) > 1:
+        raise here.wrong(join, f"a join has one of NATURAL, ON and USING, not {' and '.join(said)}")
     if side != "inner" and not (join.args.get("on") or join.args.get("using") or method):
         raise here.wrong(join, f"{side.upper()} JOIN needs ON or USING")
     return side

@@ -53,7 +53,6 @@ CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
     exp.ConcatWs: ("CONCAT_WS", ("expressions",)),
     exp.Decode: ("DECODE", ("this", "charset")),
     exp.Encode: ("ENCODE", ("this", "charset")),
-    exp.Hex: ("TO_HEX", ("this",)),
     exp.Initcap: ("INITCAP", ("this",)),
     exp.Left: ("LEFT", ("this", "expression")),
     exp.Length: ("LENGTH", ("this",)),
@@ -273,6 +272,13 @@ def _sha2(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     return call(name, [bind(node.this, here)], here.params)
 
 
+def _hex(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    """TO_HEX of a number. HEX, which the parser takes for the same, has more than one meaning."""
+    if written_name(here.statement.text, node) == "HEX":
+        raise here.unsupported(node, "HEX is not supported (write TO_HEX of a number, or ENCODE(…, 'hex') of a text)")
+    return call("TO_HEX", [bind(node.this, here)], here.params)
+
+
 def _regexp_replace(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     args = _bound(node, ("this", "expression", "replacement", "modifiers"), here, bind)
     return call("REGEXP_REPLACE", args, here.params)
@@ -460,6 +466,7 @@ FUNCTION_BINDERS: dict[type[exp.Expression], Callable[[exp.Expression, Context, 
     exp.Extract: _extract,
     exp.Filter: _filtered,
     exp.Greatest: _extreme,
+    exp.Hex: _hex,
     exp.Least: _extreme,
     exp.Nullif: _nullif,
     exp.Pad: _pad,

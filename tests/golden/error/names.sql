@@ -47,7 +47,7 @@ ProgrammingError: column "author.name" must appear in the GROUP BY clause or be 
 
 [differs: sqlite3 knows no arrays either, but fails later]> SELECT ARRAY[1]
 ---
-ProgrammingError: no expression: "1" at 1:14
+NotSupportedError: an array is no value here: write IN (…), a row for each element, or JSON: "1" at 1:14
 
 > SELECT 1; SELECT 2
 ---
@@ -64,3 +64,71 @@ NotSupportedError: DATE with a modifier (write + INTERVAL, or DATE_TRUNC) is not
 [differs: not spoken here]> SELECT JSON_SET('{}', '$.a', 1)
 ---
 NotSupportedError: JSON_SET is not supported: "JSON_SET('{}', '$.a', 1)" at 1:8
+
+[differs: sqlite3 has no rows of that kind]> SELECT COUNT(DISTINCT (id, name)) FROM author
+---
+ProgrammingError: a row is no value: it can be compared with rows, by =, <>, <, <=, >, >= and IN: "id, name" at 1:24
+
+[differs: not spoken here]> SELECT * FROM author NATURAL JOIN book ON TRUE
+---
+ProgrammingError: a join has one of NATURAL, ON and USING, not NATURAL and ON: "book" at 1:35
+
+> SELECT * FROM author JOIN book USING (id + 1)
+---
+ProgrammingError: syntax error, expecting ): "+ 1)" at 1:42
+
+> SELECT born FROM author AS a (born x)
+---
+ProgrammingError: a name is expected, and not born x
+
+> INSERT INTO author
+---
+ProgrammingError: INSERT needs VALUES, a query or DEFAULT VALUES: "author" at 1:13
+
+> INSERT INTO author (id, name)
+---
+ProgrammingError: INSERT needs VALUES, a query or DEFAULT VALUES: "author (id, name)" at 1:13
+
+> INSERT INTO author (id, name) VALUES (1, 'x') ON CONFLICT
+---
+ProgrammingError: ON CONFLICT goes on with DO NOTHING or DO UPDATE SET …: "author (id, name) VALUES (1, 'x')" at 1:13
+
+> INSERT INTO author (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE
+---
+ProgrammingError: ON CONFLICT goes on with DO NOTHING or DO UPDATE SET …: "author (id, name) VALUES (1, 'x') ON CONFLICT (id)" at 1:13
+
+> SELECT COUNT(DISTINCT ) FROM author
+---
+ProgrammingError: COUNT takes an argument: "COUNT" at 1:8
+
+> SELECT '{}' ->> 'a' ?
+---
+ProgrammingError: syntax error: "SELECT '{}' ->> 'a' ?"
+
+> SELECT JSON_BUILD_OBJECT('a', 1, 'b')
+---
+ProgrammingError: an object is made of keys and values in turn, not of 3 argument(s): "JSON_BUILD_OBJECT('a', 1, 'b')" at 1:8
+
+> SELECT id FROM author WHERE id IN %s {(1, 2)}
+---
+NotSupportedError: IN without parentheses (write a placeholder for each value: IN (%s, %s)) is not supported: "%(p0)s"
+
+> SELECT id FROM author WHERE id = ANY(%s) {[1, 2]}
+---
+NotSupportedError: ANY and ALL take a subquery or ARRAY[…]; write IN (%s, %s) for values: "id" at 1:29
+
+> SELECT id FROM %s {'author'}
+---
+ProgrammingError: a parameter is a value, and cannot be a table: "%(p0)s"
+
+[differs: sqlite3 takes the digits for a text]> SELECT HEX(255)
+---
+NotSupportedError: HEX is not supported (write TO_HEX of a number, or ENCODE(…, 'hex') of a text): "HEX(255)" at 1:8
+
+> SELECT GENERATE_SERIES(1, 2)
+---
+NotSupportedError: GENERATE_SERIES is not supported: "GENERATE_SERIES(1, 2)" at 1:8
+
+[differs: sqlite3 takes any text for a number]> SELECT CEIL(title) FROM book
+---
+ProgrammingError: a number is taken, and no value of type text: "title" at 1:13
