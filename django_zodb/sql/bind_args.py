@@ -12,6 +12,7 @@ import re
 
 from sqlglot import exp
 
+from ..errors import ProgrammingError
 from .parse import unsupported
 
 _BINARY = "this expression"
@@ -170,6 +171,8 @@ _ARGUMENTS: dict[tuple[type[exp.Expression], str], str] = {
 
 def consume(text: str, node: exp.Expression) -> None:
     """Let ``node`` pass if every argument it has is read or means nothing; else NotSupportedError, located."""
+    if node is None:  # which the parser leaves where something should stand
+        raise ProgrammingError("syntax error: an expression is missing")
     known = _known(type(node))
     if known is None:
         what = _CLASS_NAMES.get(type(node)) or _spelled(text, node)
@@ -202,14 +205,14 @@ def _known(class_: type[exp.Expression]) -> frozenset[str] | None:
 
 
 def written_name(text: str, node: exp.Expression) -> str:
-    """The name of a function as the statement calls it, in capitals; the parser's own where its place is not known."""
+    """The name of a function as the statement calls it, in capitals; empty for an operator, and a form of its own."""
     start, end = node.meta.get("start"), node.meta.get("end")
     written = "" if start is None or end is None else text[start : end + 1]
-    return written.upper() if written.isidentifier() else node.sql_name()  # type: ignore[attr-defined]
+    return written.upper() if written.isidentifier() else ""
 
 
 def _spelled(text: str, node: exp.Expression) -> str:
     """``JSON_SET``, which is a function, as it was written; ``AlterColumn`` → ``ALTER COLUMN``."""
     if isinstance(node, exp.Func):
-        return written_name(text, node)
+        return written_name(text, node) or node.sql_name()
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
+from ..errors import DataError, NotSupportedError
 from ..values import BOOLEAN, JSON, TEXT
+from .bind_args import written_name
 from .bind_context import Context
 from .coerce import Misfit, convert, settle
 from .documents import embedded, extracted
 from .expr import Call, Constant, Expr, is_nullable
+from .functions.json import path_steps
 
 Bind = Callable[[exp.Expression, Context], Expr]
 
@@ -46,9 +49,25 @@ def documents_of(name: str, args: list[Expr]) -> list[Expr]:
 def _extract(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     """``->``, ``->>``, and the functions JSON_EXTRACT_PATH and JSON_EXTRACT_PATH_TEXT."""
     document = convert(bind(node.this, here), JSON)
+    if written_name(here.statement.text, node) == "JSON_EXTRACT":
+        if node.args.get("expressions"):
+            raise here.unsupported(node, "JSON_EXTRACT of several paths is not supported (write JSON_BUILD_ARRAY(…))")
+        if not isinstance(node.expression, exp.JSONPath):
+            return _extract_by_path(node, document, here, bind)
     path = _path(node.expression, here, bind)
     path += [convert(bind(each, here), TEXT) for each in node.args.get("expressions") or ()]
     return extracted(document, path, _function(node))
+
+
+def _extract_by_path(node: exp.Expression, document: Expr, here: Context, bind: Bind) -> Expr:
+    """JSON_EXTRACT by a path that the parser has not read: it has other words, or is no literal."""
+    path = convert(bind(node.expression, here), TEXT)
+    if isinstance(path, Constant) and path.value is not None:
+        try:
+            return extracted(document, [Constant(step, TEXT) for step in path_steps(path.value)])
+        except DataError as error:
+            raise Misfit(str(error), DataError) from error
+    return Call("JSON_EXTRACT", (document, path), JSON)
 
 
 def _path(node: exp.Expression, here: Context, bind: Bind) -> list[Expr]:
@@ -60,7 +79,7 @@ def _path(node: exp.Expression, here: Context, bind: Bind) -> list[Expr]:
         if isinstance(step, exp.JSONPathRoot):
             continue
         if not isinstance(step, exp.JSONPathKey | exp.JSONPathSubscript) or not isinstance(step.this, str | int):
-            raise here.unsupported(node, "a JSON path with anything but keys and positions is not supported")
+            raise Misfit("a JSON path with anything but keys and positions is not supported", NotSupportedError)
         steps.append(Constant(str(step.this), TEXT))
     return steps
 

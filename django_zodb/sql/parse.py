@@ -8,6 +8,7 @@ comment is ever one, and every position is one in the caller's text. ``%(name)s`
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -33,6 +34,7 @@ class ZodbDialect(Postgres):
 
 
 _DIALECT = ZodbDialect()
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())  # else what it warns of goes to standard error
 
 _FIRST_WORDS = frozenset(("(", "DELETE", "INSERT", "SELECT", "TABLE", "UPDATE", "VALUES", "WITH"))
 _NOT_SPOKEN = re.compile(

@@ -8,9 +8,10 @@ value, the text ``null``; SQL NULL is what a path that leads nowhere gives.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -145,6 +146,22 @@ def _extract_path_text(document: str, *path: str) -> str | None:
     if value is _MISSING or value is None:
         return None
     return value if type(value) is str else encode(value)
+
+
+_PATH = re.compile(r'\$(?:\.(?:"[^"]*"|[^."\[]+)|\[(?:\d+|\#-\d+)\])*')
+_PATH_STEP = re.compile(r'\."([^"]*)"|\.([^."\[]+)|\[\#?(-?\d+)\]')
+
+
+@lru_cache(maxsize=256)
+def path_steps(path: str) -> tuple[str, ...]:
+    """``$.a."b c"[0][#-1]`` → its keys and positions; DataError for what is no such path."""
+    if _PATH.fullmatch(path) is None:
+        raise DataError(f"{path!r} is no JSON path of keys and positions; write it as '$.key[0].\"other key\"'")
+    return tuple(match[match.lastindex or 0] for match in _PATH_STEP.finditer(path))
+
+
+def _extract(document: str, path: str) -> str | None:
+    return _extract_path(document, *path_steps(path))
 
 
 # --- equality and order --------------------------------------------------------------------------------------------
@@ -366,6 +383,7 @@ FUNCTIONS: dict[str, Function] = {
     "JSON_COMPARABLE": Function(_comparable, JSON, (JSON, TEXT), 1, None, nullable=True, made=(0, _comparable_at)),
     "JSON_CONCAT": Function(_concat, JSON, (JSON,), 1, None),
     "JSON_CONTAINS": Function(_contains, BOOLEAN, (JSON,), 2, 2),
+    "JSON_EXTRACT": Function(_extract, JSON, (JSON, TEXT), 2, 2, nullable=True),
     "JSON_EXTRACT_PATH": Function(_extract_path, JSON, (JSON, TEXT), 1, None, nullable=True),
     "JSON_EXTRACT_PATH_TEXT": Function(_extract_path_text, TEXT, (JSON, TEXT), 1, None, nullable=True),
     "JSON_GREATEST": Function(_greatest, JSON, (JSON,), 1, None, strict=False, nullable=True),

@@ -59,3 +59,31 @@ Project: doc.id, json_extract_path_text(doc.data, 'a', 'b', 'c', '1') as json_ex
 > SELECT MAX(data -> 'c' ->> 'x'), COUNT(data -> 'c'), COUNT(data ->> 'j') FROM doc
 ---
 (None, 4, 0)
+
+[differs: sqlite3 gives numbers]> SELECT JSON_EXTRACT(data, '$.a.b.c[1]') FROM doc WHERE id = 13
+---
+('20',)
+
+[differs: sqlite3 gives numbers]> SELECT JSON_EXTRACT(data, %s), JSON_EXTRACT(data, '$.a.b.c[' || '0]') FROM doc WHERE id = 13 {'$.a.b.c[#-1]'}
+---
+('30', '10')
+
+[differs: sqlite3 gives numbers]> SELECT JSON_EXTRACT('{"my-key": {"x y": [7]}}', '$.my-key."x y"[#-1]'), JSON_EXTRACT('{"my-key": 1}', NULL)
+---
+('7', None)
+
+> SELECT JSON_EXTRACT(data, %s) FROM doc {'a'}
+---
+DataError: 'a' is no JSON path of keys and positions; write it as '$.key[0]."other key"'
+
+> SELECT JSON_EXTRACT(data, '$.a[') FROM doc
+---
+DataError: '$.a[' is no JSON path of keys and positions; write it as '$.key[0]."other key"': "JSON_EXTRACT(data, '$.a[')" at 1:8
+
+> SELECT JSON_EXTRACT(data, '$..a') FROM doc
+---
+NotSupportedError: a JSON path with anything but keys and positions is not supported: "JSON_EXTRACT(data, '$..a')" at 1:8
+
+[differs: not spoken here]> SELECT JSON_EXTRACT(data, '$.a', '$.b') FROM doc
+---
+NotSupportedError: JSON_EXTRACT of several paths is not supported (write JSON_BUILD_ARRAY(…)): "JSON_EXTRACT(data, '$.a', '$.b')" at 1:8
