@@ -132,3 +132,7 @@ NotSupportedError: GENERATE_SERIES is not supported: "GENERATE_SERIES(1, 2)" at 
 [differs: sqlite3 takes any text for a number]> SELECT CEIL(title) FROM book
 ---
 ProgrammingError: a number is taken, and no value of type text: "title" at 1:13
+
+> SELECT STRING_AGG(DISTINCT , ',') FROM author
+---
+ProgrammingError: syntax error: an expression is missing
