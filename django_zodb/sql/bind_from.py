@@ -266,6 +266,8 @@ def _merge(
     for name, one, other in shared:
         with here.placed(join):
             terms.append(Compare("=", *compare(one, other, "=", here.params)))
+            if side == "full":  # one column of either: of the type of both
+                (one, other), _ = unify([one, other], here.params, "FULL JOIN … USING")
         left.merge(name, one, other, side)
         right.hide(name)
     if not terms:

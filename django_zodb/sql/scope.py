@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..record import record, replace
 from ..storage.schema import TableSchema
-from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, WindowCall, WindowFrame, rowid
+from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, WindowCall, WindowFrame, rowid, type_of
 from .plan import Node
 from .rewrite import rewrite
 
@@ -268,7 +268,7 @@ class Scope:
             case "right":
                 self.merged[name] = right
             case "full":
-                either = Case(((IsNull(left, negated=True), left),), right, left.type)  # type: ignore[attr-defined]
+                either = Case(((IsNull(left, negated=True), left),), right, type_of(left))
                 self.merged[name] = either
             case _:
                 self.merged[name] = left

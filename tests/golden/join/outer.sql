@@ -101,3 +101,13 @@ no rows
 > SELECT a.name FROM author a LEFT JOIN book_tag b ON b.id = a.id WHERE b.book_id IS NULL AND b.tag_id IS NOT NULL
 ---
 no rows
+
+> SELECT id FROM (SELECT 1 AS id UNION SELECT 3) AS one FULL JOIN (SELECT 2.5 AS id) AS other USING (id) ORDER BY id
+---
+(Decimal('1'),)
+(Decimal('2.5'),)
+(Decimal('3'),)
+
+[differs: sqlite3 compares what is of two types]> SELECT id FROM author FULL JOIN (SELECT name AS id FROM author) AS other USING (id) ORDER BY id
+---
+ProgrammingError: FULL JOIN … USING: types integer and varchar(40) cannot be matched; a CAST may help: "name AS id FROM author) AS other USING (id" at 1:41
