@@ -13,6 +13,7 @@ import re
 from sqlglot import exp
 
 from ..errors import ProgrammingError
+from .instead import for_function
 from .parse import unsupported
 
 _BINARY = "this expression"
@@ -140,7 +141,6 @@ _CLASS_NAMES: dict[type[exp.Expression], str] = {
     exp.Dot: "a qualified function or a field of a value",
     exp.Rollup: "ROLLUP",
     exp.WithinGroup: "WITHIN GROUP",
-    exp.TimeToStr: "TO_CHAR (write STRFTIME)",
 }
 
 _NAMES = {
@@ -214,5 +214,6 @@ def written_name(text: str, node: exp.Expression) -> str:
 def _spelled(text: str, node: exp.Expression) -> str:
     """``JSON_SET``, which is a function, as it was written; ``AlterColumn`` → ``ALTER COLUMN``."""
     if isinstance(node, exp.Func):
-        return written_name(text, node) or node.sql_name()
+        name = written_name(text, node) or node.sql_name()
+        return name + for_function(name)
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

@@ -15,6 +15,7 @@ from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
+from .instead import for_table
 from .scope import Grouping, Name, NameProblem, Scope
 
 INFORMATION = "information_schema"
@@ -129,7 +130,7 @@ class Context:
                 chosen = name.in_any_case([*statement.catalog.table_names(), *statement.catalog.view_names()])
             found = None if chosen is None else self._find(chosen)
         if found is None:
-            raise self.wrong(node, f'table "{name.text}" does not exist')
+            raise self.wrong(node, f'table "{name.text}" does not exist{for_table(name.text)}')
         statement.tables[found.name] = found.token
         statement.named.add(found.name)
         return found

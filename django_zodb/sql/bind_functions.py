@@ -13,6 +13,7 @@ from sqlglot import exp
 from ..errors import DataError
 from ..record import replace
 from ..values import DATE, JSON, TEXT, TIMESTAMP, Kind, SqlType
+from . import instead
 from .bind_args import written_name
 from .bind_context import Context
 from .bind_json import JSON_AGGREGATES, JSON_BINDERS, JSON_BUILDERS, JSON_NAMES, documents_of
@@ -215,7 +216,7 @@ def _anonymous(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     if name in AGGREGATES:
         return _aggregate(name, node.expressions, None, here, bind)
     if name not in FUNCTIONS:
-        raise here.wrong(node, f"function {name} does not exist")
+        raise here.wrong(node, f"function {name} does not exist{instead.for_function(name)}")
     args = [bind(each, here) for each in node.expressions]
     if name in JSON_BUILDERS:
         args = documents_of(name, [settle(arg, here.params) for arg in args])
@@ -285,6 +286,8 @@ def _regexp_replace(node: exp.Expression, here: Context, bind: Bind) -> Expr:
 
 
 def _date(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    if isinstance(node.this, exp.Literal) and node.this.name.lower() == "now":
+        raise here.unsupported(node, "DATE of 'now' is not supported (write CURRENT_DATE)")
     return cast(bind(node.this, here), DATE)
 
 

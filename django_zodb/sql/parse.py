@@ -20,6 +20,7 @@ from sqlglot.errors import SqlglotError
 
 from ..errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
 from ..record import record, replace
+from .instead import for_statement
 
 
 class ZodbDialect(Postgres):
@@ -38,7 +39,7 @@ logging.getLogger("sqlglot").addHandler(logging.NullHandler())  # else what it w
 
 _FIRST_WORDS = frozenset(("(", "DELETE", "INSERT", "SELECT", "TABLE", "UPDATE", "VALUES", "WITH"))
 _NOT_SPOKEN = re.compile(
-    "ANALYZE|ATTACH|CALL|CHECKPOINT|CLOSE|CLUSTER|COPY|DEALLOCATE|DECLARE|DETACH|DISCARD|DO|EXECUTE|FETCH|GRANT|IMPORT|"
+    "ANALYZE|ATTACH|CALL|CHECKPOINT|CLOSE|CLUSTER|COPY|DEALLOCATE|DECLARE|DESCRIBE|DETACH|DISCARD|DO|EXECUTE|FETCH|GRANT|IMPORT|"
     "LISTEN|LOAD|LOCK|MERGE|MOVE|NOTIFY|PRAGMA|PREPARE|REASSIGN|REFRESH|REINDEX|REPLACE|RESET|REVOKE|SECURITY|SET|SHOW|"
     "UNLISTEN|USE|VACUUM"
 )
@@ -407,7 +408,7 @@ def _tree(text: str, tokens: list[Token]) -> exp.Expression:
     first = tokens[0]
     word = first.text.upper()
     if _NOT_SPOKEN.fullmatch(word):
-        raise NotSupportedError(f"{word} is not supported: {quote(text, first.start)}")
+        raise NotSupportedError(f"{word} is not supported{for_statement(word)}: {quote(text, first.start)}")
     if word not in _FIRST_WORDS:
         raise ProgrammingError(f"no SQL statement: {quote(text, first.start)}")
     _check_depth(text, tokens)

@@ -127,7 +127,7 @@ NotSupportedError: HEX is not supported (write TO_HEX of a number, or ENCODE(…
 
 > SELECT GENERATE_SERIES(1, 2)
 ---
-NotSupportedError: GENERATE_SERIES is not supported: "GENERATE_SERIES(1, 2)" at 1:8
+NotSupportedError: GENERATE_SERIES (write WITH RECURSIVE, or VALUES) is not supported: "GENERATE_SERIES(1, 2)" at 1:8
 
 [differs: sqlite3 takes any text for a number]> SELECT CEIL(title) FROM book
 ---
@@ -136,3 +136,39 @@ ProgrammingError: a number is taken, and no value of type text: "title" at 1:13
 > SELECT STRING_AGG(DISTINCT , ',') FROM author
 ---
 ProgrammingError: syntax error: an expression is missing
+
+[differs: sqlite3 has the function]> SELECT DATETIME('now', '-7 days')
+---
+NotSupportedError: DATETIME (write CURRENT_TIMESTAMP or CAST(… AS timestamp), and + INTERVAL '1 day') is not supported: "DATETIME('now', '-7 days')" at 1:8
+
+[differs: sqlite3 has the function]> SELECT DATE('now')
+---
+NotSupportedError: DATE of 'now' is not supported (write CURRENT_DATE): "DATE('now')" at 1:8
+
+[differs: sqlite3 has the function]> SELECT JSON_GROUP_ARRAY(id) FROM author
+---
+ProgrammingError: function JSON_GROUP_ARRAY does not exist (write JSON_AGG): "JSON_GROUP_ARRAY(id)" at 1:8
+
+> SELECT YEAR(published) FROM book
+---
+NotSupportedError: YEAR (write EXTRACT(YEAR FROM …)) is not supported: "YEAR(published)" at 1:8
+
+[differs: sqlite3 has the function]> SELECT LAST_INSERT_ROWID()
+---
+ProgrammingError: function LAST_INSERT_ROWID does not exist (write RETURNING, or the cursor's lastrowid): "LAST_INSERT_ROWID" at 1:8
+
+> SELECT relname FROM pg_class
+---
+ProgrammingError: table "pg_class" does not exist; write information_schema.tables: "pg_class" at 1:21
+
+[differs: a word of SQLite]> PRAGMA table_info(author)
+---
+NotSupportedError: PRAGMA is not supported (write SELECT … FROM information_schema.columns): "PRAGMA table_info(author)" at 1:1
+
+> DESCRIBE author
+---
+NotSupportedError: DESCRIBE is not supported (write SELECT … FROM information_schema.columns): "DESCRIBE author" at 1:1
+
+> MERGE INTO author USING book ON TRUE
+---
+NotSupportedError: MERGE is not supported (write INSERT … ON CONFLICT): "MERGE INTO author USING book ON TRUE" at 1:1
