@@ -313,8 +313,7 @@ def _varchar_converter(type_: SqlType) -> Converter:
     assert size is not None
 
     def to_varchar(value: Any) -> str:
-        if type(value) is not str:
-            value = _to_text(value)
+        value = _to_text(value)
         if len(value) > size:
             # As in PostgreSQL: spaces beyond the limit are cut, anything else is refused.
             if value[size:].strip(" "):
@@ -326,9 +325,22 @@ def _varchar_converter(type_: SqlType) -> Converter:
 
 
 def _to_text(value: Any) -> str:
-    if type(value) is str:
-        return value
-    return as_text(value)
+    if type(value) is not str:
+        value = as_text(value)
+    if not value.isascii():
+        in_utf8(value)  # what could be stored, but never be written to a page, a dump or a file
+    return value  # type: ignore[no-any-return]
+
+
+def in_utf8(text: str) -> bytes:
+    """The text as bytes; DataError where it holds half of a surrogate pair, which no encoding can write."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{text!r:.80} is no text: at position {error.start} it has half of a surrogate pair, which no encoding "
+            "can write; text.encode('utf-8', 'replace').decode() has ? there"
+        ) from error
 
 
 def _digits(number: Decimal) -> str:
@@ -398,7 +410,7 @@ def _to_bytes(value: Any) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, str):
-        return value.encode()
+        return in_utf8(value)
     raise _refuse(value, BYTES)
 
 

@@ -446,7 +446,11 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
             return lambda value: value if type(value) is int and -limit <= value < limit else slowly(value)
         case Kind.TEXT if type_.size is not None:
             size = type_.size
-            return lambda value: value if type(value) is str and len(value) <= size else slowly(value)
+            return lambda value: (
+                value if type(value) is str and value.isascii() and len(value) <= size else slowly(value)
+            )
+        case Kind.TEXT:
+            return lambda value: value if type(value) is str and value.isascii() else slowly(value)
         case Kind.DECIMAL if type_.size is not None:
             digits, quantum = type_.size - (type_.scale or 0), Decimal(1).scaleb(-(type_.scale or 0))
             return lambda value: (
@@ -467,7 +471,7 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
             return slowly
 
 
-_SIMPLE = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes, Kind.UUID: UUID}
+_SIMPLE = {Kind.BOOLEAN: bool, Kind.DATE: dt.date, Kind.BYTES: bytes, Kind.UUID: UUID}
 
 NAMES: dict[str, object] = {
     "Counter": Counter,

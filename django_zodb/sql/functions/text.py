@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import DataError
-from ...values import BIGINT, BOOLEAN, BYTES, INTEGER, TEXT, Kind, SqlType, as_text
+from ...values import BIGINT, BOOLEAN, BYTES, INTEGER, TEXT, Kind, SqlType, as_text, in_utf8
 from ..patterns import like_text, prefix_end
 from ..regexes import compiled
 from .base import Function, guarded
@@ -77,6 +77,8 @@ def _concat_with_separator(separator: str | None, *args: Any) -> str | None:
 def _chr(code: int) -> str:
     if code == 0:
         raise DataError("CHR(0): the null character is not allowed in text")
+    if 0xD800 <= code < 0xE000:
+        raise DataError(f"CHR({code}): half of a surrogate pair is no character")
     return chr(code)
 
 
@@ -108,7 +110,7 @@ def _length(value: Any) -> int:
 
 
 def _octets(value: Any) -> bytes:
-    return value if type(value) is bytes else as_text(value).encode()
+    return value if type(value) is bytes else in_utf8(as_text(value))
 
 
 def _check_encoding(name: str) -> None:
