@@ -15,13 +15,11 @@ from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
+from .ddl_parse import PUBLIC
 from .instead import for_table
 from .scope import Grouping, Name, NameProblem, Scope
 
 INFORMATION = "information_schema"
-PUBLIC = "public"
-"""The schema that all tables and views are in."""
-
 _DEFINITIONS = "\0definitions"
 
 

@@ -106,9 +106,9 @@ def drop_index(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows DROP INDEX."""
     reader.accept("CONCURRENTLY")
     if_exists = reader.accept("IF", "EXISTS")
-    names = [reader.identifier("an index")]
+    names = [reader.index()]
     while reader.accept(","):
-        names.append(reader.identifier("an index"))
+        names.append(reader.index())
     reader.accept_any("CASCADE", "RESTRICT")
     reader.finish()
     for name in names:
@@ -130,7 +130,7 @@ def drop_index(reader: Reader, catalog: Catalog) -> None:
 def alter_index(reader: Reader, catalog: Catalog) -> None:
     """Carry out what follows ALTER INDEX: RENAME TO is the only action."""
     if_exists = reader.accept("IF", "EXISTS")
-    name = reader.identifier("an index")
+    name = reader.index()
     if not reader.accept("RENAME"):
         reader.refuse("ALTER INDEX can only RENAME TO")
     reader.expect("TO")
@@ -181,7 +181,7 @@ def comment_on(reader: Reader, catalog: Catalog) -> None:
     elif what == "TABLE":
         table, column = reader.relation("a table"), None
     else:
-        table, column = reader.identifier("an index"), None
+        table, column = reader.index(), None
     reader.expect("IS")
     comment = None if reader.accept("NULL") else reader.string() or None  # an empty one is none, as in PostgreSQL
     reader.finish()

@@ -15,6 +15,9 @@ from ..errors import NotSupportedError, ProgrammingError
 from ..record import record, replace
 from .literals import literal
 
+PUBLIC = "public"
+"""The schema that all tables and views are in."""
+
 _TOKEN = re.compile(
     r"""
     (?P<skip>\s+|--[^\n]*|/\*.*?\*/)
@@ -127,7 +130,21 @@ class Reader:
 
     def relation(self, what: str, qualifies: bool = False) -> Name:
         """Consume the name of a table or view, which means the same in any case, even if it is quoted."""
+        self._skip_schema(last_dot=3 if qualifies else 1)
         return replace(self.identifier(what, qualifies), quoted=False)
+
+    def index(self) -> Name:
+        """Consume the name of an index that is there."""
+        self._skip_schema()
+        return self.identifier("an index")
+
+    def _skip_schema(self, last_dot: int = 1) -> None:
+        """Consume ``public.`` before a name, if there is a dot as far ahead: ``public.title`` may be a column."""
+        if self.peek(last_dot).word == "." == self.peek().word:
+            schema = self.identifier("a schema", qualifies=True)
+            if schema.among((PUBLIC,)) is None:
+                raise ProgrammingError(f'definitions are in the schema {PUBLIC}, not in "{schema.text}"{schema.where}')
+            self.advance()
 
     def identifiers(self, what: str = "a column") -> list[Name]:
         """Consume a parenthesised, comma-separated list of identifiers."""

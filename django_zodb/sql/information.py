@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from ..storage.protocol import Catalog, Row
 from ..storage.schema import ColumnSchema, TableSchema
 from ..values import DOUBLE, INTEGER, TEXT, Kind, SqlType
-from .bind_context import INFORMATION, PUBLIC
+from .bind_context import INFORMATION
 from .bind_view import view_as_table
+from .ddl_parse import PUBLIC
 from .plan import OutputColumn
 
 _DOUBLE_BITS = 53
