@@ -243,3 +243,19 @@ def test_halves_of_surrogate_pairs_in_functions(function: Any) -> None:
     half = Value({"a": "\ud83d"}, models.JSONField())
     with pytest.raises(DataError, match="half of a surrogate pair"):
         list(Author.objects.annotate(document=half).annotate(made=function(text)).values_list("made"))
+
+
+def test_halves_of_surrogate_pairs_of_documents_and_functions() -> None:
+    """They are not stored, whatever they are made by."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE texts (id integer PRIMARY KEY, text text)")
+        cursor.execute("INSERT INTO texts (id, text) VALUES (1, 'a')")
+        for made in ("'{\"a\": \"\\ud83d\"}'::jsonb ->> 'a'", "SUBSTR('\ud83dx', 1, 1)"):
+            for statement in (f"UPDATE texts SET text = {made}", f"INSERT INTO texts (id, text) VALUES (2, {made})"):
+                with (
+                    pytest.raises(DataError, match=r"^texts\.text: .* has half of a surrogate pair"),
+                    transaction.atomic(),
+                ):
+                    cursor.execute(statement)
+        cursor.execute("SELECT text FROM texts")
+        assert cursor.fetchall() == [("a",)]

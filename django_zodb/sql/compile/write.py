@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import DataError, ProgrammingError
 from ...record import replace
 from ...storage.schema import ColumnSchema, TableSchema
+from ...values import Kind
 from .. import expr as x
 from .. import plan as p
 from ..expr import Expr
@@ -204,8 +205,8 @@ def _converted(frame: Frame, table: TableSchema, column: ColumnSchema, value: Ex
         except DataError:
             pass  # to be raised when the statement runs
     text = frame.value(value)
-    if x.type_of(value) == column.type:
-        return text
+    if x.type_of(value) == column.type and column.type.kind is not Kind.TEXT:
+        return text  # a text that is made, of a document for instance, may be one that no encoding can write
     return f"{_convert(frame, table, column)}({text})"
 
 

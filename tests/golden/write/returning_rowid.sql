@@ -94,7 +94,7 @@ ProgrammingError: column "excluded.rowid" does not exist: "excluded.rowid" at 1:
 14         return [], 0, None
 15     new_size = to_page_size(p0)
 16     # Update: page set name = page.name || cast(page.rowid as text), size = p0
-17     changed = [(name + to_text(rowid), new_size) for rowid, (name, size) in zip(rowids, olds)]
+17     changed = [(to_page_name(name + to_text(rowid)), new_size) for rowid, (name, size) in zip(rowids, olds)]
 18     returned = [
 19         (rowid_2, page[NAME])
 20         for page, rowid_2 in zip(page_table.update_many(rowids, olds, changed, {0, 1}), rowids)
