@@ -7,6 +7,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connections, models, router
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from .base import DatabaseWrapper
 from .storage.catalog import StoredCatalog
@@ -19,7 +21,7 @@ SCRATCH = ":memory:model-check"
 
 def differences(alias: str, catalog: StoredCatalog) -> Iterator[Problem]:
     """How tables differ from what ``migrate`` would make of the models in an empty database."""
-    managed = [model for model in apps.get_models(include_auto_created=True) if _is_kept(model, alias)]
+    managed = [model for model in _models() if _is_kept(model, alias)]
     expected = _made_from(managed, alias)
     for model in managed:
         name = model._meta.db_table
@@ -30,6 +32,20 @@ def differences(alias: str, catalog: StoredCatalog) -> Iterator[Problem]:
             continue
         for message in _compared(found, expected[name]):
             yield Problem("schema", name, "", f"{name}: {message}")
+
+
+def _models() -> Iterator[type[models.Model]]:
+    """All models; those of apps with migrations as these have them.
+
+    What an app puts into a model's ``_meta`` once the class is there, as mptt does with an index, is in no migration.
+    """
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    as_migrated = ProjectState.from_apps(apps).apps
+    for each, wanted in ((as_migrated, True), (apps, False)):
+        for model in each.get_models(include_auto_created=True):
+            if (model._meta.app_label in loader.migrated_apps) is wanted:
+                yield model
 
 
 def _is_kept(model: type[models.Model], alias: str) -> bool:

@@ -23,7 +23,7 @@ import pytest
 from data_files import used_bytes, used_length
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import connections, models
 from django_project.models import Author
 from test_sessions import CHILD, EVENT, PARENT, delete, insert, new_session, rows, update
 from ZODB.scripts import repozo
@@ -782,6 +782,14 @@ def test_zodbcheck_compares_with_the_models(alias: str, statement: str, said: st
         run("zodbcheck", database=alias, stdout=out)
     assert said in out.getvalue()
     assert command("zodbcheck", "--no-models", database=alias).startswith("Sound: ")
+
+
+@two_databases
+def test_zodbcheck_asks_for_no_index_that_migrations_do_not_know(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app may add one when the class is there already, as mptt does; makemigrations does not see it."""
+    late = models.Index(fields=["born"], name="author_born")
+    monkeypatch.setattr(Author._meta, "indexes", [*Author._meta.indexes, late])
+    assert command("zodbcheck", database=alias).startswith("Sound: ")
 
 
 @two_databases
