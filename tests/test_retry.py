@@ -95,6 +95,35 @@ def test_other_errors_are_not_retryable(author: Author) -> None:
     assert caught.value.retryable is False  # type: ignore[attr-defined]
 
 
+def make_or_find(names: Iterator[str]) -> bool:
+    """Whether ``get_or_create`` made the author; before that, whoever is left among the rivals does."""
+    assert not Author.objects.filter(name="Eve").exists()  # now there is a snapshot
+    rival = next(names, None)
+    if rival is not None:
+        elsewhere(lambda: Author.objects.create(name=rival))
+    return Author.objects.get_or_create(name="Eve")[1]
+
+
+def test_the_key_of_another_that_is_met_at_the_commit_is_retryable(author: Author) -> None:
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        make_or_find(iter(["Eve"]))
+    assert caught.value.retryable is True  # type: ignore[attr-defined]
+    assert Author.objects.filter(name="Eve").count() == 1
+
+
+def test_retry_finds_what_another_has_made(author: Author) -> None:
+    rivals = iter(["Eve"])
+
+    @retry
+    def find() -> bool:
+        if Author.objects.filter(name="Eve").exists():
+            return Author.objects.get_or_create(name="Eve")[1]
+        return make_or_find(rivals)
+
+    assert find() is False
+    assert Author.objects.filter(name="Eve").count() == 1
+
+
 # --- functions and blocks ---------------------------------------------------------------------------------------------
 
 

@@ -571,7 +571,11 @@ class Session(Reader):
         self._connection._readCurrent.clear()  # the guards of a round that failed
         self._certify(self._catch_up())
         catalog.begin()
-        catalog.replay(pending)
+        try:
+            catalog.replay(pending)
+        except errors.IntegrityError as error:
+            error.retryable = True  # it held on the snapshot: who runs the transaction again sees what it meets here
+            raise
 
     def _write(self) -> None:
         """Write what belongs to every commit, and commit."""
