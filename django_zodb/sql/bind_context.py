@@ -15,9 +15,8 @@ from ..storage.schema import TableSchema, ViewSchema
 from . import parse
 from .bind_args import consume
 from .coerce import Misfit, Params
-from .ddl_parse import PUBLIC
 from .instead import for_table
-from .scope import Grouping, Name, NameProblem, Scope
+from .scope import PUBLIC, Grouping, Name, NameProblem, Scope
 
 INFORMATION = "information_schema"
 _DEFINITIONS = "\0definitions"

@@ -14,9 +14,7 @@ from typing import NoReturn
 from ..errors import NotSupportedError, ProgrammingError
 from ..record import record, replace
 from .literals import literal
-
-PUBLIC = "public"
-"""The schema that all tables and views are in."""
+from .scope import PUBLIC
 
 _TOKEN = re.compile(
     r"""

@@ -14,8 +14,8 @@ from ..storage.schema import ColumnSchema, TableSchema
 from ..values import DOUBLE, INTEGER, TEXT, Kind, SqlType
 from .bind_context import INFORMATION
 from .bind_view import view_as_table
-from .ddl_parse import PUBLIC
 from .plan import OutputColumn
+from .scope import PUBLIC
 
 _DOUBLE_BITS = 53
 

@@ -16,6 +16,9 @@ from .expr import ROWID, AggregateCall, Case, Column, Expr, IsNull, SortKey, Win
 from .plan import Node
 from .rewrite import rewrite
 
+PUBLIC = "public"
+"""The schema that all tables and views are in."""
+
 
 class NameProblem(Exception):
     """A name that means nothing here, or too much."""
