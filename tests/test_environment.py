@@ -98,6 +98,23 @@ def test_what_the_superuser_makes_belongs_to_the_owner_of_the_file(path: str) ->
 
 
 @superuser
+def test_an_owner_whom_the_system_does_not_know_is_no_obstacle(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is in a container whose user namespace does not have him."""
+    os.chown(path, OWNER, GROUP)
+    for suffix in (".lock", ".index"):
+        Path(path + suffix).unlink()
+
+    def unknown(descriptor: int, owner: int, group: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fchown", unknown)
+    write(path, 1)
+    Database.open(path).pack(time.time())
+    close_all()
+    assert numbers(path) == [1]
+
+
+@superuser
 def test_who_packs_the_file_of_another_keeps_its_group() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)

@@ -128,9 +128,12 @@ def touch_private(path: str, like: str) -> None:
 
 
 def _give(descriptor: int, owner: int, group: int) -> None:
-    """Give a file away: to both, or, by who may give it to nobody, to one of the groups that he is in."""
+    """Give a file away: to both, or, by who may give it to nobody, to one of the groups that he is in.
+
+    That is no reason to fail: a user may be unknown in the namespace of a container, a file system may know no owners.
+    """
     for user in (owner, _AS_IT_IS):
-        with suppress(PermissionError):
+        with suppress(OSError):
             os.fchown(descriptor, user, group)
             return
 
