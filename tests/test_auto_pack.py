@@ -174,6 +174,23 @@ def test_who_freed_little_waits_for_more(path: str, started: list[int]) -> None:
     connection.close()
 
 
+def test_what_lies_in_the_working_directory_is_not_run(
+    path: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may have been started in a folder that anybody writes to."""
+    connect(path).close()
+    folder = tmp_path / "anybody's"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(autopack.sys, "path", [each for each in autopack.sys.path if each])
+    pack = AutoPack(path, 2, None)
+    assert pack._packing.acquire()
+    pack._start(0)
+    assert pack._packing.acquire(timeout=60)
+    assert packed(caplog), caplog.text
+
+
 def test_the_interpreter_is_no_server_that_has_python_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.access(autopack._interpreter(), os.X_OK)
     monkeypatch.setattr(autopack.sys, "executable", "/usr/bin/uwsgi")

@@ -74,7 +74,8 @@ class AutoPack:
         """Start the process that packs, and a thread that waits for its end."""
         logger.info("%s has grown to %d bytes, and is packed", self._path, size)
         process = subprocess.Popen(
-            [_interpreter(), "-m", __name__, self._path, json.dumps(self._options)],
+            # -P: with -m, the working directory would come first, which may be one that anybody writes to.
+            [_interpreter(), "-P", "-m", __name__, self._path, json.dumps(self._options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
