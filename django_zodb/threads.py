@@ -17,19 +17,19 @@ class SharedLock:
     """A lock for as long as the process lives, free in a forked child; its thread may take it again."""
 
     def __init__(self) -> None:
-        self._lock = self._held = threading.RLock()
-        os.register_at_fork(after_in_child=self._renew)
+        self._lock: Any = threading.RLock()
+        os.register_at_fork(after_in_child=self._free)
 
-    def _renew(self) -> None:
-        self._lock = threading.RLock()
+    def _free(self) -> None:
+        """Unless who forked has it, in a signal handler: that goes on in the child, and gives it back there."""
+        if not self._lock._is_owned():
+            self._lock._at_fork_reinit()
 
     def __enter__(self) -> None:
-        lock = self._lock
-        lock.acquire()
-        self._held = lock  # which may be another one by then, where a signal handler forks in between
+        self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._held.release()
+        self._lock.release()
 
 
 class cached_property(Generic[T]):

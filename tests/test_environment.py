@@ -29,6 +29,7 @@ from django_zodb.storage.bounded import CheckedReader
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.failures import translated
 from django_zodb.storage.spool import Spool
+from django_zodb.threads import SharedLock
 
 OWNER, GROUP = 65534, 65533
 superuser = pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: only the superuser can be somebody else")
@@ -300,6 +301,21 @@ def test_a_child_does_not_wait_for_the_threads_of_its_parent(module: ModuleType,
 
     with busy(hold):
         assert in_child(child) == 0
+
+
+def test_who_forks_with_a_lock_gives_it_back_in_the_child() -> None:
+    """As a signal handler may: the child goes on with what it had interrupted."""
+    held = SharedLock()
+
+    def use_and_go_on() -> None:
+        with held:
+            pass
+        held.__exit__()
+        with held:
+            pass
+
+    with held:
+        assert in_child(use_and_go_on) == 0
 
 
 def test_a_child_does_not_wait_for_a_value_that_its_parent_was_computing() -> None:
