@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import runpy
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +44,9 @@ def test_another_file_at_the_same_path(tmp_path: Path) -> None:
     other.write_bytes(b"1")
     other.replace(path)
     assert not handle.is_at(str(path))
+
+
+def test_a_python_that_was_built_without_ctypes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    made_without: Any = runpy.run_path(str(identity.__file__))
+    assert made_without["identity_at"](str(tmp_path)) == identity_of(tmp_path.stat())

@@ -8,19 +8,25 @@ every commit asks, it asks for the inode alone, which takes the system call itse
 
 from __future__ import annotations
 
-import ctypes
 import os
 from struct import Struct
+from typing import Any
+
+try:
+    import ctypes
+except ImportError:  # a Python that was built without libffi
+    ctypes = None  # type: ignore[assignment]
 
 _HERE = -100  # AT_FDCWD: a relative path begins at the working directory
 _INODE_ALONE = 0x100  # STATX_INO
 _SIZE = 256
 # ``struct statx``, which is the same on all machines: its mask, the inode's number, and the device's two numbers.
 _FIELDS = Struct("=I28xQ96xII")
-_Answer = ctypes.c_char * _SIZE
 
-_statx = getattr(ctypes.CDLL(None), "statx", None)  # Linux has it, with a C library that is not too old
+_statx: Any = None if ctypes is None else getattr(ctypes.CDLL(None), "statx", None)
+"""Linux has it, with a C library that is not too old."""
 if _statx is not None:
+    _Answer = ctypes.c_char * _SIZE
     _statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
 
 
