@@ -5,8 +5,9 @@ waiting for the interpreter. So a process of its own packs, with less priority, 
 this one ends, and nothing is lost when it is killed.
 
 What is current is estimated from the sizes of some hundred objects, so nothing has to be noted anywhere, and whoever
-else packs is welcome. Objects that nothing refers to any more, of a table that was dropped for instance, count as
-current until the file is packed for another reason.
+else packs is welcome. A few large ones are easily missed, so the process that packs first adds up all of them, which
+takes seconds where packing takes minutes. Objects that nothing refers to any more, of a table that was dropped for
+instance, count as current until the file is packed for another reason.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _ENOUGH = 200
 _LOOKS = 2000
 """Ids may have gaps, so that more are looked for than there have to be."""
 _NICE = 10
+_NEEDLESS = 3
+"""The exit code of a process that has found that most is current after all."""
 _FAILURES: tuple[type[BaseException], ...] = (*STORAGE_ERRORS, RuntimeError, struct.error)
 """Of the disk, the system that gives no process or thread, and a file that is damaged."""
 
@@ -72,10 +75,10 @@ class AutoPack:
 
     def _start(self, size: int) -> None:
         """Start the process that packs, and a thread that waits for its end."""
-        logger.info("%s has grown to %d bytes, and is packed", self._path, size)
+        logger.info("%s has grown to %d bytes, and is packed if most of that is history", self._path, size)
         process = subprocess.Popen(
             # -P: with -m, the working directory would come first, which may be one that anybody writes to.
-            [_interpreter(), "-P", "-m", __name__, self._path, json.dumps(self._options)],
+            [_interpreter(), "-P", "-m", __name__, self._path, str(self._factor), json.dumps(self._options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -88,13 +91,14 @@ class AutoPack:
     def _await(self, process: subprocess.Popen[str]) -> None:
         try:
             _, said = process.communicate()
-            if process.returncode:
+            if process.returncode not in (0, _NEEDLESS):
                 reason = said.strip().rpartition("\n")[2] or f"it ended with {process.returncode}"
                 logger.warning("%s was not packed by itself: %s", self._path, reason)
-            else:
-                after = Path(self._path).stat().st_size
-                logger.info("%s was packed: it has %d bytes", self._path, after)
-                self._least = int(after * (1 + self._factor) / 2)
+                return
+            after = Path(self._path).stat().st_size
+            done = "was packed" if process.returncode == 0 else "is not packed, as most of it is current"
+            logger.info("%s %s: it has %d bytes", self._path, done, after)
+            self._least = int(after * (1 + self._factor) / 2)
         finally:
             self._packing.release()
 
@@ -106,11 +110,21 @@ def current_size(handle: Handle, index: fsIndex) -> int:
     for _ in range(_LOOKS):
         position = position_of(index, p64(choose.randint(0, last)))
         if position:
-            length: int = RECORD.unpack(os.pread(handle.fd, RECORD.size, position))[-1]
-            lengths.append(RECORD.size + length)
+            lengths.append(_length(handle, position))
             if len(lengths) == _ENOUGH:
                 break
     return count * sum(lengths) // max(len(lengths), 1)
+
+
+def exact_size(handle: Handle, index: fsIndex) -> int:
+    """The same to the byte: a look at each object."""
+    return sum(_length(handle, position) for position in index.itervalues())
+
+
+def _length(handle: Handle, position: int) -> int:
+    """How many bytes the record at that position takes."""
+    length: int = RECORD.unpack(os.pread(handle.fd, RECORD.size, position))[-1]
+    return RECORD.size + length
 
 
 def _interpreter() -> str:
@@ -122,14 +136,18 @@ def _interpreter() -> str:
 
 
 def main() -> None:
-    """``python -m django_zodb.storage.autopack PATH OPTIONS``: pack that file."""
+    """``python -m django_zodb.storage.autopack PATH FACTOR OPTIONS``: pack that file, if it is so large."""
     from ..errors import Error
     from .database import Database
 
     os.nice(_NICE)
+    path, factor, options = sys.argv[1:]
     try:
-        database = Database.open(sys.argv[1], create=False, **json.loads(sys.argv[2]))
+        database = Database.open(path, create=False, **json.loads(options))
         try:
+            storage = database._opened_storage()
+            if storage.getSize() <= float(factor) * exact_size(*storage._view):
+                sys.exit(_NEEDLESS)
             database.pack(database.time())
         finally:
             database.close()
