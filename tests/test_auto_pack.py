@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -214,7 +215,7 @@ def test_what_lies_in_the_working_directory_is_not_run(
 def test_the_interpreter_is_no_server_that_has_python_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.access(autopack._interpreter(), os.X_OK)
     monkeypatch.setattr(autopack.sys, "executable", "/usr/bin/uwsgi")
-    assert Path(autopack._interpreter()).name.startswith("python")
+    assert Path(autopack._interpreter()).name == f"python{sys.version_info.major}.{sys.version_info.minor}"
     monkeypatch.setattr(autopack.sys, "exec_prefix", "/nowhere")
     with pytest.raises(FileNotFoundError, match="zodbpack"):
         autopack._interpreter()

@@ -129,7 +129,8 @@ def _length(handle: Handle, position: int) -> int:
 
 def _interpreter() -> str:
     """Python's own program: that of this process may be a server which has Python in it."""
-    for each in (sys.executable or "", f"{sys.exec_prefix}/bin/python3"):
+    of_this_version = f"python{sys.version_info.major}.{sys.version_info.minor}"  # its modules are no other one's
+    for each in (sys.executable or "", f"{sys.exec_prefix}/bin/{of_this_version}"):
         if Path(each).name.startswith(("python", "pypy")) and os.access(each, os.X_OK):
             return each
     raise FileNotFoundError(f"there is no interpreter in {sys.exec_prefix}: pack by `manage.py zodbpack`")
