@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ZODB.fsIndex import fsIndex
 
 from django_zodb import dbapi
 from django_zodb.errors import OperationalError
@@ -70,6 +72,18 @@ def storage_of(connection: dbapi.Connection) -> DataFile:
     return storage
 
 
+def pack_of(connection: dbapi.Connection) -> AutoPack:
+    grown = storage_of(connection).grown
+    assert isinstance(grown, AutoPack)
+    return grown
+
+
+def wait_for_looks(connection: dbapi.Connection) -> None:
+    """Wait for the thread that looks at the file, if there is one."""
+    with pack_of(connection)._packing:
+        pass
+
+
 def test_it_is_packed_while_others_go_on(path: str, caplog: pytest.LogCaptureFixture) -> None:
     writer, reader = connect(path, auto_pack=3), connect(path, auto_pack=3)
     fill(writer)
@@ -106,11 +120,14 @@ def test_what_is_mostly_current_is_left_as_it_is(path: str, started: list[int]) 
     for start in range(0, 10_000, 1000):
         rows = [(number, f"item {number}" * 8) for number in range(start, start + 1000)]
         connection.cursor().executemany(insert, rows)
+        wait_for_looks(connection)
     assert Path(path).stat().st_size > 4 << 16
     assert not started
     connection.execute("UPDATE item SET name = %s", ["x" * 90])
     for _ in range(3):
+        wait_for_looks(connection)
         connection.execute("UPDATE item SET name = name || 'x'")
+    wait_for_looks(connection)
     assert started and started[0] > 3 * current_size(*storage_of(connection)._view)
     connection.close()
 
@@ -187,11 +204,39 @@ def test_a_few_large_values_are_not_packed_in_vain(
 def test_who_freed_little_waits_for_more(path: str, started: list[int]) -> None:
     connection = connect(path, auto_pack=2)
     fill(connection)
-    grown = storage_of(connection).grown
-    assert isinstance(grown, AutoPack)
-    grown._least = 1 << 40
+    pack_of(connection)._least = 1 << 40
     change(connection, 4)
+    wait_for_looks(connection)
     assert not started
+    connection.close()
+
+
+def test_others_commit_while_one_looks_at_the_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That may take many reads of a slow disk."""
+    other = connect(path, auto_pack=2)
+    looks, end = threading.Event(), threading.Event()
+
+    def slow(handle: Handle, index: fsIndex) -> int:
+        looks.set()
+        end.wait(60)
+        return 1 << 40
+
+    monkeypatch.setattr(autopack, "current_size", slow)
+    writer = threading.Thread(target=fill_and_change, args=(path,))
+    writer.start()
+    try:
+        assert looks.wait(60)
+        other.execute("INSERT INTO item (id, name) VALUES (-1, 'x')")
+    finally:
+        end.set()
+        writer.join()
+    other.close()
+
+
+def fill_and_change(path: str) -> None:
+    connection = connect(path, auto_pack=2)
+    fill(connection)
+    change(connection, 1)
     connection.close()
 
 

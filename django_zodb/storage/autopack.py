@@ -37,6 +37,7 @@ logger = logging.getLogger("django_zodb")
 _ENOUGH = 200
 _LOOKS = 2000
 """Ids may have gaps, so that more are looked for than there have to be."""
+_NOT_PACKED = "%s cannot be packed by itself"
 _NICE = 10
 _NEEDLESS = 3
 """The exit code of a process that has found that most is current after all."""
@@ -58,17 +59,26 @@ class AutoPack:
     def __call__(self, handle: Handle, index: fsIndex, size: int) -> None:
         """For who has committed, when the file has grown by a step to ``size``. Returns at once, and raises nothing.
 
-        The commit is durable: that packing fails is told to the log.
+        The commit is durable: that packing fails is told to the log. And the commit lock is mostly held still: others
+        would wait for the disk, too. So a thread looks, which this process waits for when it ends.
         """
         if size < self._least or not self._packing.acquire(blocking=False):
             return
+        try:
+            threading.Thread(target=self._look, args=(handle, index, size), name="django_zodb auto_pack").start()
+        except RuntimeError:
+            self._packing.release()
+            logger.exception(_NOT_PACKED, self._path)
+
+    def _look(self, handle: Handle, index: fsIndex, size: int) -> None:
+        """Start to pack, if most of the file seems to be history."""
         started = False
         try:
             if size > self._factor * current_size(handle, index):
                 self._start(size)
                 started = True
         except _FAILURES:
-            logger.exception("%s cannot be packed by itself", self._path)
+            logger.exception(_NOT_PACKED, self._path)
         finally:
             if not started:
                 self._packing.release()

@@ -77,7 +77,7 @@ class DataFile(PackableFile):
     readers: Callable[[], Iterable[Reader]] = tuple
     """All that read snapshots of the file in this process."""
     grown: Callable[[Handle, fsIndex, int], None] | None = None
-    """Called after a commit with which the file has grown by a step, with its size; must not raise."""
+    """Called after a commit with which the file has grown by a step, with its size; must neither raise nor wait."""
     lock_file: LockFile | None = None
     _db: Any = None
     _view: Any = None
