@@ -137,6 +137,24 @@ def test_who_packs_the_file_of_another_keeps_its_group() -> None:
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_what_a_link_leads_to_is_not_written_over(path: str, tmp_path: Path, link: Callable[[str, str], None]) -> None:
+    other = tmp_path / "other"
+    other.write_text("secret")
+    write(path, 1)
+    link(str(other), path + ".index_tmp")
+    before, after = Database.open(path).pack(time.time())
+    assert after < before
+    link(str(other), path + ".pack")
+    write(path, 2)
+    with pytest.raises(errors.OperationalError, match=r"Data.fs.pack"):
+        Database.open(path).pack(time.time())
+    assert other.read_text() == "secret"
+    Path(path + ".pack").unlink()
+    Database.open(path).pack(time.time())
+    assert numbers(path) == [1, 2]
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
 def test_what_a_link_beside_the_file_leads_to_stays_as_it_is(
     path: str, tmp_path: Path, link: Callable[[str, str], None]
 ) -> None:

@@ -119,6 +119,8 @@ class PackableFile(PendingFile):
             handle = Handle(name, os.O_RDWR)
             if not take(handle.fd, 0.0):
                 raise OperationalError(f"{self._file_name} is being packed already")
+            if os.fstat(handle.fd).st_nlink > 1:
+                raise OperationalError(f"{name} has another name (a hard link), and is left as it is: remove it")
             if Path(name).exists() and handle.is_at(name):
                 self._pack_is_in_progress = True
                 return handle

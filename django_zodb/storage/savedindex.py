@@ -77,6 +77,7 @@ def save_index(path: str, index: fsIndex, position: int, like: str) -> None:
     """Save the index that reaches ``position``, with the mode of the file ``like``, in place of an older one."""
     temporary = f"{path}_tmp"  # who saves has the commit lock: it is the only one
     try:
+        Path(temporary).unlink(missing_ok=True)  # it may be a link to anything
         touch_private(temporary, like)
         index.save(position, temporary)
         _add_sums(temporary)
