@@ -266,6 +266,23 @@ def test_the_interpreter_is_no_server_that_has_python_in_it(monkeypatch: pytest.
         autopack._interpreter()
 
 
+def test_blobs_are_where_they_were_when_the_file_was_opened(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon goes elsewhere later."""
+    monkeypatch.chdir(tmp_path)
+    connection = connect(path, auto_pack=2, blob_dir="blobs")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    pack = pack_of(connection)
+    assert pack._packing.acquire()
+    pack._start(0)
+    assert pack._packing.acquire(timeout=60)
+    assert not [*elsewhere.iterdir()]
+    connection.close()
+
+
 @pytest.mark.parametrize("wrong", [1, 0, -3, float("nan"), float("inf"), "3", True])
 def test_wrong_values(path: str, wrong: Any) -> None:
     with pytest.raises(OperationalError, match="option auto_pack must be"):

@@ -162,7 +162,7 @@ def _open_file(path: str, options: Options) -> DataFile:
         except BlockingIOError as error:
             raise OperationalError(_in_use(path, network)) from error
     if options.auto_pack is not None:
-        storage.grown = AutoPack(path, options.auto_pack, options.blob_dir)
+        storage.grown = AutoPack(path, options.auto_pack, storage.blob_dir)
     return storage
 
 
