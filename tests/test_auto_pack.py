@@ -283,6 +283,16 @@ def test_blobs_are_where_they_were_when_the_file_was_opened(
     connection.close()
 
 
+def test_no_process_is_started_that_would_find_the_file_in_use(
+    path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_zodb.storage.open.network_type", lambda path: "nfs4")
+    connection = connect(path, auto_pack=2)
+    assert storage_of(connection).grown is None
+    assert "is not packed by itself on a network file system (nfs4)" in caplog.text
+    connection.close()
+
+
 @pytest.mark.parametrize("wrong", [1, 0, -3, float("nan"), float("inf"), "3", True])
 def test_wrong_values(path: str, wrong: Any) -> None:
     with pytest.raises(OperationalError, match="option auto_pack must be"):

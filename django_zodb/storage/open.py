@@ -6,6 +6,7 @@ Nothing here modifies or recreates a file that it cannot read: a data file is cr
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import stat
@@ -27,6 +28,8 @@ from .hardening import harden
 from .memory import MemoryStorage
 from .network import network_type
 from .options import Options
+
+logger = logging.getLogger("django_zodb")
 
 MEMORY = ":memory:"
 DEFAULT_PORT = 49275
@@ -161,7 +164,9 @@ def _open_file(path: str, options: Options) -> DataFile:
             )
         except BlockingIOError as error:
             raise OperationalError(_in_use(path, network)) from error
-    if options.auto_pack is not None:
+    if options.auto_pack is not None and network is not None:
+        logger.warning("%s is not packed by itself on a network file system (%s)", path, network)
+    elif options.auto_pack is not None:
         storage.grown = AutoPack(path, options.auto_pack, storage.blob_dir)
     return storage
 
