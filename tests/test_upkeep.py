@@ -16,6 +16,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,13 @@ from test_sessions import CHILD, EVENT, PARENT, delete, insert, new_session, row
 from ZODB.scripts import repozo
 
 from django_zodb import errors, upkeep
-from django_zodb.storage import backup
+from django_zodb.storage import backup, packing
 from django_zodb.storage.backup import back_up
 from django_zodb.storage.chains import chains
 from django_zodb.storage.check import check, repair
 from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.measure import measure
+from django_zodb.storage.packing import Packer
 from django_zodb.storage.progress import silent
 from django_zodb.storage.restore import restore
 
@@ -170,6 +172,39 @@ def test_packing_while_others_write(database: Database) -> None:
     thread.join()
     assert len(written) > 5
     assert {row[0] for row in rows(database, "event")} >= set(written)
+    assert problems(database) == []
+
+
+@pytest.mark.parametrize("writes", [0, 3])
+def test_the_packed_file_is_durable_before_others_have_to_wait(
+    path: str, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """To make it so takes seconds if it is large, and others go on writing: no lock is held, and little is left."""
+    filled(path)
+    close_all()
+    database = Database.open(path)
+    lock, session = database.commit_lock, new_session(database)
+    steps: list[tuple[str, bool, int]] = []
+    copy_until, make_durable, names = Packer._copy_until, packing.sync_data, count()
+
+    def synced(descriptor: int) -> None:
+        make_durable(descriptor)
+        steps.append(("sync", lock.mine, os.fstat(descriptor).st_size))
+        if len(steps) <= writes:
+            for _ in range(3):
+                insert(session, "parent", f"{next(names)} " + "x" * 200_000)
+            session.commit()
+
+    def copied(packer: Packer, start: int, end: int) -> int:
+        steps.append(("copy", lock.mine, end - start))
+        return copy_until(packer, start, end)
+
+    monkeypatch.setattr(packing, "sync_data", synced)
+    monkeypatch.setattr(Packer, "_copy_until", copied)
+    _, after = database.pack(time.time())
+    before_lock = [size for what, locked, size in steps if what == "sync" and not locked]
+    assert before_lock and after - before_lock[-1] < 300_000
+    assert all(size < 300_000 for what, locked, size in steps if what == "copy" and locked)
     assert problems(database) == []
 
 

@@ -42,7 +42,21 @@ class Packer(FileStoragePacker):  # type: ignore[misc]
 
     FileStorage's own would take the lock again for each transaction that it copies, and never catch up with writers
     who are as fast. ``pack`` returns with the lock held.
+
+    What is copied is made durable before the lock is taken: that takes seconds, during which others write more.
     """
+
+    def copyToPacktime(self) -> tuple[int, int]:
+        """Copy what is needed of what was there at that time; the positions that are reached in both files."""
+        reached: tuple[int, int] = super().copyToPacktime()
+        ipos, opos = reached
+        if ipos != opos:  # else nothing is gained, and the copy is dropped
+            self._make_durable()
+        return reached
+
+    def _make_durable(self) -> None:
+        self._tfile.flush()
+        sync_data(self._tfile.fileno())
 
     def copyRest(self, ipos: int) -> None:
         """Copy all transactions from ``ipos`` on; called with the commit lock, which is held again at the end."""
@@ -56,10 +70,9 @@ class Packer(FileStoragePacker):  # type: ignore[misc]
                 end = storage.getSize()
                 little = end - ipos < _LITTLE
                 ipos = self._copy_until(ipos, end)
+                self._make_durable()
                 if little:
                     break
-            self._tfile.flush()
-            sync_data(self._tfile.fileno())  # or it would be done with the lock, which takes seconds for a large file
             lock.acquire()
             self._copy_until(ipos, storage.getSize())
         except BaseException:
