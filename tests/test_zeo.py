@@ -520,6 +520,15 @@ def test_a_cache_that_makes_no_sense_is_begun_anew(served: Served, tmp_path: Pat
     assert names(session) == ["first"]
 
 
+def test_a_new_cache_is_not_called_bad(served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    session = served.session(client_cache=str(tmp_path / "site"))
+    assert names(session) == ["first"]
+    session.close()
+    close_all()
+    assert sorted(each.name for each in tmp_path.glob("site*")) == ["site-1.zec", "site-1.zec.lock"]
+    assert "bad cache" not in caplog.text
+
+
 class FullFile:
     """A file on a disk that is full."""
 

@@ -9,10 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ZEO.cache import ClientCache
+from ZEO.cache import ClientCache, magic
 from ZODB.utils import z64
 
 logger = logging.getLogger("django_zodb")
+
+
+def begin_cache(descriptor: int) -> None:
+    """Make a new file a cache that holds nothing: ZEO would call an empty one bad, and move it away."""
+    with suppress(OSError):  # who opens it will see
+        if not os.fstat(descriptor).st_size:
+            os.write(descriptor, magic + z64)
 
 
 class ClientCacheFile(ClientCache):  # type: ignore[misc]

@@ -23,7 +23,7 @@ from ZODB.POSException import POSError
 from ..errors import OperationalError
 from .classes import refuse_resolution
 from .client import CarefulClientStorage
-from .clientcache import ClientCacheFile
+from .clientcache import ClientCacheFile, begin_cache
 from .open import Location, explained, locate, make_private, open_storage
 from .options import Options
 from .tls import client_context
@@ -67,12 +67,16 @@ def _cache_file(options: Options) -> str | None:
     path = Path(f"{options.client_cache}-{options.storage}.zec")
     with explained(str(path)):
         make_private(str(path.parent))
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            LockFile(f"{path}.lock").close()
+            lock = LockFile(f"{path}.lock")
+            begin_cache(descriptor)
+            lock.close()
         except LockError:
             logger.info("%s is used by another process; this one has a temporary cache", path)
             return None
+        finally:
+            os.close(descriptor)
     return str(path)
 
 
