@@ -133,6 +133,11 @@ def test_placeholders_of_other_drivers_are_told_of(connection: dbapi.Connection)
     for text in ("SELECT id FROM book WHERE id = ?", "SELECT id FROM book WHERE title = '%s'"):
         with pytest.raises(dbapi.ProgrammingError, match=r"takes 0 parameters, 1 are given; placeholders are %s"):
             connection.execute(text, [1])
+    for text, params in (("SELECT :pk", {"pk": 1}), ("SELECT %(p0)s, :p1", {"p0": 1}), ("SELECT :p0", None)):
+        with pytest.raises(dbapi.ProgrammingError, match=r"^:p\w is no placeholder; it is %s or %\(name\)s$"):
+            connection.execute(text, params)
+    with pytest.raises(dbapi.NotSupportedError, match=r"^\? as a placeholder \(write %s or"):
+        connection.execute("SELECT %s, ?", [1])
 
 
 def test_a_mapping_may_hold_more_than_is_named(connection: dbapi.Connection) -> None:

@@ -20,12 +20,12 @@ def sql(text: str, formatted: bool = True) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("SELECT %s", "SELECT :p0"),
-        ("SELECT a%%2, %s::int", "SELECT a % 2, CAST(:p0 AS INT)"),
-        ("SELECT '%s', 'x%%y', \"c%%d\", %s", "SELECT '%s', 'x%y', \"c%d\", :p0"),
-        ("SELECT %s -- %s\n, %s /* %s */", "SELECT :p0, :p1"),
-        ("SELECT x||%s||y", "SELECT x || :p0 || y"),
-        ("SELECT a FROM t WHERE a LIKE %s ESCAPE '\\'", "SELECT a FROM t WHERE a LIKE :p0 ESCAPE '\\'"),
+        ("SELECT %s", "SELECT :parameter 1"),
+        ("SELECT a%%2, %s::int", "SELECT a % 2, CAST(:parameter 1 AS INT)"),
+        ("SELECT '%s', 'x%%y', \"c%%d\", %s", "SELECT '%s', 'x%y', \"c%d\", :parameter 1"),
+        ("SELECT %s -- %s\n, %s /* %s */", "SELECT :parameter 1, :parameter 2"),
+        ("SELECT x||%s||y", "SELECT x || :parameter 1 || y"),
+        ("SELECT a FROM t WHERE a LIKE %s ESCAPE '\\'", "SELECT a FROM t WHERE a LIKE :parameter 1 ESCAPE '\\'"),
     ],
 )
 def test_placeholders_stand_outside_literals_names_and_comments(text: str, expected: str) -> None:
@@ -42,7 +42,7 @@ def test_without_parameters_percent_is_an_ordinary_character() -> None:
 def test_named_placeholders_have_one_number_per_name() -> None:
     parsed = parse("SELECT %(a)s, %(b c)s, %(a)s", True)
     assert parsed.tree is not None
-    assert parsed.tree.sql() == "SELECT :p0, :p1, :p0"
+    assert parsed.tree.sql() == "SELECT :parameter 1, :parameter 2, :parameter 1"
     assert parsed.names == ("a", "b c")
     assert parsed.param_count == 2
 

@@ -165,6 +165,7 @@ _ARGUMENTS: dict[tuple[type[exp.Expression], str], str] = {
     (exp.Max, "expressions"): "MAX of several values (write GREATEST)",
     (exp.Min, "expressions"): "MIN of several values (write LEAST)",
     (exp.Date, "zone"): "DATE with a modifier (write + INTERVAL, or DATE_TRUNC)",
+    (exp.Placeholder, "jdbc"): "? as a placeholder (write %s or %(name)s)",
     (exp.In, "field"): "IN without parentheses (write a placeholder for each value: IN (%s, %s))",
 }
 

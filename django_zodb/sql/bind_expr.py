@@ -51,7 +51,7 @@ from .expr import (
     Subquery,
     type_of,
 )
-from .parse import QUERIES, locate
+from .parse import QUERIES, locate, parameter_of
 from .patterns import caseless
 from .plan import Node, Output, OutputColumn, Project, Values
 from .scope import NameProblem
@@ -101,9 +101,7 @@ def _column(node: exp.Expression, here: Context) -> Expr:
 
 
 def _placeholder(node: exp.Expression, here: Context) -> Expr:
-    if not isinstance(node.this, str) or not node.this.startswith("p"):
-        raise here.wrong(node, "no placeholder; it is %s or %(name)s")
-    index = int(node.this[1:])
+    index = parameter_of(node)
     many = here.params.many(index)
     if many:
         here.params.ask(index)  # the cache tells lists of one class from others

@@ -1,7 +1,7 @@
 """SQL text with pyformat placeholders → a sqlglot tree, or an error that quotes and locates what was met.
 
-``parse("SELECT * FROM book WHERE id = %s", True)`` gives ``Parsed`` whose tree holds ``Placeholder(this='p0')`` where
-``%s`` stood. Placeholders are replaced among the *tokens*, so nothing inside a literal, a quoted identifier or a
+``parse("SELECT id FROM book WHERE id = %s", True)`` gives ``Parsed``, whose tree has a ``Placeholder("parameter 1")``
+where ``%s`` stood. Placeholders are replaced among the *tokens*, so nothing inside a literal, a quoted identifier or a
 comment is ever one, and every position is one in the caller's text. ``%(name)s`` gets one number per name, ``%%`` is
 ``%``.
 """
@@ -243,6 +243,18 @@ def _shortened(text: str) -> str:
     return repr(text if len(text) <= 200 else text[:199] + "…")
 
 
+PARAMETER = "parameter "
+"""What the parser is told that a placeholder is called; no name that could stand in a statement."""
+
+
+def parameter_of(node: exp.Expression) -> int:
+    """The number of the parameter that a placeholder means; ProgrammingError for those of other drivers."""
+    name = str(node.this)
+    if not name.startswith(PARAMETER):
+        raise ProgrammingError(f":{name} is no placeholder; it is %s or %(name)s")
+    return int(name[len(PARAMETER) :]) - 1
+
+
 class _Placeholders:
     """One pass over the tokens of a formatted text."""
 
@@ -308,7 +320,7 @@ class _Placeholders:
     def _append(self, result: list[Token], token: Token, number: int) -> None:
         line, col, start, end = token.line, token.col, token.start, token.start + 1
         result.append(Token(TokenType.COLON, ":", line, col, start, end))
-        result.append(Token(TokenType.VAR, f"p{number}", line, col, start, end))
+        result.append(Token(TokenType.VAR, f"{PARAMETER}{number + 1}", line, col, start, end))
 
 
 def _with_whole_intervals(tokens: list[Token]) -> list[Token]:

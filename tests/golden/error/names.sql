@@ -111,7 +111,7 @@ ProgrammingError: an object is made of keys and values in turn, not of 3 argumen
 
 > SELECT id FROM author WHERE id IN %s {(1, 2)}
 ---
-NotSupportedError: IN without parentheses (write a placeholder for each value: IN (%s, %s)) is not supported: "%(p0)s"
+NotSupportedError: IN without parentheses (write a placeholder for each value: IN (%s, %s)) is not supported: "%(parameter 1)s"
 
 > SELECT id FROM author WHERE id = ANY(%s) {[1, 2]}
 ---
@@ -119,7 +119,7 @@ NotSupportedError: ANY and ALL take a subquery or ARRAY[…]; write IN (%s, %s) 
 
 > SELECT id FROM %s {'author'}
 ---
-ProgrammingError: a parameter is a value, and cannot be a table: "%(p0)s"
+ProgrammingError: a parameter is a value, and cannot be a table: "%(parameter 1)s"
 
 [differs: sqlite3 takes the digits for a text]> SELECT HEX(255)
 ---
