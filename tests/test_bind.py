@@ -615,10 +615,10 @@ def test_names_differ_in_case_only_where_quoted() -> None:
 
 
 def test_titles() -> None:
-    text = "SELECT id, UPPER(title), COUNT(*), CAST(year AS text), 1, (SELECT 2) AS two, DATE_TRUNC('day', updated) "
-    root = bound(text + "FROM book GROUP BY id").plan
+    text = "SELECT id, UPPER(title), COUNT(*), CAST(year AS text), 1, (SELECT 2) AS two, DATE_TRUNC('day', updated), "
+    root = bound(text + "TO_HEX(id) FROM book GROUP BY id").plan
     titles = [column.name for column in p.output_columns(root)]
-    assert titles == ["id", "upper", "count", "year", "?column?", "two", "date_trunc"]
+    assert titles == ["id", "upper", "count", "year", "?column?", "two", "date_trunc", "to_hex"]
 
 
 # --- errors --------------------------------------------------------------------------------------------------------

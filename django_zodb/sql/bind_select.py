@@ -489,6 +489,10 @@ def _bind_qualified_star(node: exp.Expression, here: Context) -> list[Item]:
     return [Item(column.name, column.expr) for column in source.columns]
 
 
+_CALLED: dict[type[exp.Expression], str] = {exp.Hex: "to_hex", exp.TimestampTrunc: "date_trunc"}
+"""Functions that the parser has another name for."""
+
+
 def _title(node: exp.Expression, expr: Expr, scope: Scope) -> str:
     """The name of a column that was given none: that of the column or function it is."""
     while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.Collate, exp.Window)):
@@ -498,8 +502,8 @@ def _title(node: exp.Expression, expr: Expr, scope: Scope) -> str:
         return str(node.name) if shown is None else shown
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()
-    if isinstance(node, exp.TimestampTrunc):
-        return "date_trunc"
+    if type(node) in _CALLED:
+        return _CALLED[type(node)]
     if type(node) in CALLS:
         return CALLS[type(node)][0].lower()
     if type(node) in WINDOW_CALLS:
