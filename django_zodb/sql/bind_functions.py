@@ -276,7 +276,7 @@ def _sha2(node: exp.Expression, here: Context, bind: Bind) -> Expr:
 def _hex(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     """TO_HEX of a number. HEX, which the parser takes for the same, has more than one meaning."""
     if written_name(here.statement.text, node) == "HEX":
-        raise here.unsupported(node, "HEX is not supported (write TO_HEX of a number, or ENCODE(…, 'hex') of a text)")
+        raise here.unsupported(node, "HEX is not supported (write TO_HEX of a number, or UPPER(ENCODE(…, 'hex')))")
     return call("TO_HEX", [bind(node.this, here)], here.params)
 
 

@@ -123,7 +123,7 @@ ProgrammingError: a parameter is a value, and cannot be a table: "%(parameter 1)
 
 [differs: sqlite3 takes the digits for a text]> SELECT HEX(255)
 ---
-NotSupportedError: HEX is not supported (write TO_HEX of a number, or ENCODE(…, 'hex') of a text): "HEX(255)" at 1:8
+NotSupportedError: HEX is not supported (write TO_HEX of a number, or UPPER(ENCODE(…, 'hex'))): "HEX(255)" at 1:8
 
 > SELECT GENERATE_SERIES(1, 2)
 ---
@@ -152,6 +152,10 @@ ProgrammingError: function JSON_GROUP_ARRAY does not exist (write JSON_AGG): "JS
 > SELECT YEAR(published) FROM book
 ---
 NotSupportedError: YEAR (write EXTRACT(YEAR FROM …)) is not supported: "YEAR(published)" at 1:8
+
+> SELECT MONTH(published) FROM book
+---
+NotSupportedError: MONTH (write EXTRACT(MONTH FROM …)) is not supported: "MONTH(published)" at 1:8
 
 [differs: sqlite3 has the function]> SELECT LAST_INSERT_ROWID()
 ---
