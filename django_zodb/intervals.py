@@ -9,6 +9,8 @@ from .clock import dt
 from .errors import DataError
 
 _EXACT = Context(prec=1000)
+_LONGEST = 1000
+"""So many characters an interval may have: more than any sensible one, few enough for all that is done with them."""
 
 _MICROSECONDS = {
     "microsecond": 1,
@@ -56,6 +58,7 @@ def months_and_rest(text: str) -> tuple[int, str]:
         total += Decimal(match["number"]) * _MONTHS[match["unit"].lower()]
         return " "
 
+    _check_length(text)
     with localcontext(_EXACT):
         rest = _MONTHS_ITEM.sub(taken, text).strip()
     if int(total) != total:
@@ -68,6 +71,7 @@ def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
 
     DataError for what is none, and for months and years: they have no fixed length.
     """
+    _check_length(text)
     with localcontext(_EXACT):
         microseconds = _iso(text) if text[:1] in "Pp" or text[:2] in ("-P", "-p") else _items(text, unit or "second")
         whole = int(microseconds.to_integral_value())
@@ -75,6 +79,11 @@ def parse_interval(text: str, unit: str | None = None) -> dt.timedelta:
         return dt.timedelta(microseconds=whole)
     except OverflowError as error:
         raise DataError(f"interval {text!r} is out of range") from error
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise DataError(f"an interval has {_LONGEST} characters at most, not {len(text)}")
 
 
 def _items(text: str, default: str) -> Decimal:

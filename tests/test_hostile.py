@@ -327,6 +327,12 @@ def test_like_never_tries_twice(db: dbapi.Connection) -> None:
         ]
 
 
+@pytest.mark.parametrize("text", ["1 " * 1_000_000, "1" * 5000 + ":00:00", "9" * 1_200_000])
+def test_long_intervals(db: dbapi.Connection, text: str) -> None:
+    with within(5, 100), pytest.raises(dbapi.DataError, match=r"an interval has 1000 characters at most, not \d+"):
+        db.execute("SELECT %s::interval", [text])
+
+
 def test_huge_lists(db: dbapi.Connection) -> None:
     db.execute("CREATE TABLE t (id integer PRIMARY KEY, x integer)")
     db.execute("INSERT INTO t VALUES (1, 5), (99999, 7)")
