@@ -332,6 +332,15 @@ def _to_text(value: Any) -> str:
     return value  # type: ignore[no-any-return]
 
 
+def is_encodable(text: str) -> bool:
+    """Whether the text holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def in_utf8(text: str) -> bytes:
     """The text as bytes; DataError where it holds half of a surrogate pair, which no encoding can write."""
     try:

@@ -20,7 +20,7 @@ from uuid import UUID
 from ..clock import dt
 from ..errors import DataError, OperationalError, ProgrammingError
 from ..storage.protocol import Index, Row
-from ..values import UTC, Kind, SqlType, converter
+from ..values import UTC, Kind, SqlType, converter, is_encodable
 from .decimals import add, minus, modulo, multiply, over, subtract
 from .decimals import power as decimal_power
 from .patterns import Predicate, like, like_text, prefix_end
@@ -447,10 +447,14 @@ def column_converter(type_: SqlType, column: str) -> Callable[[Any], Any]:
         case Kind.TEXT if type_.size is not None:
             size = type_.size
             return lambda value: (
-                value if type(value) is str and value.isascii() and len(value) <= size else slowly(value)
+                value
+                if type(value) is str and (value.isascii() or is_encodable(value)) and len(value) <= size
+                else slowly(value)
             )
         case Kind.TEXT:
-            return lambda value: value if type(value) is str and value.isascii() else slowly(value)
+            return lambda value: (
+                value if type(value) is str and (value.isascii() or is_encodable(value)) else slowly(value)
+            )
         case Kind.DECIMAL if type_.size is not None:
             digits, quantum = type_.size - (type_.scale or 0), Decimal(1).scaleb(-(type_.scale or 0))
             return lambda value: (
