@@ -207,7 +207,8 @@ class Scope:
         if found is not None:
             return found
         if table is None:
-            raise NameProblem(f'column "{column.text}" does not exist')
+            hint = "; each table has its own" if column.text.casefold() == ROWID else ""
+            raise NameProblem(f'column "{column.text}" does not exist{hint}')
         if any(scope.source(table) for scope in self.chain()):
             raise NameProblem(f'column "{table.text}.{column.text}" does not exist')
         raise NameProblem(f'"{table.text}" is no table of this FROM')

@@ -29,3 +29,11 @@ ProgrammingError: column "id" is ambiguous: "id" at 1:94
 [differs: sqlite3 3.40 knows the target alone in RETURNING]> UPDATE tag SET name = 'x' FROM author a WHERE a.id = 99 RETURNING a.name
 ---
 no rows
+
+[differs: sqlite3 takes that of the target]> UPDATE book SET year = 1 FROM author WHERE author.id = author_id AND author.id = 4 RETURNING rowid
+---
+ProgrammingError: column "rowid" does not exist; each table has its own: "rowid" at 1:94
+
+[differs: sqlite3 knows the target alone in RETURNING]> UPDATE book SET year = 1 FROM author WHERE author.id = author_id AND author.id = 4 RETURNING book.rowid, author.rowid
+---
+(6, 4)
