@@ -467,6 +467,15 @@ def test_change_type(library: Database) -> None:
     assert library.rows("SELECT title FROM book WHERE id = 2") == [("Middlemarch",)]
 
 
+def test_using_counts_where_the_type_stays(library: Database) -> None:
+    library.run("CREATE INDEX by_year ON book (year)", "ALTER TABLE book ALTER year TYPE integer USING year + 1")
+    assert library.rows("SELECT year FROM book ORDER BY id") == [(1816,), (1872,), (None,)]
+    assert library.rows("SELECT id FROM book WHERE year = 1816") == [(1,)]
+    assert library.rows("SELECT id FROM book WHERE year = 1815") == []
+    library.fails("ALTER TABLE book ALTER year TYPE integer USING title", r"book\.year: 'Emma'", dbapi.DataError)
+    assert library.rows("SELECT year FROM book ORDER BY id") == [(1816,), (1872,), (None,)]
+
+
 def test_change_type_of_a_primary_key(library: Database) -> None:
     library.run(
         "ALTER TABLE book DROP CONSTRAINT book_author_id_fkey",

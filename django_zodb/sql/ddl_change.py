@@ -151,8 +151,9 @@ class Alteration(TableBuilder):
         self.check_columns(self.old)
         for name, schema in self.others.items():
             self.catalog.alter_table(name, schema)
-        if self.schema != self.old:
-            self.catalog.alter_table(self.old.name, self.schema, self._convert())
+        convert = self._convert()
+        if self.schema != self.old or convert is not None:  # USING may change values of a type that stays
+            self.catalog.alter_table(self.old.name, self.schema, convert)
 
     def _convert(self) -> Callable[[Row], Row] | None:
         """Old row → new row; None if rows stay as they are."""
