@@ -47,5 +47,5 @@ def for_statement(word: str) -> str:
 
 
 def for_table(name: str) -> str:
-    """What to ask instead of the tables that tell other databases what there is; or nothing."""
-    return "; write information_schema.tables" if name.lower().startswith(_CATALOGS) else ""
+    """Where to look instead of in the tables that tell other databases what there is; or nothing."""
+    return "; information_schema.tables lists those that do" if name.lower().startswith(_CATALOGS) else ""

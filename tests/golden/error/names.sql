@@ -163,7 +163,7 @@ ProgrammingError: function LAST_INSERT_ROWID does not exist (write RETURNING, or
 
 > SELECT relname FROM pg_class
 ---
-ProgrammingError: table "pg_class" does not exist; write information_schema.tables: "pg_class" at 1:21
+ProgrammingError: table "pg_class" does not exist; information_schema.tables lists those that do: "pg_class" at 1:21
 
 [differs: a word of SQLite]> PRAGMA table_info(author)
 ---
