@@ -343,6 +343,11 @@ def test_aggregates(name, values, expected):
     assert type(result) is type(expected)
 
 
+def test_a_separator_that_no_encoding_can_write():
+    with pytest.raises(DataError, match="half of a surrogate pair"):
+        AGGREGATES["STRING_AGG"].collect([(b"a", "\ud83d"), (b"b", "\ud83d")])
+
+
 def test_types_of_aggregates():
     assert result_type("SUM", INTEGER) == BIGINT
     assert result_type("SUM", SqlType(DECIMAL.kind, 10, 2)) == DECIMAL

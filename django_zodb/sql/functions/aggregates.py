@@ -11,7 +11,7 @@ from typing import Any
 
 from ...clock import dt
 from ...errors import DataError
-from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, Scaled, SqlType, as_text
+from ...values import BIGINT, BOOLEAN, BYTES, DECIMAL, DOUBLE, TEXT, Kind, Scaled, SqlType, as_text, in_utf8
 from ..decimals import EXACT
 from .base import AggregateFunction, first_type
 from .parts import Join, Parts, Sums, Texts
@@ -187,7 +187,7 @@ def _separated(values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     pairs = [value if type(value) is tuple else (value, ",") for value in values]
     pairs = [pair for pair in pairs if pair[0] is not None]
     if pairs and type(pairs[0][0]) is bytes:
-        between = [each.encode() if type(each) is str else each or b"" for _, each in pairs]
+        between = [in_utf8(each) if type(each) is str else each or b"" for _, each in pairs]
         return between, [value for value, _ in pairs]
     return ["" if each is None else as_text(each) for _, each in pairs], [as_text(value) for value, _ in pairs]
 
