@@ -287,6 +287,8 @@ def test_extract_of_postgresql():
     assert call("DATE_PART", "hour", dt.timedelta(days=1, hours=-30)) == 18.0  # it is kept as -1 day, 18:00
     assert call("MAKE_DATE", 2024, 2, 29) == dt.date(2024, 2, 29)
     assert call("MAKE_TIMESTAMP", 2024, 2, 29, 23, 45, 59.5) == T.replace(microsecond=500000)
+    assert call("MAKE_TIME", 23, 59, 3.3) == dt.time(23, 59, 3, 300_000)
+    assert call("MAKE_TIME", 23, 59, 59.9999999) == dt.time(23, 59, 59, 999_999)
 
 
 def test_what_is_not_stable():

@@ -149,7 +149,7 @@ def _make_timestamp(year: int, month: int, day: int, hour: int, minute: int, sec
 
 def _make_time(hour: int, minute: int, second: float) -> dt.time:
     whole = int(second)
-    return dt.time(hour, minute, whole, round((second - whole) * 1_000_000))
+    return dt.time(hour, minute, whole, min(round((second - whole) * 1_000_000), 999_999))
 
 
 def _cast_date(value: Any, zone_name: str | None) -> dt.date | None:
