@@ -772,7 +772,15 @@ def test_binding_visits_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.add(id(node))
         original(text, node)
 
+    def plain_column(node: exp.Expression, here: Any) -> Any:
+        found = bind_expr.plain_column(node, here)
+        if found is not None:
+            assert node.args.keys() == {"this", "table"}, "what it passes over is no more than two names"
+            seen.add(id(node))
+        return found
+
     monkeypatch.setattr("django_zodb.sql.bind_context.consume", consume)
+    monkeypatch.setattr("django_zodb.sql.bind_select.plain_column", plain_column)
     unseen: list[str] = []
     trees = []  # kept, so that no two nodes have one id
     for text, params, _ in SELECTS:

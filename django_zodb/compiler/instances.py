@@ -8,7 +8,6 @@ known: an instance with a state, and the row's values by their names.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import getattr_static
 from keyword import iskeyword
 from types import MethodType, ModuleType
 from typing import Any
@@ -133,7 +132,10 @@ def _is_plain(model: type[Model], names: Names) -> bool:
 
 def _setter(model: type[Model], name: str) -> Any:
     """What sets an attribute of an instance, if its class has a say in that."""
-    return getattr(type(getattr_static(model, name, None)), "__set__", None)
+    for class_ in model.__mro__:
+        if name in vars(class_):
+            return getattr(type(vars(class_)[name]), "__set__", None)
+    return None
 
 
 def _from_db(names: Names, goes_around: bool) -> Callable[..., Model]:

@@ -35,6 +35,7 @@ from .collations import collated
 from .expr import (
     And,
     Case,
+    Column,
     Compare,
     Constant,
     Exists,
@@ -91,6 +92,17 @@ def bind_condition(node: exp.Expression, here: Context, clause: str) -> Expr:
 
 
 # --- leaves --------------------------------------------------------------------------------------------------------
+
+
+def plain_column(node: exp.Expression, here: Context) -> Column | None:
+    """What ``"table"."column"`` means, where both are named exactly so, as Django does it; else None."""
+    args = node.args
+    if len(args) != 2:
+        return None
+    table, name = args.get("table"), args["this"]
+    if type(table) is not exp.Identifier or type(name) is not exp.Identifier:
+        return None
+    return here.scope.column(table.this, name.this)
 
 
 def _column(node: exp.Expression, here: Context) -> Expr:

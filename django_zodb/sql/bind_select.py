@@ -14,7 +14,7 @@ from sqlglot import exp
 from ..record import replace
 from ..values import Kind
 from .bind_context import Context, name_of
-from .bind_expr import bind_condition, bind_expr, bind_value
+from .bind_expr import bind_condition, bind_expr, bind_value, plain_column
 from .bind_from import bind_from, bind_values
 from .bind_functions import CALLS, is_stable
 from .bind_order import Item, Query, item_at, limited, ordered, sort_key_of, sorted_by
@@ -456,6 +456,9 @@ def bind_items(nodes: list[exp.Expression], here: Context) -> list[tuple[str, Ex
 
 
 def _bind_item(node: exp.Expression, here: Context) -> list[Item]:
+    plain = plain_column(node, here) if type(node) is exp.Column else None
+    if plain is not None:
+        return [Item(node.this.this, plain)]
     if isinstance(node, exp.Star):
         here.consume(node)
         columns = here.scope.star()

@@ -99,7 +99,10 @@ def rewrite(part: Part, replacement: Replacement) -> Part:
 
 def _rewritten(part: Any, replacement: Replacement) -> Any:
     def on_expr(expr: Expr) -> Expr:
-        return _walked(expr, replacement, _same, on_plan)
+        if _HELD[type(expr)]:
+            return _walked(expr, replacement, _same, on_plan)
+        instead = replacement(expr)
+        return expr if instead is None else instead
 
     def on_plan(plan: Node) -> Node:
         return _rewritten(plan, replacement)  # type: ignore[no-any-return]
@@ -122,6 +125,10 @@ def classes_in(node: Node) -> frozenset[type]:
         values = item if type(item) is tuple else [getattr(item, name) for name in _HELD[type(item)]]
         for value in values:
             class_ = type(value)
+            if class_ is Output:  # there are many, of a column mostly
+                found.add(class_)
+                value = value.expr
+                class_ = type(value)
             if class_ is tuple or _HELD[class_]:
                 waiting.append(value)
             found.add(class_)
@@ -176,4 +183,9 @@ def _visit(value: Any, sought: _Sought, change: Callable[[Any], Any]) -> Any:
         return value if all(map(is_, items, value)) else items
     if isinstance(value, sought.class_):
         return change(value)
+    if type(value) is Output:  # of which there are many
+        if sought.class_ is not Expr:
+            return value
+        expr = change(value.expr)
+        return value if expr is value.expr else replace(value, expr=expr)
     return _rebuild(value, sought, change) if isinstance(value, _HOLDERS) else value

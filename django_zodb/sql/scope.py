@@ -59,7 +59,8 @@ class SourceColumn:
 class Source:
     """One item of a FROM: ``name`` in the statement, ``alias`` in the plan; ``table`` if it is a base table.
 
-    ``nullable`` is True where an outer join may put NULLs in the place of its row.
+    ``nullable`` is True where an outer join may put NULLs in the place of its row. ``exactly``: what it offers by name,
+    if each has a name of its own.
     """
 
     name: str
@@ -68,8 +69,16 @@ class Source:
     table: TableSchema | None = None
     nullable: bool = False
 
+    __slots__ = ("exactly",)
+
+    def __post_init__(self) -> None:
+        exactly: dict[str, Expr] = {column.name: column.expr for column in self.columns}
+        self.exactly = exactly if len(exactly) == len(self.columns) else {}
+
     def find(self, name: Name) -> list[Expr]:
         """What ``name`` may mean in this source."""
+        if name.text in self.exactly:
+            return [self.exactly[name.text]]
         exactly = [column.expr for column in self.columns if column.name == name.text]
         if exactly:
             return exactly
@@ -198,6 +207,14 @@ class Scope:
                 return source
         found = name.choose(source.name for source in self.sources)
         return next((source for source in self.sources if source.name == found), None)
+
+    def column(self, table: str, column: str) -> Column | None:
+        """The column that is named exactly so here; None if ``resolve`` has to tell what is meant."""
+        for source in self.sources:
+            if source.name == table:
+                found = source.exactly.get(column)
+                return found if type(found) is Column else None
+        return None
 
     def resolve(self, table: Name | None, column: Name) -> Expr:
         """The expression that a column reference means; NameProblem if there is none, or more than one."""

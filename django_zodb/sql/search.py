@@ -10,6 +10,7 @@ is done best. It is planned when a walk asks for it; of the rest of the walk onl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
 from ..errors import OperationalError
@@ -51,10 +52,9 @@ _CERTAIN = frozenset((Filter, Join, Scan, Project, Sort, Values))
 
 
 def with_search(plan: Node) -> Node:
-    """The query with a ``Search`` in its outermost Limit, if that can have one."""
+    """The query with a ``Search`` in its outermost Limit, if it has one; what that finds is seen when it is asked."""
     if isinstance(plan, Limit):
-        rows = _rows_below(plan.source)
-        return plan if rows is None else changed(plan, search=Search(rows))
+        return changed(plan, search=Search(plan.source))
     return map_sources(plan, with_search) if isinstance(plan, _OVER_ROWS) else plan
 
 
@@ -92,20 +92,28 @@ def _lets_one_pass(node: Limit) -> bool:
 
 
 class Search:
-    """What finds the rowids of one table of ``rows``, the plan of FROM and WHERE; ``names``: other names of aliases."""
+    """What finds the rowids of one table that ``limited``, the source of a Limit, is about; ``names``: other names of
+    aliases. Most plans need none, so it is thought about when it is asked for."""
 
-    def __init__(self, rows: Node, names: Mapping[str, str] | None = None) -> None:
-        self._rows = rows
+    def __init__(self, limited: Node, names: Mapping[str, str] | None = None) -> None:
+        self._limited = limited
         self._names = names or {}
         self._finders: dict[str, Find] = {}
 
+    @cached_property
+    def _rows(self) -> Node | None:
+        return _rows_below(self._limited)
+
     def tables(self, alias: str) -> list[TableSchema]:
         """The tables that it takes to find the rows of ``alias``; none if it can't."""
-        return statement_tables(self._rows) if self._names.get(alias, alias) in bound_aliases(self._rows) else []
+        rows = self._rows
+        if rows is None or self._names.get(alias, alias) not in bound_aliases(rows):
+            return []
+        return statement_tables(rows)
 
     def renamed(self, old: str, new: str) -> Search:
         """The same, where rows of ``old`` are those of ``new``."""
-        return Search(self._rows, {**self._names, new: old})
+        return Search(self._limited, {**self._names, new: old})
 
     def of(self, alias: str) -> Find:
         """``(tables, params)`` → rowids of the rows of ``alias``, in any order, some perhaps more than once; lazy.
@@ -113,6 +121,7 @@ class Search:
         None if that is more than can be compiled. For an alias it is always the same function, which keeps its program.
         """
         if alias not in self._finders:
+            assert self._rows is not None, "there are no tables of it"
             rowid = Output("rowid", rowid_of(self._names.get(alias, alias)))
             self._finders[alias] = _finder(Project(self._rows, "found", (rowid,)), f"the rows of {alias} for a LIMIT")
         return self._finders[alias]

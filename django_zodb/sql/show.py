@@ -71,7 +71,10 @@ def _expressions(value: object) -> Iterator[x.Expr]:
             yield from _expressions(value.condition)
         case tuple():
             for item in value:
-                yield from _expressions(item)
+                if type(item) is p.Output:
+                    yield item.expr
+                else:
+                    yield from _expressions(item)
         case _:
             pass
 

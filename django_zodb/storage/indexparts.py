@@ -7,7 +7,6 @@ a process that reads little looks at a few objects in some.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Lock
@@ -24,6 +23,7 @@ PAGE = 4096
 """A checksum is one of so many bytes of a bucket."""
 
 _KEY, _VALUE = 2, 6
+_KEYS = PAGE // _KEY
 _MOST_LOOKS = 64
 """A bucket that is asked for more objects is read: from then on that costs less."""
 
@@ -51,16 +51,24 @@ class Unread:
         """The position of an object, from the pages that tell it; Damaged if one is."""
         self._looks += 1
         count = len(self)
+        at = self._place(suffix, count) if count else None
+        return None if at is None else self._bytes(count * _KEY + at * _VALUE, _VALUE)
+
+    def _place(self, suffix: bytes, count: int) -> int | None:
+        """Which of the ``count`` suffixes it is; None if it is none of them."""
         number = int.from_bytes(suffix, "big")
         # Below it are at most so many, and at least so many less those that the bucket lacks.
-        low, high = max(0, number - 65_536 + count), min(number, count)
-        at = bisect_left(range(count), suffix, low, high, key=self._suffix)
-        if at == count or self._suffix(at) != suffix:
-            return None
-        return self._bytes(count * _KEY + at * _VALUE, _VALUE)
-
-    def _suffix(self, at: int) -> bytes:
-        return self._bytes(at * _KEY, _KEY)
+        low, high = max(0, number - 65_536 + count), min(number, count - 1)
+        first, last = low // _KEYS, high // _KEYS
+        middle = last  # where it is if none below it is lacking, as mostly
+        while first < last:
+            first, last = (middle, last) if self._page(middle)[:_KEY] <= suffix else (first, middle - 1)
+            middle = (first + last + 1) // 2
+        page, end = self._page(first), count * _KEY - first * PAGE
+        at = page.find(suffix, 0, end)
+        while at > 0 and at % _KEY:  # the halves of two others
+            at = page.find(suffix, at + 1, end)
+        return None if at < 0 else first * _KEYS + at // _KEY
 
     def _bytes(self, start: int, length: int) -> bytes:
         """Some bytes of the bucket, in one page or two."""

@@ -116,6 +116,8 @@ def _plain_column(node: BaseAccess, key: IndexKey, values: Sequence[Expr]) -> st
 def _with_rows_read(node: Node) -> Node:
     """Where nothing but rowids is asked for, no row is read, and so nothing is ``loose``."""
     nodes = list(walk(node))
+    if not any(isinstance(each, Update) or (isinstance(each, IndexAccess) and each.loose) for each in nodes):
+        return node
     every = (part for each in nodes for expr in expressions(each) for part in parts(expr))
     used = {(part.alias, part.name) for part in every if isinstance(part, Column)}
     changed_rows = {alias for each in nodes for alias in _changed(each)}
