@@ -36,6 +36,12 @@ def told(output: Output, lines: Iterable[str]) -> None:
         output.flush()
     except BrokenPipeError:
         _silence(output)
+    except UnicodeEncodeError as error:
+        raise CommandError(
+            f"the output is in {error.encoding}, which has no {error.object[error.start]!a}: "
+            f"set PYTHONIOENCODING=utf-8, or PYTHONIOENCODING={error.encoding}:backslashreplace",
+            returncode=2,
+        ) from error
     except OSError as error:
         _silence(output)
         raise CommandError(f"the output cannot be written: {error.strerror or error}", returncode=2) from error

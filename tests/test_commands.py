@@ -165,6 +165,15 @@ def test_a_command_that_cannot_print(site: Site, arguments: tuple[str, ...]) -> 
     assert done.returncode == 2
 
 
+def test_dumpzodb_says_what_a_terminal_cannot_show(site: Site) -> None:
+    done = site.run("dumpzodb", "--table", "library_person", PYTHONIOENCODING="ascii")
+    expected = r"CommandError: the output is in ascii, which has no '\\xeb': set PYTHONIOENCODING=utf-8, or .*replace\n"
+    assert re.fullmatch(expected, done.stderr)
+    assert done.returncode == 2
+    escaped = site.manage("dumpzodb", "--table", "library_person", PYTHONIOENCODING="ascii:backslashreplace")
+    assert "Charlotte Bront\\xeb" in escaped
+
+
 def test_dumpzodb_refuses_what_it_cannot_read(site: Site, tmp_path: Path) -> None:
     other = make_site(tmp_path / "other")
     done = other.run("dumpzodb")
