@@ -23,7 +23,8 @@ from .report import counts, cut, verdict
 from .source import find_tests
 
 CACHE = HERE.parent.parent / ".cache" / "django_suite"
-RATCHET = HERE / "not_passing.txt"
+RATCHET = HERE / f"not_passing_{django.VERSION[0]}.{django.VERSION[1]}.txt"
+"""There is one for each version of Django that has a baseline."""
 AGAIN = 50
 """With more new failures than these, something is broken: they are not run again."""
 

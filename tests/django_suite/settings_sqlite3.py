@@ -1,5 +1,5 @@
 """Django's suite on sqlite3, the backend to compare with: the same settings but for the engine."""
 
-from settings_zodb import DEFAULT_AUTO_FIELD, PASSWORD_HASHERS, SECRET_KEY, USE_TZ  # noqa: F401  # settings
+from settings_zodb import *  # noqa: F403  # settings
 
 DATABASES = {alias: {"ENGINE": "django.db.backends.sqlite3"} for alias in ("default", "other")}
