@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
 
+from .sql.coerce import castable
 from .sql.literals import literal
+from .sql.types import TYPES
 from .storage.progress import silent
 
 if TYPE_CHECKING:
@@ -175,9 +177,10 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             model, old_field, new_field, new_type, old_collation, new_collation
         )
         names = {"table": self.quote_name(model._meta.db_table), "column": self.quote_name(new_field.column or "")}
-        if not new_field.generated and self._column_type(old_field) != self._column_type(new_field):
+        before, after = self._column_type(old_field), self._column_type(new_field)
+        if not new_field.generated and before != after and _converts(before, after):
             # Without its length: a cast to varchar(5) would cut a text, where assigning all of it is refused.
-            using = self.sql_alter_column_type_using % {**names, "type": self._column_type(new_field)}
+            using = self.sql_alter_column_type_using % {**names, "type": after}
             fragment = (fragment[0] + using, fragment[1])
         was_auto = old_field.get_internal_type() in AUTO_FIELDS
         is_auto = new_field.get_internal_type() in AUTO_FIELDS
@@ -191,6 +194,16 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """The column's type without length, precision and scale: values of one such type need no conversion."""
         type_ = field.db_type(connection=self.connection)
         return type_.partition("(")[0] if type_ else None
+
+
+def _converts(before: str | None, after: str | None) -> bool:
+    """Whether there is a cast between two types of columns.
+
+    Where there is none, a cast is refused for a table without rows, too. An assignment refuses rows only: a number
+    as primary key, say, can become a UUID before anything is stored, as in the first migrations of many projects.
+    """
+    old, new = TYPES.get(before or ""), TYPES.get(after or "")
+    return old is None or new is None or castable(old, new)
 
 
 def _without_placeholders(text: str | None) -> str:

@@ -345,6 +345,30 @@ def test_a_key_that_the_same_migration_makes_is_replaced() -> None:
         migrated(state, DeleteModel("leaf"), DeleteModel("bush"), DeleteModel("oak"))
 
 
+def test_a_type_without_conversion_is_taken_while_nothing_is_stored() -> None:
+    up = models.ForeignKey("trees.oak", models.CASCADE, null=True)
+    fields = [("id", models.AutoField(primary_key=True)), ("up", up)]
+    age = ("age", models.DurationField(null=True))
+    links = ("near", models.ManyToManyField("trees.oak"))
+    state = migrated(ProjectState(), CreateModel("oak", [*fields, age, links]))
+    try:
+        state.apps.get_model("trees.oak").objects.create()
+        to_uuid = AlterField("oak", "id", models.UUIDField(primary_key=True))
+        with pytest.raises(DataError, match=r"oak\.id: 1 is no value of type uuid"):
+            migrated(state, to_uuid)
+        state = migrated(state, AlterField("oak", "age", models.BigIntegerField(null=True)))  # None stays None
+        state.apps.get_model("trees.oak").objects.all().delete()
+        state = migrated(state, to_uuid)
+        oak = state.apps.get_model("trees.oak")
+        first = oak.objects.create(id=UUID(int=1))
+        first.near.add(oak.objects.create(id=UUID(int=2), up=first, age=4))
+        assert list(oak.objects.filter(up=first, oak=first).values_list("id", "age")) == [(UUID(int=2), 4)]
+        with pytest.raises(DataError, match="is no value of type integer"):
+            migrated(state, AlterField("oak", "id", models.AutoField(primary_key=True)))
+    finally:
+        migrated(state, DeleteModel("oak"))
+
+
 def test_percent_signs_in_comments_and_expressions() -> None:
     number = models.IntegerField
     remainder = models.GeneratedField(expression=F("a") % F("b"), output_field=number(), db_persist=False)
