@@ -23,6 +23,8 @@ ATTEMPTS = 20
 POLL_S = 0.25
 LAST_WORDS_S = 3.0
 LOG_TAIL_CHARS = 3000
+C_STACK = "\nCurrent thread's C stack trace"
+"""What Python 3.14 writes after the places where Python code stood: nothing of use here, and long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,8 @@ def run_attempt(job: Job, place: Place, run: AppRun, number: int) -> tuple[Attem
             why = "crashed" if watch(process, record_file, place) else "hung"
         finally:
             end(process)
-    tail = log_file.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARS:]
-    return read_attempt(record_file), why, tail
+    words = log_file.read_text(encoding="utf-8", errors="replace").rsplit(C_STACK, 1)[0]
+    return read_attempt(record_file), why, words[-LOG_TAIL_CHARS:]
 
 
 def watch(process: subprocess.Popen[bytes], record_file: Path, place: Place) -> bool:
