@@ -52,10 +52,11 @@ class RecordingResult(unittest.TextTestResult):
         self.journal.write(start=test.id())
 
     def stopTest(self, test: unittest.TestCase) -> None:
-        outcome, reason = self._found
-        seconds = round(time.perf_counter() - self._started_s, 3)
-        self.journal.write(test=test.id(), outcome=outcome, reason=reason, seconds=seconds)
-        del self._found
+        if hasattr(self, "_found"):  # Python 3.12.1 stops a skipped test that it has not started
+            outcome, reason = self._found
+            seconds = round(time.perf_counter() - self._started_s, 3)
+            self.journal.write(test=test.id(), outcome=outcome, reason=reason, seconds=seconds)
+            del self._found
         super().stopTest(test)
 
     def _note(self, test: unittest.TestCase, outcome: str, reason: str) -> None:
