@@ -8,10 +8,11 @@ hundred thousand instances are made, two thirds.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
+
+from .threads import in_forked_child
 
 MANY_ROWS = 1000
 """From so many on it waits."""
@@ -44,4 +45,4 @@ def _after_fork() -> None:
         _paused_by = _NOBODY
 
 
-os.register_at_fork(after_in_child=_after_fork)
+in_forked_child(_after_fork)

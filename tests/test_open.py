@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import pickle
@@ -14,7 +15,7 @@ import textwrap
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -596,10 +597,21 @@ def test_a_page_of_the_index_that_is_damaged(path: str) -> None:
 # --- fork ----------------------------------------------------------------------------------------------------------
 
 
-def in_child(work: Any) -> str:
+def fork_untold() -> int:
+    """As ``os.fork``, but Python is told nothing: so does uWSGI fork its workers."""
+    return int(ctypes.PyDLL(None).fork())
+
+
+@pytest.fixture(params=[os.fork, fork_untold])
+def fork(request: pytest.FixtureRequest) -> Callable[[], int]:
+    """Each way to fork."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def in_child(work: Any, fork: Callable[[], int] = os.fork) -> str:
     """What ``work()`` returns, or raises, in a forked child."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             answer = str(work())
@@ -615,7 +627,7 @@ def in_child(work: Any) -> str:
     return answer
 
 
-def test_memory_is_copied_by_a_fork() -> None:
+def test_memory_is_copied_by_a_fork(fork: Callable[[], int]) -> None:
     session = new_session(":memory:")
     create_books(session, "Emma")
 
@@ -623,11 +635,11 @@ def test_memory_is_copied_by_a_fork() -> None:
         create_books(session, "Sanditon")
         return titles(new_session(":memory:"))
 
-    assert in_child(work) == "['Emma', 'Sanditon']"
+    assert in_child(work, fork) == "['Emma', 'Sanditon']"
     assert titles(session) == ["Emma"]
 
 
-def test_a_child_opens_its_parents_file_anew(path: str) -> None:
+def test_a_child_opens_its_parents_file_anew(path: str, fork: Callable[[], int]) -> None:
     session = new_session(path)
     create_books(session, "Emma")
     session.catalog.table("book").insert((None, "Persuasion"))
@@ -637,7 +649,7 @@ def test_a_child_opens_its_parents_file_anew(path: str) -> None:
         create_books(mine, "Sanditon")
         return titles(mine)
 
-    assert in_child(work) == "['Emma', 'Sanditon']"
+    assert in_child(work, fork) == "['Emma', 'Sanditon']"
     session.commit()
     assert sorted(map(str, titles(session))) == ["Emma", "Persuasion", "Sanditon"]
 
@@ -664,13 +676,50 @@ def test_a_child_takes_over_when_its_parent_has_closed(path: str) -> None:
     assert titles(new_session(path)) == ["Emma", "Sanditon"]
 
 
-def test_a_transaction_does_not_survive_the_fork(path: str) -> None:
+def test_a_transaction_does_not_survive_the_fork(path: str, fork: Callable[[], int]) -> None:
     session = new_session(path)
     create_books(session, "Emma")
     session.catalog.table("book").insert((None, "Persuasion"))
-    assert "OperationalError: the process was forked" in in_child(lambda: session.catalog)
+    assert "OperationalError: the process was forked" in in_child(session.commit, fork)
     session.commit()
     assert titles(session) == ["Emma", "Persuasion"]
+
+
+def test_a_child_leaves_its_parents_lock_alone(path: str, fork: Callable[[], int]) -> None:
+    session = new_session(path, timeout=0.1)
+    create_books(session, "Emma")
+    session.hold()
+    for end in (session.rollback, session.close, close_all):
+        in_child(end, fork)
+        assert "LockTimeoutError" in in_child(lambda: create_books(new_session(path), "Sanditon"), fork)
+    session.rollback()
+    assert titles(session) == ["Emma"]
+
+
+def test_children_commit_beside_each_other(path: str, fork: Callable[[], int]) -> None:
+    session = new_session(path)
+    create_books(session, "Emma")
+    children = []
+    for name in "ABC":
+        child = fork()
+        if child == 0:
+            try:
+                for number in range(100):
+                    create_books(session, f"{name} {number}")
+            finally:
+                os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    assert len(titles(session)) == 301
+
+
+def test_what_an_unused_child_inherited_is_not_closed(path: str, fork: Callable[[], int]) -> None:
+    session = new_session(path)
+    create_books(session, "Emma")
+    in_child(close_all, fork)
+    create_books(session, "Sanditon")
+    assert titles(new_session(path)) == ["Emma", "Sanditon"]
 
 
 # --- servers -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from ZODB.serialize import referencesf
 from ZODB.utils import z64
 
 from .. import errors
+from ..threads import in_forked_child, notice_fork
 from .bounded import BoundedDB
 from .classes import class_factory
 from .datafile import DataFile
@@ -92,6 +93,7 @@ class Database:
         """
         checked = check_options(options)
         location = locate(name, host, port)
+        notice_fork()
         with _registry_lock:
             found = _registry.get(_key(location, checked))
             if found is None:
@@ -213,6 +215,7 @@ class Database:
             return self._zodb.open(manager, before=before), self.generation
 
     def _opened_storage(self) -> Any:
+        notice_fork()
         with self._opening:
             if self._zodb is None:
                 self._open_zodb()
@@ -304,6 +307,7 @@ class Database:
 
     def close(self) -> None:
         """Close the storage and forget the database; one in memory is gone. Open sessions become unusable."""
+        notice_fork()
         with _registry_lock:
             if _registry.get(_key(self.location, self.options)) is self:
                 del _registry[_key(self.location, self.options)]
@@ -530,9 +534,7 @@ def _register(database: Database) -> Database:
     if not _hooks_installed:
         _hooks_installed = True
         atexit.register(close_all)
-        os.register_at_fork(
-            before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-        )
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
     return database
 
 
@@ -543,6 +545,7 @@ def is_open(location: Location) -> bool:
 
 def close_all() -> None:
     """Close every database that is open in this process."""
+    notice_fork()  # where a worker ends that has used none
     for database in list(_registry.values()):
         database.close()
 
@@ -564,3 +567,6 @@ def _after_fork_in_child() -> None:
     _registry_lock = threading.RLock()
     for database in _registry.values():
         database.after_fork()
+
+
+in_forked_child(_after_fork_in_child)

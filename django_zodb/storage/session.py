@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
+from ..threads import notice_fork
 from .bounded import BoundedConnection
 from .catalog import StoredCatalog
 from .certifier import Certifier
@@ -136,6 +137,7 @@ class Session(Reader):
         """Take the snapshot, unless a transaction has begun already."""
         if self._active:
             return
+        notice_fork()
         self._active = True  # before the snapshot is taken, see ``former``
         try:
             if self._generation != self._database.generation:
@@ -290,6 +292,7 @@ class Session(Reader):
         """
         if not self._active:
             return
+        notice_fork()
         catalog = self.catalog
         if not catalog.journal.entries and not (self._sequences.used and self._sequences.moved):
             self.rollback()
@@ -312,6 +315,7 @@ class Session(Reader):
     def rollback(self) -> None:
         """Undo everything since the transaction began, and end it; only in memory are generated ids given back."""
         if self._active:
+            notice_fork()
             if self._sequences.used:
                 self._sequences.aborted()
             self._end()
