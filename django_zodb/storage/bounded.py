@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import ZODB
 from transaction.interfaces import TransientError
 from ZODB.Connection import Connection
+from ZODB.DB import ConnectionPool
 from ZODB.mvccadapter import MVCCAdapterInstance
 from ZODB.POSException import ConflictError, ConnectionStateError, POSError
 from ZODB.serialize import ObjectReader
@@ -27,6 +29,8 @@ from .repeated import Repeated
 from .seal import check_seal
 
 T = TypeVar("T")
+
+logger = logging.getLogger("django_zodb")
 
 _LOADS_PER_SWEEP = 100
 """What may come in beyond the limit: some MB. A sweep that finds nothing to do takes 0.1 µs."""
@@ -398,12 +402,46 @@ def _translated(load: Callable[..., T], *arguments: Any) -> T:
         raise _nonsense(error) from error
 
 
+class Pool(ConnectionPool):  # type: ignore[misc]
+    """As ZODB's, which logs each connection that is made beyond its size, at level CRITICAL if they are very many.
+
+    Where threads are more than that, it is one for every other request. Here it is told when they have become twice as
+    many as before.
+    """
+
+    def __init__(self, size: int, timeout: int) -> None:
+        super().__init__(size, timeout)
+        self._most = size
+
+    def push(self, c: Any) -> None:
+        """Enter a new connection, to be handed out next."""
+        self._reduce_size(strictly_less=True)
+        self.all.add(c)
+        self._append(c)
+        number = len(self.all)
+        if number > self._most:
+            self._most = 2 * number
+            logger.warning(
+                "%s has %d connections at once; no more than %d will keep their caches when they are closed. Where as "
+                "many threads use it, the option pool_size should say so",
+                c.db().storage.getName(),
+                number,
+                self.size,
+            )
+
+
 class BoundedDB(ZODB.DB):  # type: ignore[misc]
     """A DB that opens such connections."""
 
     klass = BoundedConnection
     requires_seals = False
     """Whether every record must have a seal. It is checked wherever there is one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        made: ConnectionPool = self.pool
+        self.pool: ConnectionPool = Pool(made.size, made.timeout)
+        self.pool.all, self.pool.available = made.all, made.available
 
     def close(self) -> None:
         """Close the storage, and leave the connections to those who have them: they find it closed.
