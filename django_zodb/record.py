@@ -41,6 +41,7 @@ def record(class_: type[T]) -> type[T]:
         "_annotations": annotations,
         "_defaults": defaults,
         "_values": _getter(names),
+        "_places": {name: place for place, name in enumerate(names)},
         "__init__": _initializer(names, defaults, hasattr(class_, "__post_init__")),
     }
     for name, shared in _SHARED.items():
@@ -52,10 +53,14 @@ def record(class_: type[T]) -> type[T]:
 def replace(item: T, **changes: Any) -> T:
     """A copy of the record with other values in some fields; TypeError for a field it does not have."""
     class_: Any = item.__class__
-    copy: T = class_(*[changes.pop(name) if name in changes else getattr(item, name) for name in class_.__match_args__])
-    if changes:
-        raise TypeError(f"{class_.__name__} has no {', '.join(changes)}")
-    return copy
+    values = [*item._values(item)]  # type: ignore[attr-defined]
+    places: dict[str, int] = class_._places
+    try:
+        for name, value in changes.items():
+            values[places[name]] = value
+    except KeyError:
+        raise TypeError(f"{class_.__name__} has no {', '.join(changes.keys() - places.keys())}") from None
+    return class_(*values)  # type: ignore[no-any-return]
 
 
 def items(item: Any) -> Iterator[tuple[str, Any]]:

@@ -87,7 +87,7 @@ class SqlType:
         return self is other or (self.kind, self.size, self.scale) == (other.kind, other.size, other.scale)
 
     def __hash__(self) -> int:
-        return hash((self.kind, self.size, self.scale))
+        return hash((self.kind._value_, self.size, self.scale))
 
     @property
     def is_integer(self) -> bool:

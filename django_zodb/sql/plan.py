@@ -517,9 +517,11 @@ _NODES = FieldsWith("Node")
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and all that feed it, the root first; does not enter subqueries inside expressions."""
-    yield node
-    for source in sources(node):
-        yield from walk(source)
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        yield here
+        waiting.extend([*sources(here)][::-1])
 
 
 def bound_aliases(node: Node) -> frozenset[str]:

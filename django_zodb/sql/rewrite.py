@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +27,10 @@ def changed(item: T, **values: Any) -> T:
 
 def map_sources(node: Node, change: NodeChange) -> Node:
     """The node with each of its sources replaced by what ``change`` makes of it."""
+    names = _NODES.fields[type(node)]
+    if len(names) == 1 and isinstance(source := getattr(node, names[0]), Node):  # as mostly
+        new = change(source)
+        return node if new is source else replace(node, **{names[0]: new})
     rebuilt: Node = _rebuild(node, _NODES, change)
     return rebuilt
 
@@ -135,18 +139,20 @@ def classes_in(node: Node) -> frozenset[type]:
     return frozenset(found)
 
 
-def operands(expr: Expr) -> Iterator[Expr]:
+def operands(expr: Expr) -> Sequence[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
+    found: list[Expr] = []
     for name in _EXPRESSIONS.fields[type(expr)]:
-        yield from _expressions(getattr(expr, name))
+        _gather(getattr(expr, name), found)
+    return found
 
 
-def _expressions(value: Any) -> Iterator[Expr]:
+def _gather(value: Any, found: list[Expr]) -> None:
     if isinstance(value, Expr):
-        yield value
+        found.append(value)
     elif type(value) is tuple:
         for item in value:
-            yield from _expressions(item)
+            _gather(item, found)
 
 
 _HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame, FrameBound)

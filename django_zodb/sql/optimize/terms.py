@@ -68,11 +68,11 @@ def parts(expr: Expr) -> Iterator[Expr]:
 
 def used_aliases(expr: Expr | None) -> frozenset[str]:
     """The aliases that the expression needs: those of its columns, and those its subqueries use but do not bind."""
+    if type(expr) is Column:
+        return frozenset((expr.alias,))
     match expr:
         case None:
             return _NONE
-        case Column(alias=alias):
-            return frozenset((alias,))
         case Subquery(plan=plan) | Exists(plan=plan) | InPlan(plan=plan):
             return _NONE.union(free_aliases(plan), *map(used_aliases, operands(expr)))
     return _NONE.union(*map(used_aliases, operands(expr)))
