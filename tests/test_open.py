@@ -597,21 +597,6 @@ def test_a_page_of_the_index_that_is_damaged(path: str) -> None:
 # --- the pool ------------------------------------------------------------------------------------------------------
 
 
-def test_more_connections_than_the_pool_keeps_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    database = Database.open(":memory:crowd", pool_size=2)
-    sessions = [database.session(no_expressions) for _ in range(12)]
-    for _ in range(3):
-        for session in sessions:
-            session.begin()
-        for session in sessions:
-            session.close()
-    told = [record.getMessage() for record in caplog.records]
-    assert [(record.name, record.levelname) for record in caplog.records] == [("django_zodb", "WARNING")] * 2
-    assert told[0].startswith(":memory:crowd has 3 connections at once; no more than 2 will keep their caches")
-    assert told[1].startswith(":memory:crowd has 7 connections at once")
-    assert database.stats()["connections"] == 2
-
-
 # --- fork ----------------------------------------------------------------------------------------------------------
 
 

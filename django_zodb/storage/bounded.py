@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from itertools import chain
@@ -24,13 +23,12 @@ from .columns import NotedCache
 from .failures import STORAGE_ERRORS, is_no_damage, raised_by_others, translated
 from .large import Records
 from .persistent import RowBucket
+from .pool import FULL_CACHES, Pool
 from .recordwriter import SIMPLE, RecordWriter, leaf_parts
 from .repeated import Repeated
 from .seal import check_seal
 
 T = TypeVar("T")
-
-logger = logging.getLogger("django_zodb")
 
 _LOADS_PER_SWEEP = 100
 """What may come in beyond the limit: some MB. A sweep that finds nothing to do takes 0.1 µs."""
@@ -136,6 +134,11 @@ class BoundedConnection(Connection):  # type: ignore[misc]
     def _note_changes(self) -> None:
         self._cache: Any = NotedCache(self, self._cache)
         self.columns = self._cache.columns
+
+    def limit_cache(self, size: int) -> None:
+        """Let the cache hold so many bytes from now on; what is beyond that goes with the next sweep."""
+        if size != self._cache.most_bytes:
+            self._cache.limit(size)
 
     @property
     def is_changing(self) -> bool:
@@ -340,13 +343,14 @@ class BoundedConnection(Connection):  # type: ignore[misc]
         end of a transaction nothing is changed any more.
         """
         cache, changed = self._cache, len(self._registered_objects)
-        limits = number, size = cache.cache_size, cache.cache_size_bytes
+        number, size = cache.cache_size, cache.most_bytes
         try:
             cache.cache_size = min(number + changed, _MOST_OBJECTS)
             cache.cache_size_bytes = min(size + self._changed_size(), _MOST_BYTES) if size else 0
             cache.incrgc()
         finally:
-            cache.cache_size, cache.cache_size_bytes = limits
+            cache.cache_size = number
+            cache.cache_size_bytes = cache.most_bytes  # it may be another one than before
 
     def _changed_size(self) -> int:
         """The bytes of what was changed, as it is stored; what was known the last time is counted once."""
@@ -402,34 +406,6 @@ def _translated(load: Callable[..., T], *arguments: Any) -> T:
         raise _nonsense(error) from error
 
 
-class Pool(ConnectionPool):  # type: ignore[misc]
-    """As ZODB's, which logs each connection that is made beyond its size, at level CRITICAL if they are very many.
-
-    Where threads are more than that, it is one for every other request. Here it is told when they have become twice as
-    many as before.
-    """
-
-    def __init__(self, size: int, timeout: int) -> None:
-        super().__init__(size, timeout)
-        self._most = size
-
-    def push(self, c: Any) -> None:
-        """Enter a new connection, to be handed out next."""
-        self._reduce_size(strictly_less=True)
-        self.all.add(c)
-        self._append(c)
-        number = len(self.all)
-        if number > self._most:
-            self._most = 2 * number
-            logger.warning(
-                "%s has %d connections at once; no more than %d will keep their caches when they are closed. Where as "
-                "many threads use it, the option pool_size should say so",
-                c.db().storage.getName(),
-                number,
-                self.size,
-            )
-
-
 class BoundedDB(ZODB.DB):  # type: ignore[misc]
     """A DB that opens such connections."""
 
@@ -437,11 +413,11 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
     requires_seals = False
     """Whether every record must have a seal. It is checked wherever there is one."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, cache_total_bytes: int | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         made: ConnectionPool = self.pool
-        self.pool: ConnectionPool = Pool(made.size, made.timeout)
-        self.pool.all, self.pool.available = made.all, made.available
+        most = self.getCacheSizeBytes()
+        self.pool: ConnectionPool = Pool(made, most, FULL_CACHES * most if cache_total_bytes is None else cache_total_bytes)
 
     def close(self) -> None:
         """Close the storage, and leave the connections to those who have them: they find it closed.

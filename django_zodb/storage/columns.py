@@ -384,7 +384,13 @@ class NotedCache(PickleCache):  # type: ignore[misc]
 
     def __init__(self, connection: Any, cache: Any) -> None:
         super().__init__(connection, cache.cache_size, cache.cache_size_bytes)
+        self.most_bytes: int = cache.cache_size_bytes
         self.columns = Columns(_SHARE * cache.cache_size_bytes)
+
+    def limit(self, size: int) -> None:
+        """Hold so many bytes of objects from now on, and of columns as many more."""
+        self.most_bytes = self.cache_size_bytes = size
+        self.columns.limit = _SHARE * size
 
     def invalidate(self, oids: Any) -> None:
         """Drop the states of objects that may be others now: that of an oid, or those of a list, which is emptied."""

@@ -254,6 +254,7 @@ class Database:
                     pool_timeout=_IDLE_S,
                     cache_size=options.cache_size,
                     cache_size_bytes=options.cache_size_bytes,
+                    cache_total_bytes=options.cache_total_bytes,
                     large_record_size=_LARGE_RECORD,
                     class_factory=class_factory,
                 )

@@ -10,7 +10,14 @@ from ..record import items, record
 
 ISOLATION_LEVELS = ("snapshot", "serializable")
 
-_LEAST = {"cache_size": 0, "cache_size_bytes": 0, "pool_size": 1, "timeout": 0, "client_cache_bytes": 0}
+_LEAST = {
+    "cache_size": 0,
+    "cache_size_bytes": 0,
+    "cache_total_bytes": 0,
+    "pool_size": 1,
+    "timeout": 0,
+    "client_cache_bytes": 0,
+}
 _LEAST_GROWTH = 1.5
 """To pack a file that is smaller costs more than it frees."""
 
@@ -22,14 +29,16 @@ class Options:
     Every connection has a cache of its own, and a scan of what is not cached costs ten times one of what is. A
     bucket of some dozen rows is one object, so ``cache_size`` objects hold a few million rows and are not the limit;
     ``cache_size_bytes`` is: it counts bytes as stored; in memory rows take seven times as many, indexes three to five
-    times. As many bytes again, at most, are columns of tables larger than the cache. ``pool_size`` is how many idle
-    connections keep their caches for the next user; more may be in use. With the defaults a connection's cache holds
-    some 130,000 rows of ten columns with their indexes, and stays under some 210 MB, however large the file:
-    docs/performance.md has the measurements.
+    times. Twice as many bytes, at most, are columns that are kept. ``pool_size`` is how many idle connections keep
+    their caches for the next user; more may be in use. With the defaults a connection's cache holds some 130,000 rows
+    of ten columns with their indexes, and stays under some 210 MB, however large the file: docs/performance.md has the
+    measurements. ``cache_total_bytes`` is what the caches of all connections of the process hold together, four times
+    ``cache_size_bytes`` if nothing is said: where there are more connections, each has its part.
     """
 
     cache_size: int = 100_000
     cache_size_bytes: int = 24_000_000
+    cache_total_bytes: int | None = None
     pool_size: int = 16
     auto_pack: float | None = None
     blob_dir: str | None = None
@@ -48,8 +57,9 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
-            if not least <= getattr(self, name) < math.inf:  # which NaN is not either
-                raise OperationalError(f"option {name} must be {least} at least, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if value is not None and not least <= value < math.inf:  # which NaN is not either
+                raise OperationalError(f"option {name} must be {least} at least, got {value!r}")
         if self.auto_pack is not None and not _LEAST_GROWTH <= self.auto_pack < math.inf:
             raise OperationalError(f"option auto_pack must be {_LEAST_GROWTH} at least, got {self.auto_pack!r}")
         if self.isolation not in ISOLATION_LEVELS:
@@ -62,6 +72,7 @@ class Options:
 OPTION_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "cache_size": ((int,), "a number of objects"),
     "cache_size_bytes": ((int,), "a number of bytes"),
+    "cache_total_bytes": ((int,), "a number of bytes"),
     "pool_size": ((int,), "a number of connections"),
     "auto_pack": ((int, float), "how many times as large as what is current in it a file may become"),
     "blob_dir": ((str,), "a path"),
