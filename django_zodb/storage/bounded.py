@@ -23,7 +23,7 @@ from .columns import NotedCache
 from .failures import STORAGE_ERRORS, is_no_damage, raised_by_others, translated
 from .large import Records
 from .persistent import RowBucket
-from .pool import FULL_CACHES, Pool
+from .pool import Pool
 from .recordwriter import SIMPLE, RecordWriter, leaf_parts
 from .repeated import Repeated
 from .seal import check_seal
@@ -416,8 +416,7 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
     def __init__(self, *args: Any, cache_total_bytes: int | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         made: ConnectionPool = self.pool
-        most = self.getCacheSizeBytes()
-        self.pool: ConnectionPool = Pool(made, most, FULL_CACHES * most if cache_total_bytes is None else cache_total_bytes)
+        self.pool: ConnectionPool = Pool(made, self.getCacheSizeBytes(), cache_total_bytes)
 
     def close(self) -> None:
         """Close the storage, and leave the connections to those who have them: they find it closed.

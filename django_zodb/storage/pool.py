@@ -9,7 +9,7 @@ from ZODB.DB import ConnectionPool
 
 logger = logging.getLogger("django_zodb")
 
-FULL_CACHES = 4
+_FULL_CACHES = 4
 """So many connections have as large a cache as each may have, if nothing else is said."""
 
 
@@ -17,18 +17,18 @@ class Pool(ConnectionPool):  # type: ignore[misc]
     """Takes over what ``made``, a pool of ZODB's, holds.
 
     The cache of a connection may hold ``most`` bytes, and those of all ``total``, so that a process with many threads
-    has a limit, too: where connections are more than these are enough for, each has its part. ZODB calls this with the
-    lock of its DB held.
+    has a limit, too: where connections are more than these are enough for, each has its part. 0 is no limit, None as
+    much as four of them may hold. ZODB calls this with the lock of its DB held.
 
     ZODB logs each connection that is made beyond its size, at level CRITICAL if they are very many. Where threads are
     more than that, it is one for every other request. Here it is told when they have become twice as many as before.
     """
 
-    def __init__(self, made: ConnectionPool, most: int, total: int) -> None:
+    def __init__(self, made: ConnectionPool, most: int, total: int | None) -> None:
         super().__init__(made.size, made.timeout)
         self.all, self.available = made.all, made.available
         self._most = most
-        self._total = total
+        self._total = _FULL_CACHES * most if total is None else total
         self._told = made.size
 
     def push(self, c: Any) -> None:
