@@ -7,6 +7,7 @@ import gc
 import os
 import pickle
 import random
+import signal
 import socket
 import stat
 import subprocess
@@ -31,15 +32,16 @@ from ZODB.utils import p64, z64
 from zodbpickle.pickle import UnpicklingError
 
 from django_zodb import errors
-from django_zodb.storage import client, indexparts
+from django_zodb.storage import client, database, indexparts
 from django_zodb.storage.check import check
 from django_zodb.storage.database import Database, close_all
-from django_zodb.storage.datafile import MAGIC
+from django_zodb.storage.datafile import MAGIC, DataFile
 from django_zodb.storage.files import Handle
 from django_zodb.storage.network import network_type
 from django_zodb.storage.open import locate, open_storage
 from django_zodb.storage.options import Options
 from django_zodb.storage.progress import silent
+from django_zodb.storage.rowlocks import Locker
 from django_zodb.storage.savedindex import _read as read_index
 from django_zodb.storage.savedindex import enter, load_index, position_of, save_index
 from django_zodb.storage.schema import ColumnSchema, TableSchema
@@ -635,10 +637,14 @@ def test_memory_is_copied_by_a_fork(fork: Callable[[], int]) -> None:
     create_books(session, "Emma")
 
     def work() -> object:
+        signal.alarm(20)
         create_books(session, "Sanditon")
         return titles(new_session(":memory:"))
 
     assert in_child(work, fork) == "['Emma', 'Sanditon']"
+    assert (
+        in_child(lambda: in_child(work, fork), fork) == "['Emma', 'Sanditon']"
+    )  # where the one between has not used it
     assert titles(session) == ["Emma"]
 
 
@@ -683,20 +689,87 @@ def test_a_transaction_does_not_survive_the_fork(path: str, fork: Callable[[], i
     session = new_session(path)
     create_books(session, "Emma")
     session.catalog.table("book").insert((None, "Persuasion"))
-    assert "OperationalError: the process was forked" in in_child(session.commit, fork)
+    ids = session.database.sequences
+    for use in (lambda: session.catalog, session.commit, session.hold, lambda: create_books(session, *"ABCDEFGHIJKL")):
+        assert "OperationalError: the process was forked" in in_child(use, fork)
     session.commit()
     assert titles(session) == ["Emma", "Persuasion"]
+    assert session.database.sequences is ids
 
 
 def test_a_child_leaves_its_parents_lock_alone(path: str, fork: Callable[[], int]) -> None:
     session = new_session(path, timeout=0.1)
     create_books(session, "Emma")
     session.hold()
-    for end in (session.rollback, session.close, close_all):
+    held = [session]
+    del session
+    for end in (held[0].rollback, held[0].close, held.clear, close_all):
         in_child(end, fork)
         assert "LockTimeoutError" in in_child(lambda: create_books(new_session(path), "Sanditon"), fork)
-    session.rollback()
-    assert titles(session) == ["Emma"]
+    assert "LockTimeoutError" in in_child(held[0].database.serialise, fork)
+    held[0].rollback()
+    assert titles(held[0]) == ["Emma"]
+
+
+def test_a_child_leaves_its_parents_locked_rows_alone(path: str, fork: Callable[[], int]) -> None:
+    session = new_session(path, timeout=0.1)
+    create_books(session, "Emma")
+    locks, key = session.database.row_locks, (p64(1), 1)
+    lockers = [Locker()]
+    assert lockers[0].take(locks, key, "nowait")
+    in_child(lockers.clear, fork)
+
+    def work() -> bool:
+        assert titles(session) == ["Emma"]
+        return Locker().take(session.database.row_locks, key, "skip")
+
+    assert in_child(work, fork) == "False"
+
+
+def test_an_interrupted_renewal_is_done_again(path: str, fork: Callable[[], int]) -> None:
+    session = new_session(path, timeout=0.1)
+    create_books(session, "Emma")
+    session.hold()
+
+    def work() -> None:
+        with suppress(KeyboardInterrupt):
+            new_session(path)
+        with patch.object(DataFile, "abandon", abandon):
+            create_books(new_session(path), "Sanditon")
+
+    abandon = DataFile.abandon
+    with patch.object(DataFile, "abandon", side_effect=KeyboardInterrupt):  # as a signal handler may raise it
+        assert "LockTimeoutError" in in_child(work, fork)
+
+
+@pytest.mark.parametrize("what", ["_lock", "_registry_lock"])
+def test_a_child_does_not_wait_for_threads_of_its_parent(path: str, fork: Callable[[], int], what: str) -> None:
+    if fork is os.fork and what == "_registry_lock":
+        pytest.skip("Python's own fork waits for it")
+    session = new_session(path)
+    create_books(session, "Emma")
+    data = session.database.serialise()
+    began, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with session.database._zodb._lock if what == "_lock" else database._registry_lock:  # type: ignore[union-attr]
+            began.set()
+            end.wait()
+
+    def work() -> int:
+        signal.alarm(20)
+        session.close()
+        Database.restore(":memory:copy", data)
+        return session.database.stats()["connections"]  # type: ignore[no-any-return]
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    began.wait()
+    try:
+        assert in_child(work, fork) == "0"
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_children_commit_beside_each_other(path: str, fork: Callable[[], int]) -> None:

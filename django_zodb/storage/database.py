@@ -61,7 +61,6 @@ class Database:
     """A database that is open in this process. Use ``Database.open``, and ``session`` for each user.
 
     ``programs`` is the SQL layer's cache of compiled statements, ``plans`` that of how tables are stored.
-    ``generation`` changes whenever the storage underneath is another: connections of an earlier one are void.
     """
 
     def __init__(self, location: Location, options: Options, given: dict[str, Any], records: Records = ()) -> None:
@@ -71,7 +70,7 @@ class Database:
         self.programs: dict[Any, Any] = {}
         self.plans: dict[str, TablePlan] = {}
         self._commit_lock = CommitLock(location.name, options.timeout)
-        self.generation = 0
+        self._generation = 0
         self._forked_at = _NEVER
         self.statistics = Statistics()
         self.sampler = Sampler(self.statistics)
@@ -108,6 +107,12 @@ class Database:
                     f"{self.location} is open with {name}={getattr(self.options, name)!r}; "
                     f"{name}={value!r} is not possible at the same time in one process"
                 )
+
+    @property
+    def generation(self) -> int:
+        """Another number whenever the storage underneath is another, as after a fork: what belongs to that is void."""
+        notice_fork()
+        return self._generation
 
     @property
     def ordered(self) -> bool:
@@ -153,6 +158,7 @@ class Database:
             for name, number in zip(sums, found, strict=True):
                 sums[name] += number
 
+        notice_fork()
         if self._zodb is not None:
             self._zodb._connectionMap(add)
         client = getattr(self._storage, "client_cache_stats", dict)
@@ -160,6 +166,7 @@ class Database:
 
     def server_stats(self) -> dict[str, Any] | None:
         """What a ZEO server counts: loads, stores, commits, conflicts, connections; None where there is no server."""
+        notice_fork()
         ask = getattr(self._storage, "server_status", None)
         if ask is None:
             return None
@@ -212,7 +219,7 @@ class Database:
                 self._open_zodb()
             assert self._zodb is not None
             self._sessions[id(session)] = session
-            return self._zodb.open(manager, before=before), self.generation
+            return self._zodb.open(manager, before=before), self._generation
 
     def _opened_storage(self) -> Any:
         notice_fork()
@@ -319,7 +326,7 @@ class Database:
 
     def _drop(self) -> None:
         zodb, self._zodb, self._storage = self._zodb, None, None
-        self.generation += 1
+        self._generation += 1
         self.sequences = self._new_sequences()
         if zodb is not None:
             zodb.close()
@@ -332,9 +339,7 @@ class Database:
 
     def _reserve_ids(self, oid: bytes, lowest: int, count: int) -> int:
         """Take ``count`` ids, from ``lowest`` at least, out of a Sequence by a transaction of its own."""
-        with self._opening:
-            if self._zodb is None:
-                self._open_zodb()
+        self._opened_storage()
         assert self._zodb is not None
         for _ in range(_RESERVE_ROUNDS):
             try:
@@ -399,8 +404,7 @@ class Database:
         return _memory_database(name, load(data), options)
 
     def _records(self) -> Records:
-        if self._zodb is None:
-            self._open_zodb()
+        self._opened_storage()
         with self.commit_lock:
             self._settle_sequences()
             try:
@@ -421,25 +425,26 @@ class Database:
             self._storage.after_fork_in_parent()
 
     def after_fork(self) -> None:
-        """In a forked child: what the parent's threads held or wrote is theirs; open our own when it is needed."""
+        """In a forked child: what the parent's threads held or wrote is theirs; open our own when it is needed.
+
+        Where a signal handler's error ends it, it is called again.
+        """
         self._commit_lock = CommitLock(self.location.name, self.options.timeout)
         self._opening = threading.RLock()
         self.statistics = Statistics()
         self.sampler = Sampler(self.statistics)
-        self.generation = self._forked_at = self.generation + 1
-        if self._zodb is None:
-            return
+        self._generation = self._forked_at = self._generation + 1
         _inherited.append((self._zodb, self._storage))  # finalizers must not touch what the parent uses
         self._zodb = None
-        self.row_locks = self._new_row_locks()
-        if isinstance(self._storage, MemoryStorage):
+        if isinstance(self._storage, MemoryStorage):  # it is locked, also where this parent has never opened it
             self._storage.after_fork()
             self.sequences.after_fork()
-            return
-        if isinstance(self._storage, DataFile):
-            self._storage.abandon()
-        self._storage = None
-        self.sequences = self._new_sequences()
+        else:
+            if isinstance(self._storage, DataFile):
+                self._storage.abandon()
+            self._storage = None
+            self.sequences = self._new_sequences()
+        self.row_locks = self._new_row_locks()
 
 
 def _is_laid_out(zodb: BoundedDB, read_only: bool) -> bool:
@@ -507,6 +512,7 @@ def _memory_database(name: str, records: Records, given: dict[str, Any]) -> Data
             f"a copy of a database is kept in memory: its name starts with {MEMORY}, not {name!r}"
         )
     given = {option: value for option, value in given.items() if option not in ("read_only", "create")}
+    notice_fork()
     with _registry_lock:
         location = locate(name)
         options = check_options(given)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..clock import clock
 from ..errors import LockTimeoutError
+from ..threads import notice_fork
 
 # Between two looks at a file's lock: a commit takes a fraction of a millisecond to some milliseconds.
 # Looks become rarer, so that a busy process can commit several times in a row, with its caches warm: four make a third
@@ -221,7 +222,9 @@ class Hold:
             self._lock.adopt()
 
     def release(self) -> None:
-        """Free the lock; harmless when repeated."""
+        """Free the lock, unless it is a parent's; harmless when repeated."""
+        if self._lock is not None:
+            notice_fork()
         if self.precedence:
             self.precedence = False
             self._server.end_precedence()

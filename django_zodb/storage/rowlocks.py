@@ -20,6 +20,7 @@ from typing import Literal
 
 from ..clock import clock
 from ..errors import ConflictError, LockTimeoutError
+from ..threads import notice_fork
 from .deadlocks import LOOK_EVERY_S, Deadlocks, Waiting
 from .lockfile import ROW_BYTES, LockFile
 from .turns import LONG_S, Turns
@@ -177,10 +178,11 @@ class Locker:
         return locks.concern(self._number)
 
     def free(self) -> None:
-        """Free everything; harmless when repeated."""
+        """Free everything, unless it is a parent's; harmless when repeated."""
         locks, self._locks = self._locks, None
         if locks is None:
             return
+        notice_fork()
         try:
             locks.free(self._number)
         except BaseException:  # a signal's, say: others would wait for what is left

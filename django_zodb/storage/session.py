@@ -117,9 +117,10 @@ class Session(Reader):
 
     @property
     def noting_catalog(self) -> Catalog:
-        """The catalog for a statement whose reads, in a serializable transaction, the commit will look at again."""
-        catalog = self.catalog
-        return catalog if self._certifier is None else cast(Catalog, self._certifier.reads)
+        """As ``begin_statement`` gave it, but the commit of a serializable transaction looks again at what is read."""
+        if not self._active:
+            self.begin()
+        return self._catalog if self._certifier is None else cast(Catalog, self._certifier.reads)
 
     @property
     def zodb_connection(self) -> Any:
@@ -137,7 +138,6 @@ class Session(Reader):
         """Take the snapshot, unless a transaction has begun already."""
         if self._active:
             return
-        notice_fork()
         self._active = True  # before the snapshot is taken, see ``former``
         try:
             if self._generation != self._database.generation:
@@ -292,7 +292,6 @@ class Session(Reader):
         """
         if not self._active:
             return
-        notice_fork()
         catalog = self.catalog
         if not catalog.journal.entries and not (self._sequences.used and self._sequences.moved):
             self.rollback()
