@@ -12,6 +12,11 @@ from django.core.management.base import CommandError
 class Output(Protocol):
     """A command's stdout."""
 
+    @property
+    def encoding(self) -> str | None:
+        """The name of that in which it writes, if it writes bytes."""
+        ...
+
     def write(self, message: str, /) -> object:
         """Print the message and end the line."""
         ...
@@ -37,9 +42,10 @@ def told(output: Output, lines: Iterable[str]) -> None:
     except BrokenPipeError:
         _silence(output)
     except UnicodeEncodeError as error:
+        encoding = output.encoding  # many of them are "charmap" to the error
         raise CommandError(
-            f"the output is in {error.encoding}, which has no {error.object[error.start]!a}: "
-            f"set PYTHONIOENCODING=utf-8, or PYTHONIOENCODING={error.encoding}:backslashreplace",
+            f"the output is in {encoding}, which has no {error.object[error.start]!a}: "
+            f"set PYTHONIOENCODING=utf-8, or PYTHONIOENCODING={encoding}:backslashreplace",
             returncode=2,
         ) from error
     except OSError as error:
