@@ -10,7 +10,7 @@ from django_suite.baseline import Baseline, read_baseline, write_baseline
 from django_suite.causes import cause, grouped
 from django_suite.jobs import Job, Place, jobs_for, run_job, run_jobs
 from django_suite.lists import Names, read_names, write_names
-from django_suite.ratchet import compare
+from django_suite.ratchet import compare, listed_in
 from django_suite.records import AppRun, Record
 from django_suite.report import counts, verdict
 from django_suite.source import find_tests
@@ -200,6 +200,13 @@ def test_the_baseline_is_read_as_written(tmp_path: Path) -> None:
     assert baseline.not_passing == {"app.s": "skipped: why", "app.f": "failed: E: last"}
     with pytest.raises(FileNotFoundError, match="make django-suite-baseline"):
         read_baseline(tmp_path / "absent.txt")
+
+
+def test_a_version_that_is_tried_has_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "not_passing.txt"
+    assert listed_in(path) == {}
+    write_names(path, "why", Names({"it differs": ["app.s"]}))
+    assert listed_in(path) == {"app.s": "it differs"}
 
 
 def test_failures_are_grouped_by_cause() -> None:

@@ -16,8 +16,7 @@ import django
 from .baseline import Baseline, baseline_file, read_baseline, write_baseline
 from .causes import grouped
 from .jobs import HERE, Job, Place, jobs_for, run_jobs
-from .lists import read_names
-from .ratchet import compare
+from .ratchet import compare, listed_in
 from .records import AppRun, Record
 from .report import counts, cut, verdict
 from .source import find_tests
@@ -110,7 +109,7 @@ def run_and_compare(jobs: list[Job], place: Place, options: argparse.Namespace, 
     """The usual run."""
     started = time.monotonic()
     runs = run_all(jobs, place, options.processes, baseline.seconds)
-    listed = read_names(RATCHET).by_name()
+    listed = listed_in(RATCHET)
     comparison = compare(runs, baseline, listed)
     mended = run_again(comparison.new, runs, place, options.processes)
     if mended:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .baseline import Baseline
+from .lists import read_names
 from .records import AppRun, Record
 
 EXCUSED = (
@@ -19,6 +21,11 @@ EXCUSED = (
 
 SOMETIMES = "Sometimes: "
 """How the reason of a test starts that may pass as well: one that measures time, on any backend."""
+
+
+def listed_in(path: Path) -> dict[str, str]:
+    """The tests known not to pass, with the reason; none for a version of Django that is tried, and has no list yet."""
+    return read_names(path).by_name() if path.exists() else {}
 
 
 @dataclass(slots=True)
