@@ -83,13 +83,16 @@ def _join_as_of(
 ) -> _History:
     """Join the chain that has the state of that time for sure; OperationalError if none has."""
     later: list[tuple[dt.datetime, bool]] = []
+    of_later: set[int] = set()  # those chains, one of which may be named by the second in which ``at`` is
     for number in _candidates(known, at):
         chain = known[number]
         found = _join(chain, file, report, at)
         if found.since is not None and found.since > at:
             later.append((found.since, found.packed))
+            of_later.add(number)
         elif number and at < chain[0].made_at + _SECOND and _lacks(found, known[number - 1], at):
             later.append((found.next or chain[0].made_at, found.packed))
+            of_later.add(number)
         else:
             if found.next is None and chain[-1].made_at < at:
                 warn(
@@ -97,7 +100,8 @@ def _join_as_of(
                     f"between then and {at.isoformat()} is not in it"
                 )
             return found
-    until = max((chain[-1].made_at for chain in known if chain[-1].made_at <= at), default=None)
+    before = (chain[-1].made_at for number, chain in enumerate(known) if number not in of_later)
+    until = max((made_at for made_at in before if made_at <= at), default=None)
     raise _untold(at, until, min(later, default=None))
 
 
