@@ -742,10 +742,11 @@ def test_an_interrupted_renewal_is_done_again(path: str, fork: Callable[[], int]
         assert "LockTimeoutError" in in_child(work, fork)
 
 
-@pytest.mark.parametrize("what", ["_lock", "_registry_lock"])
+# That Python forks while a thread has the registry's lock cannot be: its fork waits for it.
+@pytest.mark.parametrize(
+    ("fork", "what"), [(os.fork, "_lock"), (fork_untold, "_lock"), (fork_untold, "_registry_lock")], indirect=["fork"]
+)
 def test_a_child_does_not_wait_for_threads_of_its_parent(path: str, fork: Callable[[], int], what: str) -> None:
-    if fork is os.fork and what == "_registry_lock":
-        pytest.skip("Python's own fork waits for it")
     session = new_session(path)
     create_books(session, "Emma")
     data = session.database.serialise()
