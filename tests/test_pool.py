@@ -83,6 +83,16 @@ def test_what_all_caches_hold_is_an_option() -> None:
         Database.open(":memory:less", cache_total_bytes=-1)
 
 
+def test_a_limit_that_zodb_is_told_holds() -> None:
+    database = Database.open(":memory:told", cache_size_bytes=1_000)
+    sessions = begun(database, 8)
+    database._zodb.setCacheSizeBytes(3_000)  # type: ignore[union-attr]
+    for connection in database._zodb.pool:  # type: ignore[union-attr]
+        connection._sweep()
+    assert limits(database) == {(1_500, 3_000)}
+    assert len(sessions) == 8
+
+
 def test_a_cache_in_use_shrinks_to_its_part(tmp_path: Path) -> None:
     path = tmp_path / "Data.fs"
     with dbapi.connect(path, cache_size_bytes=200_000) as first:

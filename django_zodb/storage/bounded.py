@@ -418,6 +418,11 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
         made: ConnectionPool = self.pool
         self.pool: ConnectionPool = Pool(made, self.getCacheSizeBytes(), cache_total_bytes)
 
+    def setCacheSizeBytes(self, size: int) -> None:
+        """Let the caches of connections hold so many bytes, those that are open, too; ZODB's own hook."""
+        super().setCacheSizeBytes(size)
+        self.pool.limit(size)
+
     def close(self) -> None:
         """Close the storage, and leave the connections to those who have them: they find it closed.
 

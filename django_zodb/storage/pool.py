@@ -28,8 +28,13 @@ class Pool(ConnectionPool):  # type: ignore[misc]
         super().__init__(made.size, made.timeout)
         self.all, self.available = made.all, made.available
         self._most = most
-        self._total = _FULL_CACHES * most if total is None else total
+        self._total = total
         self._told = made.size
+
+    def limit(self, most: int) -> None:
+        """Let the cache of each connection hold so many bytes from now on, or its part."""
+        self._most = most
+        self._share()
 
     def push(self, c: Any) -> None:
         """Enter a new connection, to be handed out next."""
@@ -56,7 +61,7 @@ class Pool(ConnectionPool):  # type: ignore[misc]
 
     def _share(self) -> None:
         """Tell the connections what their caches may hold; those that others use obey when they sweep them."""
-        if self._most and self._total:
-            part = max(1, min(self._most, self._total // max(1, len(self.all))))
-            for connection in self.all:
-                connection.limit_cache(part)
+        total = _FULL_CACHES * self._most if self._total is None else self._total
+        part = max(1, min(self._most, total // max(1, len(self.all)))) if self._most and total else self._most
+        for connection in self.all:
+            connection.limit_cache(part)
