@@ -8,6 +8,7 @@ FAULTS ?=
 RACES ?=
 LABELS ?=
 TORTURES := $(addprefix tests/test_,durability.py kills.py hostile_bytes.py upkeep.py backup.py former.py zeo.py isolation.py serializable.py sessions.py retry.py)
+LONG := -p no:randomly -o faulthandler_timeout=0
 BENCH_ARGS ?= --against all
 
 BIN := $(VENV)/bin
@@ -81,7 +82,7 @@ test: $(VENV)/.dev
 
 # The long forms of the tests of crashes, damage, failing disks, hostile bytes and servers, with figures.
 torture: $(VENV)/.dev
-	TORTURE=1 $(BIN)/python -m pytest -p no:randomly $(TORTURES) $(PYTEST_ARGS)
+	TORTURE=1 $(BIN)/python -m pytest $(LONG) $(TORTURES) $(PYTEST_ARGS)
 
 # Every workload from every place at each isolation level, a minute each: an hour and a quarter.
 races: $(VENV)/.dev
@@ -93,7 +94,7 @@ soak: $(VENV)/.dev
 
 # Another 50,000 queries and 15,000 changes each time; -s shows what was run.
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s -p no:randomly tests/test_fuzz_sql.py tests/test_fuzz_orm.py
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s $(LONG) tests/test_fuzz_sql.py tests/test_fuzz_orm.py
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.home
 	@echo "Installing django-zodb and what its benchmarks need ..."
