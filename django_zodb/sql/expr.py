@@ -408,10 +408,12 @@ def is_nullable(expr: Expr) -> bool:
 _EXPRESSIONS = FieldsWith("Expr")
 
 
-def children(expr: Expr) -> Iterator[Expr]:
+def children(expr: Expr) -> list[Expr]:
     """The direct operands, in order; does not enter the plans of subqueries."""
+    found: list[Expr] = []
     for name in _EXPRESSIONS[type(expr)]:
-        yield from _expressions(getattr(expr, name))
+        _gather(getattr(expr, name), found)
+    return found
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -421,12 +423,12 @@ def walk(expr: Expr) -> Iterator[Expr]:
         here = stack.pop()
         yield here
         if _EXPRESSIONS[type(here)]:
-            stack.extend(reversed(list(children(here))))
+            stack.extend(reversed(children(here)))
 
 
-def _expressions(value: object) -> Iterator[Expr]:
+def _gather(value: object, found: list[Expr]) -> None:
     if isinstance(value, Expr):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from _expressions(item)
+            _gather(item, found)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
 from ..record import FieldsWith, replace
-from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame
+from .expr import AggregateCall, Expr, FrameBound, SortKey, WindowCall, WindowFrame, children
 from .plan import Node, OnConflict, Output
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def _walked(expr: Expr, replacement: Replacement, change: ExprChange, on_plan: N
         if instead is not None:
             done[id(part)] = instead
         elif _EXPRESSIONS.fields[type(part)]:
-            parts.extend(operands(part))
+            parts.extend(children(part))
         at += 1
 
     def replaced(operand: Expr) -> Expr:
@@ -137,22 +137,6 @@ def classes_in(node: Node) -> frozenset[type]:
                 waiting.append(value)
             found.add(class_)
     return frozenset(found)
-
-
-def operands(expr: Expr) -> Sequence[Expr]:
-    """The direct operands, in order; does not enter the plans of subqueries."""
-    found: list[Expr] = []
-    for name in _EXPRESSIONS.fields[type(expr)]:
-        _gather(getattr(expr, name), found)
-    return found
-
-
-def _gather(value: Any, found: list[Expr]) -> None:
-    if isinstance(value, Expr):
-        found.append(value)
-    elif type(value) is tuple:
-        for item in value:
-            _gather(item, found)
 
 
 _HOLDERS = (Output, SortKey, AggregateCall, OnConflict, WindowCall, WindowFrame, FrameBound)

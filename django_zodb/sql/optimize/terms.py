@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ...values import BOOLEAN
-from ..expr import And, Call, Column, Constant, Exists, Expr, InPlan, Subquery
+from ..expr import And, Call, Column, Constant, Exists, Expr, InPlan, Subquery, children
 from ..functions import FUNCTIONS
 from ..plan import Filter, Node, Project, bound_aliases, walk
-from ..rewrite import operands, transform, transform_plan
+from ..rewrite import transform, transform_plan
 from ..show import expressions
 
 TRUE = Constant(True, BOOLEAN)
@@ -60,7 +60,7 @@ def parts(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        stack.extend(operands(here))
+        stack.extend(children(here))
         if isinstance(here, Subquery | Exists | InPlan):
             for node in walk(here.plan):
                 stack.extend(expressions(node))
@@ -74,8 +74,8 @@ def used_aliases(expr: Expr | None) -> frozenset[str]:
         case None:
             return _NONE
         case Subquery(plan=plan) | Exists(plan=plan) | InPlan(plan=plan):
-            return _NONE.union(free_aliases(plan), *map(used_aliases, operands(expr)))
-    return _NONE.union(*map(used_aliases, operands(expr)))
+            return _NONE.union(free_aliases(plan), *map(used_aliases, children(expr)))
+    return _NONE.union(*map(used_aliases, children(expr)))
 
 
 _NONE: frozenset[str] = frozenset()
