@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,13 +19,13 @@ from ZODB.fsIndex import fsIndex
 from django_zodb import dbapi
 from django_zodb.errors import OperationalError
 from django_zodb.storage import autopack, datafile
-from django_zodb.storage.autopack import AutoPack, current_size
-from django_zodb.storage.database import Database
+from django_zodb.storage.autopack import AutoPack, check_room, current_size, exact_size
+from django_zodb.storage.database import Database, close_all
 from django_zodb.storage.datafile import DataFile
 from django_zodb.storage.files import Handle
 from django_zodb.storage.indexparts import Parts
 from django_zodb.storage.open import locate, open_storage
-from django_zodb.storage.options import Options
+from django_zodb.storage.options import AUTO_PACK, Options
 
 ROWS = 300
 
@@ -132,12 +134,56 @@ def test_what_is_mostly_current_is_left_as_it_is(path: str, started: list[int]) 
     connection.close()
 
 
-def test_without_the_option_nothing_is_packed(path: str, started: list[int]) -> None:
-    connection = connect(path)
+def test_a_file_is_packed_unless_the_option_is_0(path: str, started: list[int]) -> None:
+    connection = connect(path, auto_pack=0)
     fill(connection)
-    change(connection, 3)
-    assert not started
+    change(connection, 4)
+    assert storage_of(connection).grown is None
+    connection.session.database.close()
+    connection = connect(path)
+    change(connection, 1)
+    wait_for_looks(connection)
+    assert started and started[0] > AUTO_PACK * current_size(*storage_of(connection)._view)
     connection.close()
+
+
+def test_what_others_see_to_is_left_to_them(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a demo storage has in its files, one cannot do without the other; a server's clients are not known here."""
+    connect(path).close()
+    close_all()
+    for storage in (open_storage(locate(path), Options()), open_storage(locate(path), Options(auto_pack=0))):
+        assert storage.grown is None  # as runzeo opens it
+        storage.close()
+    demo = open_storage(locate(f"demo:(file://{path})/(file://{path}.changes)"), Options(), auto_pack=AUTO_PACK)
+    assert [getattr(each, "grown", None) for each in (demo.base, demo.changes)] == [None, None]
+    demo.close()
+    monkeypatch.setattr("django_zodb.storage.open.network_type", lambda path: "nfs4")
+    connection = connect(path)
+    assert storage_of(connection).grown is None
+    connection.close()
+
+
+def test_a_disk_with_little_room_is_left_to_who_commits(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connect(path, auto_pack=0)
+    fill(connection)
+    storage = storage_of(connection)
+    needed = exact_size(*storage._view)
+    free = needed + needed // 8 + autopack._MARGIN
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    check_room(path, needed)
+    with pytest.raises(OperationalError, match=r"it would take 5 MB and some more, and 64 MB are free"):
+        check_room(path, 5 << 20)
+    change(connection, 4)
+    connection.close()
+    close_all()
+    monkeypatch.setattr(autopack, "_MARGIN", 1 << 62)
+    monkeypatch.setattr(sys, "argv", ["autopack", path, "2", "{}"])
+    monkeypatch.setattr(os, "nice", lambda by: None)
+    identity = Handle(path, os.O_RDONLY).identity
+    with pytest.raises(SystemExit, match="Make room: it is tried again"):
+        autopack.main()
+    assert Handle(path, os.O_RDONLY).identity == identity
+    assert not Path(f"{path}.pack").exists()
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -293,7 +339,7 @@ def test_no_process_is_started_that_would_find_the_file_in_use(
     connection.close()
 
 
-@pytest.mark.parametrize("wrong", [1, 0, -3, float("nan"), float("inf"), "3", True])
+@pytest.mark.parametrize("wrong", [1, False, -3, float("nan"), float("inf"), "3", True])
 def test_wrong_values(path: str, wrong: Any) -> None:
     with pytest.raises(OperationalError, match="option auto_pack must be"):
         Database.open(path, auto_pack=wrong)

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64
 
+from ..errors import OperationalError
 from .failures import STORAGE_ERRORS
 from .files import Handle
 from .indexparts import Parts
@@ -39,6 +41,8 @@ _LOOKS = 2000
 """Ids may have gaps, so that more are looked for than there have to be."""
 _NOT_PACKED = "%s cannot be packed by itself"
 _NICE = 10
+_MARGIN = 64 << 20
+"""What others write meanwhile: a full disk would keep them from it."""
 _NEEDLESS = 3
 """The exit code of a process that has found that most is current after all."""
 _FAILURES: tuple[type[BaseException], ...] = (*STORAGE_ERRORS, RuntimeError, struct.error)
@@ -131,6 +135,16 @@ def exact_size(handle: Handle, index: fsIndex) -> int:
     return sum(_length(handle, position) for position in index.itervalues())
 
 
+def check_room(path: str, needed: int) -> None:
+    """OperationalError unless there is room for a file of ``needed`` bytes beside that at ``path``, and some more."""
+    free = shutil.disk_usage(Path(path).parent).free
+    if free < needed + needed // 8 + _MARGIN:
+        raise OperationalError(
+            f"it would take {needed >> 20} MB and some more, and {free >> 20} MB are free. Make room: it is tried "
+            f"again when the file has grown"
+        )
+
+
 def _length(handle: Handle, position: int) -> int:
     """How many bytes the record at that position takes."""
     length: int = RECORD.unpack(os.pread(handle.fd, RECORD.size, position))[-1]
@@ -157,8 +171,10 @@ def main() -> None:
         database = Database.open(path, create=False, **json.loads(options))
         try:
             storage = database._opened_storage()
-            if storage.getSize() <= float(factor) * exact_size(*storage._view):
+            needed = exact_size(*storage._view)
+            if storage.getSize() <= float(factor) * needed:
                 sys.exit(_NEEDLESS)
+            check_room(storage.getName(), needed)
             database.pack(database.time())
         finally:
             database.close()

@@ -36,7 +36,7 @@ from .layout import SEALED_SINCE, check_format, create_layout, is_empty
 from .locking import HAS_RANGE_LOCKS, CommitLock, Hold
 from .memory import MemoryStorage, Records, current_records, dump, load
 from .open import MEMORY, Location, locate, open_storage
-from .options import SESSION_OPTIONS, Options, check_options
+from .options import AUTO_PACK, SESSION_OPTIONS, Options, check_options
 from .plan import TablePlan
 from .progress import Report, silent, watched
 from .protocol import Compile
@@ -235,7 +235,7 @@ class Database:
 
     def _open_zodb(self) -> None:
         if self._storage is None:
-            self._storage = open_storage(self.location, self.options)
+            self._storage = open_storage(self.location, self.options, auto_pack=AUTO_PACK)
         if isinstance(self._storage, DataFile):
             self._storage.readers = self._readers
         self.row_locks = self._new_row_locks()

@@ -125,20 +125,23 @@ def _plain_uri_path(uri: str) -> str:
     return path
 
 
-def open_storage(location: Location, options: Options) -> Any:
-    """The storage there, new or existing; OperationalError, saying what to do, where it cannot be opened."""
+def open_storage(location: Location, options: Options, *, auto_pack: float = 0) -> Any:
+    """The storage there, new or existing; OperationalError, saying what to do, where it cannot be opened.
+
+    ``auto_pack`` holds for a file on a disk of this host, where the option says nothing.
+    """
     harden()
     match location.kind:
         case "memory":
             return MemoryStorage(location.name)
         case "file":
-            return _open_file(location.name, options)
+            return _open_file(location.name, options, auto_pack)
         case "server" | "uri":
             from .remote import open_server, open_uri  # with ZEO and zodburi, which a file or a memory needs not
 
             if location.addresses:
                 return open_server(location, options)
-            if options.auto_pack is not None:
+            if options.auto_pack:
                 raise OperationalError(f"{location} is not packed by itself: leave out the option auto_pack")
             return open_uri(location.name, options)
 
@@ -146,7 +149,7 @@ def open_storage(location: Location, options: Options) -> Any:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
-def _open_file(path: str, options: Options) -> DataFile:
+def _open_file(path: str, options: Options, auto_pack: float) -> DataFile:
     with explained(path):
         file = Path(path)
         if not file.exists():
@@ -164,10 +167,11 @@ def _open_file(path: str, options: Options) -> DataFile:
             )
         except BlockingIOError as error:
             raise OperationalError(_in_use(path, network)) from error
-    if options.auto_pack is not None and network is not None:
+    factor = auto_pack if options.auto_pack is None else options.auto_pack
+    if factor and network is None:
+        storage.grown = AutoPack(path, factor, storage.blob_dir)
+    elif options.auto_pack:
         logger.warning("%s is not packed by itself on a network file system (%s)", path, network)
-    elif options.auto_pack is not None:
-        storage.grown = AutoPack(path, options.auto_pack, storage.blob_dir)
     return storage
 
 

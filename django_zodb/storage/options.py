@@ -21,6 +21,9 @@ _LEAST = {
 _LEAST_GROWTH = 1.5
 """To pack a file that is smaller costs more than it frees."""
 
+AUTO_PACK = 3.0
+"""Whoever comes from SQLite or PostgreSQL expects no file that grows for ever."""
+
 
 @record
 class Options:
@@ -34,6 +37,8 @@ class Options:
     of ten columns with their indexes, and stays under some 210 MB, however large the file: docs/performance.md has the
     measurements. ``cache_total_bytes`` is what the caches of all connections of the process hold together, four times
     ``cache_size_bytes`` if nothing is said: where there are more connections, each has its part.
+
+    ``auto_pack`` is 0 for never, and by default ``AUTO_PACK`` for a file that no server serves.
     """
 
     cache_size: int = 100_000
@@ -60,8 +65,10 @@ class Options:
             value = getattr(self, name)
             if value is not None and not least <= value < math.inf:  # which NaN is not either
                 raise OperationalError(f"option {name} must be {least} at least, got {value!r}")
-        if self.auto_pack is not None and not _LEAST_GROWTH <= self.auto_pack < math.inf:
-            raise OperationalError(f"option auto_pack must be {_LEAST_GROWTH} at least, got {self.auto_pack!r}")
+        if self.auto_pack and not _LEAST_GROWTH <= self.auto_pack < math.inf:
+            raise OperationalError(
+                f"option auto_pack must be {_LEAST_GROWTH} at least, or 0 for never, got {self.auto_pack!r}"
+            )
         if self.isolation not in ISOLATION_LEVELS:
             raise OperationalError(f"option isolation is one of {', '.join(ISOLATION_LEVELS)}, got {self.isolation!r}")
         if bool(self.tls_certificate) != bool(self.tls_key):
