@@ -56,6 +56,10 @@ class LockTimeoutError(OperationalError):
     retryable = True
 
 
+class BeingPackedError(OperationalError):
+    """Another process packs the file already."""
+
+
 class DamagedError(OperationalError):
     """A record of the database is not what was stored: restore it from a backup."""
 

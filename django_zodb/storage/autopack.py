@@ -26,7 +26,7 @@ from pathlib import Path
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64
 
-from ..errors import OperationalError
+from ..errors import BeingPackedError, Error, OperationalError
 from .failures import STORAGE_ERRORS
 from .files import Handle
 from .indexparts import Parts
@@ -43,8 +43,8 @@ _NOT_PACKED = "%s cannot be packed by itself"
 _NICE = 10
 _MARGIN = 64 << 20
 """What others write meanwhile: a full disk would keep them from it."""
-_NEEDLESS = 3
-"""The exit code of a process that has found that most is current after all."""
+_NEEDLESS, _BUSY = 3, 4
+"""The exit codes of a process that has found that most is current after all, or that another one packs."""
 _FAILURES: tuple[type[BaseException], ...] = (*STORAGE_ERRORS, RuntimeError, struct.error)
 """Of the disk, the system that gives no process or thread, and a file that is damaged."""
 
@@ -105,6 +105,9 @@ class AutoPack:
     def _await(self, process: subprocess.Popen[str]) -> None:
         try:
             _, said = process.communicate()
+            if process.returncode == _BUSY:
+                logger.info("%s is packed by another process", self._path)
+                return
             if process.returncode not in (0, _NEEDLESS):
                 reason = said.strip().rpartition("\n")[2] or f"it ended with {process.returncode}"
                 logger.warning("%s was not packed by itself: %s", self._path, reason)
@@ -162,7 +165,6 @@ def _interpreter() -> str:
 
 def main() -> None:
     """``python -m django_zodb.storage.autopack PATH FACTOR OPTIONS``: pack that file, if it is so large."""
-    from ..errors import Error
     from .database import Database
 
     os.nice(_NICE)
@@ -178,6 +180,8 @@ def main() -> None:
             database.pack(database.time())
         finally:
             database.close()
+    except BeingPackedError:
+        sys.exit(_BUSY)
     except Error as error:
         sys.exit(str(error))
 

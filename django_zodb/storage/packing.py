@@ -17,7 +17,7 @@ from ZODB.FileStorage.fspack import FileStoragePacker
 from ZODB.fsIndex import fsIndex
 from ZODB.POSException import ReadOnlyError, StorageTransactionError
 
-from ..errors import OperationalError
+from ..errors import BeingPackedError, OperationalError
 from .files import Handle, open_apart, sync_data, sync_folder, touch_private, write_all
 from .locking import free, take
 from .oids import highest
@@ -131,7 +131,7 @@ class PackableFile(PendingFile):
             touch_private(name, self._file_name)
             handle = Handle(name, os.O_RDWR)
             if not take(handle.fd, 0.0):
-                raise OperationalError(f"{self._file_name} is being packed already")
+                raise BeingPackedError(f"{self._file_name} is being packed already")
             if os.fstat(handle.fd).st_nlink > 1:
                 raise OperationalError(f"{name} has another name (a hard link), and is left as it is: remove it")
             if Path(name).exists() and handle.is_at(name):
