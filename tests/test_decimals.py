@@ -81,3 +81,39 @@ def test_the_context_of_the_caller_says_nothing(connection):
     usual = rows(connection, sql)
     with decimal.localcontext(decimal.Context(prec=3, rounding=decimal.ROUND_UP)):
         assert rows(connection, sql) == usual
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "CASE WHEN id = 1 THEN %s END",
+        "CASE WHEN id = 1 THEN %s ELSE price END",
+        "CASE WHEN id = 1 THEN CASE WHEN id < 2 THEN %s END END",
+        "CAST(CASE WHEN id = 1 THEN %s END AS numeric(12, 6))",
+        "COALESCE(NULL, %s)",
+    ],
+)
+def test_a_parameter_that_is_chosen_is_rounded_for_its_column(connection, value):
+    connection.execute(f"UPDATE t SET price = {value} WHERE id = 1", (Decimal(3),))
+    assert str(rows(connection, "SELECT price FROM t WHERE id = 1")[0][0]) == "3.000000"
+    connection.execute(f"UPDATE t SET price = {value} WHERE id = 1", (Decimal("3.14159265"),))
+    assert rows(connection, "SELECT price FROM t WHERE id = 1") == [(Decimal("3.141593"),)]
+    with pytest.raises(DataError, match=r"t\.price.*numeric\(12, 6\)"):
+        connection.execute(f"UPDATE t SET price = {value} WHERE id = 1", (Decimal(10_000_000),))
+
+
+@pytest.mark.parametrize("value", ["%s", "CASE WHEN 1 = 1 THEN %s END", "COALESCE(NULL, %s)"])
+def test_a_cast_rounds_a_parameter_that_is_chosen(connection, value):
+    sql = f"SELECT CAST({value} AS numeric(4, 2)), CAST({value} AS smallint)"
+    assert rows(connection, sql, Decimal("1.256"), 7) == [(Decimal("1.26"), 7)]
+    with pytest.raises(DataError, match="smallint"):
+        rows(connection, sql, Decimal("1.256"), 70_000)
+
+
+def test_a_small_integer_that_is_chosen_is_in_range(connection):
+    connection.execute("CREATE TABLE small (id integer PRIMARY KEY, n smallint, name varchar(3))")
+    connection.execute("INSERT INTO small VALUES (1, 1, 'a')")
+    with pytest.raises(DataError, match=r"small\.n"):
+        connection.execute("UPDATE small SET n = CASE WHEN id = 1 THEN %s ELSE n END", (70_000,))
+    with pytest.raises(DataError, match=r"small\.name"):
+        connection.execute("UPDATE small SET name = CASE WHEN id = 1 THEN %s ELSE name END", ("long",))

@@ -179,9 +179,21 @@ def assign(expr: Expr, type_: SqlType) -> Expr:
             return Constant(None, type_)
         case Constant():
             return literal(expr.value, type_)
+        case Case() if expr.type != type_ and _must_be_fitted(expr, type_):
+            return _cast(convert(expr, unsized(type_)), type_)
         case Case() if expr.type != type_:
             return _with_results(expr, [assign(result, type_) for result in _results(expr)], type_)
     return expr if type_of(expr) == type_ else _cast(expr, type_)
+
+
+def _must_be_fitted(expr: Case, type_: SqlType) -> bool:
+    """Whether what is chosen may be a parameter: these come whole. A cast would cut a text; its column refuses it."""
+    if type_.size is None or type_.kind is Kind.TEXT:
+        return False
+    return any(
+        isinstance(result, Param) or (isinstance(result, Case) and _must_be_fitted(result, type_))
+        for result in _results(expr)
+    )
 
 
 def cast(expr: Expr, type_: SqlType) -> Expr:
@@ -196,6 +208,8 @@ def cast(expr: Expr, type_: SqlType) -> Expr:
             return condition(expr, "CAST")
         case Constant():
             result = literal(expr.value, TEXT if type_.kind is Kind.TEXT else type_)
+        case Param() if type_.kind is not Kind.TEXT and type_.size is not None:
+            result = _cast(expr, type_)
         case _:
             result = convert(expr, TEXT) if type_.kind is Kind.TEXT else assign(expr, type_)
     if type_.kind is Kind.TEXT and type_.size is not None and type_of(expr) != type_:
