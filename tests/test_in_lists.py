@@ -177,3 +177,106 @@ def test_errors_are_about_the_text_as_given(connection):
         connection.execute("SELECT * FROM a WHERE id IN (%s, %s, %s)", (1, 2))
     with pytest.raises(dbapi.ProgrammingError, match="at 1:46"):
         connection.execute("SELECT * FROM a WHERE id IN (%s, %s, %s) AND d = 3", (1, 2, 3))
+
+
+def long_case(results: str, term: str = '"id"', end: str = "ELSE NULL END") -> str:
+    """A CASE with one WHEN for each result, which are ``%s`` and ``NULL``, parted by spaces."""
+    whens = " ".join(f"WHEN ({term} = %s) THEN {result}" for result in results.split())
+    return f"CASE {whens} {end}"
+
+
+def test_a_long_case_is_two_parameters():
+    case = long_case("%s NULL %s %s", '"a"."id"')
+    found = padded(f'UPDATE "a" SET "b" = {case}, "c" = %s WHERE "id" IN (%s, %s)')
+    assert found is not None
+    assert found.text == (
+        'UPDATE "a" SET "b" = CASE WHEN ("a"."id" = %s) THEN %s ELSE NULL END, "c" = %s WHERE "id" IN (%s, %s, %s, %s)'
+    )
+    assert found.params([1, "x", 2, 3, "y", 4, "z", 5, 6, 7]) == ((1, 2, 3, 4), ("x", None, "y", "z"), 5, 6, 7, 7, 7)
+    assert found.params([1, "x", 2.0, 3, "y", 4, "z", 5, 6, 7]) is None, "keys of several classes"
+    assert found.params([1, "x", 2, 3, 1, 4, "z", 5, 6, 7]) is None, "results of several classes"
+    assert found.params([1, "x", None, 3, "y", 4, "z", 5, 6, 7]) is None, "NULL equals nothing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT {long_case('%s %s %s %s')}",
+        f"UPDATE a SET b = {long_case('%s %s %s')}",
+        f"UPDATE a SET b = {long_case('%s %s %s %s', end='ELSE b END')}",
+        f"UPDATE a SET b = {long_case('%s %s %s %s', end='ELSE %s END')}",
+        f"UPDATE a SET b = '{long_case('%s %s %s %s')}'",
+        f"UPDATE a SET b = {long_case('%s %s %s b')}",
+        'UPDATE a SET b = CASE WHEN "b" = %s THEN %s WHEN "c" = %s THEN %s WHEN "b" = %s THEN %s END',
+    ],
+)
+def test_what_is_no_lookup_stays(text):
+    assert padded(text) is None
+
+
+@pytest.mark.parametrize("length", [4, 5, 70, 3000])
+def test_a_long_case_gives_what_each_when_says(connection, length):
+    keys = [n % 130 for n in range(length)]
+    results = [None if n % 7 == 3 else n for n in range(length)]
+    expected = dict(reversed(list(zip(keys, results, strict=True))))
+    case = long_case(" ".join("NULL" if result is None else "%s" for result in results))
+    params = [each for key, result in zip(keys, results, strict=True) for each in (key, result) if each is not None]
+    connection.execute(f"UPDATE a SET b = {case}, c = {case} WHERE id < 90", [*params, *map(str, params)])
+    assert connection.execute("SELECT id, b, c FROM a WHERE id < 90 ORDER BY id").fetchall() == [
+        (n, expected.get(n), None if expected.get(n) is None else str(expected[n])) for n in range(90)
+    ]
+    found = connection.execute(f"SELECT id FROM a ORDER BY {case}, id", params).fetchall()
+    first = [n for n in range(100) if expected.get(n) is None]
+    assert found == [(n,) for n in (*first, *sorted(set(range(100)).difference(first), key=expected.__getitem__))]
+
+
+def test_long_cases_of_any_length_are_one_program(connection):
+    known = len(connection._programs)
+    for length in (*range(4, 40, 5), 300, 2000):
+        marks = ", ".join(["%s"] * length)
+        params = [each for n in range(length) for each in (n, n + 1)]
+        connection.execute(
+            f"UPDATE a SET b = {long_case(' '.join(['%s'] * length))} WHERE c IN ({marks})",
+            [*params, *map(str, range(length))],
+        )
+    assert len(connection._programs) <= known + 5, "one for each magnitude of the IN list"
+
+
+def test_long_cases_of_any_class(connection):
+    execute = connection.execute
+    execute(
+        'CREATE TABLE t (id uuid PRIMARY KEY, x text COLLATE "NOCASE", p numeric(5, 2),'
+        " f float, d date, b boolean, j jsonb)"
+    )
+    ids = [uuid.UUID(int=n) for n in range(5)]
+    for n, key in enumerate(ids):
+        execute("INSERT INTO t VALUES (%s, %s, 1, %s, NULL, NULL, NULL)", (key, f"Key{n}", n / 2))
+    five = " ".join(["%s"] * 5)
+
+    def update(column, results, keys=ids, term='"t"."id"'):
+        params = [each for pair in zip(keys, results, strict=True) for each in pair]
+        execute(f'UPDATE "t" SET {column} = {long_case(five, term)}', params)
+        return [value for (value,) in execute(f"SELECT {column} FROM t ORDER BY id").fetchall()]
+
+    assert list(map(str, update("p", [Decimal(n) for n in range(5)]))) == ["0.00", "1.00", "2.00", "3.00", "4.00"]
+    assert update("p", [1, 2.5, Decimal("3.456"), "4", None]) == [1, Decimal("2.5"), Decimal("3.46"), 4, None]
+    assert update("f", [1, 2, 3, 4, 5], term='"id"') == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert update("x", list("abcde"), ["KEY0", "key1", "Key2", "k", "l"], '"x"') == ["a", "b", "c", None, None]
+    assert update("b", [True, False, None, True, False]) == [True, False, None, True, False]
+    assert update("b", [None] * 5) == [None] * 5
+    assert update("p", [7, 8, 9, 10, 11], [1.0, 2.0, 3.0, 4.0, 5.0], '"f"') == [7, 8, 9, 10, 11]
+    assert update("d", [dt.date(2020, 1, n + 1) for n in range(5)])[4] == dt.date(2020, 1, 5)
+    assert update("j", ['{"a": 1}', "[]", "1", "2", None])[:2] == ['{"a": 1}', "[]"]
+    with pytest.raises(dbapi.DataError, match=r"t\.p"):
+        update("p", [1000, 1, 2, 3, 4])
+    with pytest.raises(dbapi.IntegrityError, match="NULL"):
+        update("id", [None, *ids[1:]])
+
+
+def test_a_long_case_that_is_asked_about(connection):
+    params = [each for n in range(70) for each in (n, n % 2 == 0)]
+    case = long_case(" ".join(["%s"] * 70))
+    for condition in (case, f"NOT {case}", f"{case} IS NULL", f"COALESCE({case}, TRUE)", f"{case} = (b > 3)"):
+        plain = condition.replace("ELSE NULL END", "ELSE (NULL) END")
+        texts = [f"SELECT id FROM a WHERE {each} ORDER BY id" for each in (condition, plain)]
+        assert connection.execute(texts[0], params).fetchall() == connection.execute(texts[1], params).fetchall()

@@ -50,6 +50,7 @@ from .expr import (
     Param,
     Regex,
     Subquery,
+    is_lookup,
     type_of,
 )
 from .parse import QUERIES, locate, parameter_of
@@ -510,6 +511,8 @@ def _if(node: exp.Expression, here: Context) -> Expr:
 def _case_of(tests: list[Expr], results: list[Expr], here: Context) -> Expr:
     bound, type_ = unify(results, here.params, "CASE")
     whens = tuple(zip(tests, bound, strict=False))
+    if any(isinstance(value, Param) and value.many for value in bound) and not is_lookup(*whens[0]):
+        raise Misfit("a long CASE whose keys have to be compared one by one")  # so they are
     return Case(whens, bound[-1] if len(bound) > len(tests) else None, type_)
 
 

@@ -47,10 +47,10 @@ class Params:
         """The type of the value's class; UNKNOWN for None."""
         self.asked.add(index)
         value = self._values[index]
-        return type_of_value(value[0] if isinstance(value, Many) else value)
+        return type_of_value(value.example if isinstance(value, Many) else value)
 
     def many(self, index: int) -> int:
-        """How many values are expected, if the parameter is a whole IN list; else 0."""
+        """How many values are expected, if the parameter is a whole list; else 0."""
         value = self._values[index]
         return value.expected if isinstance(value, Many) else 0
 

@@ -57,7 +57,7 @@ class Context(Protocol):
         """The variable that holds the converted parameter."""
         ...
 
-    def param_run(self, params: Sequence[x.Param]) -> str | None:
+    def param_run(self, params: Sequence[x.Param], nullable: bool = False) -> str | None:
         """Text of an iterable of the converted parameters, where they are many that follow one another."""
         ...
 
@@ -424,7 +424,8 @@ class Emitter:
 
     def _case_of_keys(self, expr: x.Case) -> str | None:
         """The text of a long ``CASE WHEN column = key THEN value …`` as a lookup in a dict."""
-        if len(expr.whens) <= _LONGEST_CASE:
+        lists = x.is_lookup(*expr.whens[0])
+        if len(expr.whens) <= _LONGEST_CASE and not lists:
             return None
         keys, values = [], []
         terms = set()
@@ -438,7 +439,7 @@ class Emitter:
         exact = x.type_of(term).kind is not Kind.DOUBLE
         if terms or not exact or not isinstance(term, x.Column) or not all(map(self._is_fixed, keys)):
             return None
-        cases = self._context.once("results", f"cases({self._listed(keys)}, {self._listed(values)})")
+        cases = self._context.once("results", f"cases({self._listed(keys)}, {self._listed(values, lists)})")
         name = self.value(term)
         otherwise = "None" if expr.otherwise is None else self.value(expr.otherwise)
         return f"({cases}[{name}] if {name} in {cases} else {otherwise})"
@@ -447,9 +448,9 @@ class Emitter:
         """Whether it may be computed once per execution, before the local functions of what nests deeply exist."""
         return not self._parts and _never_changes(expr)
 
-    def _listed(self, items: Sequence[Expr]) -> str:
+    def _listed(self, items: Sequence[Expr], nullable: bool = False) -> str:
         params = [item for item in items if isinstance(item, x.Param)]
-        if len(params) == len(items) and (run := self._context.param_run(params)) is not None:
+        if len(params) == len(items) and (run := self._context.param_run(params, nullable)) is not None:
             return run
         return f"({', '.join(map(self.value, items))},)"
 

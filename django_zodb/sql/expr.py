@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 from ..record import FieldsWith, record
-from ..values import BIGINT, BOOLEAN, SqlType
+from ..values import BIGINT, BOOLEAN, Kind, SqlType
 
 if TYPE_CHECKING:
     from .plan import Node
@@ -52,7 +52,7 @@ def rowid(alias: str) -> Column:
 class Param(Expr):
     """The caller's parameter number ``index``, converted once per execution to ``type``.
 
-    With ``many``, it is all values of a long IN list (see ``in_lists``), of which so many are expected.
+    With ``many``, it is all values of a long list (see ``in_lists``), of which so many are expected.
     """
 
     index: int
@@ -279,6 +279,14 @@ class Case(Expr):
         if self.otherwise is None or is_nullable(self.otherwise):
             return True
         return any(is_nullable(value) for _, value in self.whens)
+
+
+def is_lookup(condition: Expr, value: Expr) -> bool:
+    """Whether a WHEN is made of whole lists (see ``in_lists``): a column equals one of the keys, whose value is it."""
+    if not isinstance(condition, Compare) or condition.op != "=" or type_of(condition.left).kind is Kind.DOUBLE:
+        return False
+    lists = (condition.right, value)
+    return isinstance(condition.left, Column) and all(isinstance(each, Param) and each.many for each in lists)
 
 
 @record

@@ -130,7 +130,7 @@ class _Alone:
         """There is none."""
         raise _NotAlone
 
-    def param_run(self, params: Sequence[x.Param]) -> NoReturn:
+    def param_run(self, params: Sequence[x.Param], nullable: bool = False) -> NoReturn:
         """There is none."""
         raise _NotAlone
 

@@ -131,9 +131,9 @@ class Frame:
         """See ``emit.Context``."""
         return self.unit.param(param)
 
-    def param_run(self, params: Sequence[x.Param]) -> str | None:
+    def param_run(self, params: Sequence[x.Param], nullable: bool = False) -> str | None:
         """See ``emit.Context``."""
-        return self.unit.param_run(params)
+        return self.unit.param_run(params, nullable)
 
     def once(self, wanted: str, text: str) -> str:
         """See ``emit.Context``."""

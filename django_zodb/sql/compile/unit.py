@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...errors import NotSupportedError
 from ...storage.schema import TableSchema
 from ...values import Kind, SqlType, converter
 from .. import expr as x
@@ -79,16 +80,21 @@ class Unit:
 
     def param(self, param: x.Param) -> str:
         """The variable of a converted parameter. Conversion keeps the value whole: sizes are for columns to check."""
+        if param.many:
+            raise NotSupportedError("a whole list of values is no value")  # so they are given one by one
         type_ = SqlType(param.type.kind)
         return self._param((param.index, type_), f"_{type_.kind.name.lower()}")
 
-    def param_run(self, params: Sequence[x.Param]) -> str | None:
-        """An iterable of converted parameters, where they are many in equal distances, or a whole list."""
+    def param_run(self, params: Sequence[x.Param], nullable: bool = False) -> str | None:
+        """An iterable of converted parameters, where they are many in equal distances, or a whole list.
+
+        ``nullable``: NULL may be among those of a whole list.
+        """
         given = f"params[{params[0].index}]" if len(params) == 1 and params[0].many else _slice(params)
         if given is None:
             return None
         convert = self._converter(SqlType(params[0].type.kind))
-        if self.nullable:
+        if self.nullable or nullable:
             return f"[None if value is None else {convert}(value) for value in {given}]"
         return f"map({convert}, {given})"
 
