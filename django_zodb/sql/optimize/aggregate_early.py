@@ -30,6 +30,7 @@ from ..functions import AGGREGATES
 from ..plan import Aggregate, Filter, Join, JoinKind, Limit, Node, Output, Project, Scan, Sort, bound_aliases, walk
 from ..rewrite import changed, map_expressions, map_sources
 from .access import paths
+from .aggregate_branches import joined_branches, split_branches
 from .cluster import as_scan, cluster_of
 from .join_step import equal_pair
 from .order import order_of_groups
@@ -65,8 +66,12 @@ def _early(node: Node, first: Keys | None, statistics: Statistics) -> Node:
             return changed(node, source=_early(node.source, first, statistics))
         case Project():
             return changed(node, source=_early(node.source, None if first is None else _below(first, node), statistics))
-        case Aggregate() if first is None or order_of_groups(first, node) is None:
-            split = _split(node, statistics)
+        case Aggregate():
+            few = first is not None and order_of_groups(first, node) is not None
+            apart = split_branches(node)
+            if apart is not None:
+                return joined_branches(node, *apart, few, statistics)
+            split = None if few else _split(node, statistics)
             if split is not None:
                 return _joined_late(node, split)
     return map_sources(node, lambda source: _early(source, None, statistics))

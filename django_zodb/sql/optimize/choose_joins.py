@@ -57,6 +57,11 @@ def choose_joins(node: Node, statistics: Statistics) -> Node:
     return _Chooser(statistics, bool(free_aliases(node))).choose(node, NO_GOAL)
 
 
+def cost_of(node: Node, statistics: Statistics) -> float:
+    """What all rows of joins and tables cost, each time for one outer row if they use one."""
+    return _Chooser(statistics, bool(free_aliases(node))).relation(node).cost
+
+
 @record
 class Walk:
     """``cost``: what it costs more than the best path; ``rest``: the share of rows read behind those of a limit.

@@ -97,27 +97,27 @@ def never_true(expr: Expr, nulls: frozenset[str]) -> bool:
         case Or(terms=terms):
             return all(never_true(term, nulls) for term in terms)
         case IsNull(term=term, negated=True):
-            return _is_null(term, nulls)
+            return is_null_for(term, nulls)
         case IsTruth(term=term, truth=bool(), negated=False):
-            return _is_null(term, nulls)
+            return is_null_for(term, nulls)
         case InPlan(terms=terms, negated=False):
-            return any(_is_null(term, nulls) for term in terms)
-    return _is_null(expr, nulls)
+            return any(is_null_for(term, nulls) for term in terms)
+    return is_null_for(expr, nulls)
 
 
-def _is_null(expr: Expr, nulls: frozenset[str]) -> bool:
+def is_null_for(expr: Expr, nulls: frozenset[str]) -> bool:
     """Whether the value is surely NULL for such rows."""
     match expr:
         case Column(alias=alias):
             return alias in nulls
         case In(term=term):
-            return _is_null(term, nulls)
+            return is_null_for(term, nulls)
         case Call(function=function):
-            return FUNCTIONS[function].strict and any(_is_null(arg, nulls) for arg in expr.args)
+            return FUNCTIONS[function].strict and any(is_null_for(arg, nulls) for arg in expr.args)
         case Compare() | Like() | Regex() | Arithmetic() | Negate() | Concat() | Cast() | Not():
-            return any(_is_null(operand, nulls) for operand in children(expr))
+            return any(is_null_for(operand, nulls) for operand in children(expr))
         case And(terms=terms) | Or(terms=terms):
-            return all(_is_null(term, nulls) for term in terms)
+            return all(is_null_for(term, nulls) for term in terms)
         case Exists():
             return False
     return False
