@@ -50,6 +50,7 @@ from .push_filters import push_filters
 from .reduce_joins import reduce_joins
 from .simplify import simplify
 from .statistics import Statistics
+from .stored_documents import stored_documents
 from .terms import free_aliases
 from .top_n import top_n
 from .use_index_order import use_index_order
@@ -120,6 +121,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (prune_subqueries, (Exists, InPlan)),
     (prune, (Aggregate, Join, Project, SetOperation, Sort)),
     (first_of_each, (Window,)),
+    (stored_documents, (Aggregate,)),
     (aggregate_early, (Join,)),
     (index_groups, (Aggregate, Distinct)),
     (optimize_subqueries, _SUBQUERIES),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import prod
 
 from ...record import record, replace
 from ...storage.schema import IndexKey, IndexSchema
@@ -75,7 +76,8 @@ class Path:
     """``node`` yields ``rows`` rows at the cost of ``access``; ``residual`` remains to be tested on them.
 
     ``order`` is a total order, its last key the rowid, empty for at most one row (``single``); ``fixed`` are the
-    operands that have the same value in every row. ``eager``: all is found before the first row is given.
+    operands that have the same value in every row. ``eager``: all is found before the first row is given. ``passing``:
+    the share of the rows that pass the residual, where an index has counted some of that; it is guessed otherwise.
     """
 
     node: Node
@@ -86,6 +88,7 @@ class Path:
     fixed: frozenset[Expr] = frozenset()
     single: bool = False
     eager: bool = False
+    passing: float | None = None
 
     @property
     def cost(self) -> float:
@@ -95,7 +98,7 @@ class Path:
     @property
     def result_rows(self) -> float:
         """The rows after the residual terms."""
-        return self.rows * selectivity_of(self.residual)
+        return self.rows * (selectivity_of(self.residual) if self.passing is None else self.passing)
 
 
 def best_path(scan: Scan, terms: Terms, statistics: Statistics, limit: int | None = None) -> Path:
@@ -130,7 +133,31 @@ def _paths(scan: Scan, terms: Terms, statistics: Statistics) -> list[Path]:
     found.extend(_by_union(scan, terms, statistics))
     rows = statistics.rows(scan)
     found.append(Path(scan, terms, rows, rows * SCAN_ROW, by_rowid(scan), _fixed(known)))
-    return found
+    counted = {term: share for term in terms if (share := _counted_nulls(scan, term, statistics)) is not None}
+    return [_passing(path, counted) for path in found] if counted else found
+
+
+def _passing(path: Path, counted: dict[Expr, float]) -> Path:
+    """The path, which knows the share of rows that pass what has been counted."""
+    if counted.keys().isdisjoint(path.residual):
+        return path
+    guessed = selectivity_of(tuple(term for term in path.residual if term not in counted))
+    return replace(path, passing=guessed * prod(counted[term] for term in path.residual if term in counted))
+
+
+def _counted_nulls(scan: Scan, term: Expr, statistics: Statistics) -> float | None:
+    """The share of rows for which IS NULL or IS NOT NULL is true, if an index of the operand alone tells it.
+
+    Most rows may have NULL there, as of what is marked as deleted, or next to none.
+    """
+    if not isinstance(term, IsNull):
+        return None
+    operand = canonical(term.term, scan)
+    for index in indexes(scan):
+        if len(index.keys) == 1 and usable_keys(scan, index, (), statistics) == (operand,):
+            nulls = statistics.nulls(scan, index)
+            return None if nulls is None else 1.0 - nulls if term.negated else nulls
+    return None
 
 
 def indexes(scan: Scan) -> Iterator[IndexSchema]:

@@ -4,7 +4,8 @@
 each pair of a ``b`` and a ``c``, which may be millions where few rows of ``a`` have many of both. Each *branch* is
 aggregated alone, for all rows of ``a`` at once or for one after the other, and what counts every row, or sums it, is
 multiplied by the rows that the other branches have. The groups must be the rows of the *lead*, which is what remains
-of the joins without the branches: a table, or several, one row of each for a row of the first.
+of the joins without the branches: a table, or several, one row of each for a row of the first; of several, a single
+branch is taken apart, too, so that no joined row is put to a group by all columns of theirs.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from ...record import record
 from ...values import BIGINT, Kind
 from ..expr import AggregateCall, Arithmetic, Call, Column, Compare, Constant, Expr, is_nullable, type_of
 from ..functions import AGGREGATES
-from ..plan import Aggregate, Join, Node, Output, Project, Scan, bound_aliases
+from ..plan import Aggregate, Join, Node, Output, Project, Scan, bound_aliases, walk
 from ..rewrite import changed
 from .choose_joins import cost_of
-from .cluster import cluster_of
+from .cluster import as_scan, cluster_of
 from .distinct_keys import one_at_most
 from .estimates import estimated_rows
 from .join_step import equal_pair
 from .push_filters import push_filters
 from .reduce_joins import is_null_for
-from .statistics import HASH_LISTED, Statistics
+from .statistics import DOUBT, HASH_LISTED, Statistics
 from .terms import conjunction, conjuncts, filtered, is_stable, unfiltered, used_aliases
 
 Pairs = tuple[tuple[Expr, Expr], ...]
@@ -45,19 +46,19 @@ class Branch:
 
 
 def split_branches(node: Aggregate) -> tuple[Node, tuple[Branch, ...]] | None:
-    """The lead and the branches, two at least; None where that would not give the same."""
+    """The lead and the branches; None where that would not give the same, or for a single table and a single branch."""
     apart = _apart(node)
     if apart is None:
         return None
     lead, branches = apart
-    if len(branches) < 2 or not _are_rows(node.keys, lead):
+    if len(branches) < (2 if as_scan(lead) is not None else 1) or not _are_rows(node.keys, lead):
         return None
     found = list(branches)
     for name, call in node.calls:
         if not call.args and call.filter is None and not call.distinct:
             continue
         at = next((at for at, each in enumerate(found) if _is_about(call, each)), None)
-        if at is None or not _is_told_alone(call):
+        if at is None or (len(branches) > 1 and not _is_told_alone(call)):
             return None
         found[at] = changed(found[at], calls=(*found[at].calls, (name, call)))
     return lead, tuple(found)
@@ -67,7 +68,7 @@ def joined_branches(
     node: Aggregate, lead: Node, branches: tuple[Branch, ...], few: bool, statistics: Statistics
 ) -> Node:
     """The lead joined with the groups of each branch. ``few``: only the first rows of the lead will be asked for."""
-    source, rows = lead, 0.0 if few else estimated_rows(lead, statistics)
+    source, rows = lead, 0.0 if few else _certain_rows(lead, statistics)
     numbers: dict[int, Expr] = {}
     values: dict[str, tuple[int, Expr]] = {}
     for at, branch in enumerate(branches):
@@ -83,6 +84,13 @@ def joined_branches(
             values[name] = (at, _counted(alias, name) if call.function == "COUNT" else column)
     outputs = [Output(name, _value(name, call, values, numbers)) for name, call in node.calls]
     return Project(source, node.alias, (*node.keys, *outputs))
+
+
+def _certain_rows(lead: Node, statistics: Statistics) -> float:
+    """How many rows there are; fewer than estimated where conditions that are only guessed at refuse most rows."""
+    rows = estimated_rows(lead, statistics)
+    every = max((statistics.rows(each) for each in walk(lead) if isinstance(each, Scan)), default=0.0)
+    return rows if rows * 2 > every else rows / DOUBT
 
 
 def _with_branch(source: Node, branch: Branch, groups: Aggregate, rows: float, statistics: Statistics) -> Node:

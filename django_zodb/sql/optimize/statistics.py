@@ -34,6 +34,7 @@ TOP_ROW = 2.0  # a row that a heap looks at, or passes by
 
 DOUBT = 10  # times as many rows as a limit takes, where conditions that are only guessed at may refuse them
 
+_FEW = 0.01  # the least share of rows that have, or have not, NULL somewhere
 EQUAL_KEY = 0.01
 EQUAL_PREFIX = 0.05
 BETWEEN = 0.05
@@ -98,11 +99,21 @@ class Statistics:
     def _equal_to_one(self, scan: Scan, index: IndexSchema, is_null: bool) -> float:
         """The share of the rows that are NULL, or that equal one of the other keys: of those NULL is none."""
         rows = self.rows(scan)
-        nulls = self.once(("nulls", scan.table.name, index.name), lambda: self._count(scan, index, (None,), None, None))
+        nulls = self._nulls(scan, index)
         if is_null:
             return max(nulls, 1) / rows
         others = self.keys(scan, index) - (nulls > 0)
         return max(rows - nulls, 1.0) / rows / others if others else EQUAL_KEY
+
+    def nulls(self, scan: Scan, index: IndexSchema) -> float | None:
+        """The share of the rows that have NULL as the only key of the index; None of a small table."""
+        if self.counted(scan.table.name) < SMALLEST:
+            return None
+        # What there is none of today, or nothing else than, there may be some of tomorrow.
+        return min(max(self._nulls(scan, index) / self.rows(scan), _FEW), 1.0 - _FEW)
+
+    def _nulls(self, scan: Scan, index: IndexSchema) -> int:
+        return self.once(("nulls", scan.table.name, index.name), lambda: self._count(scan, index, (None,), None, None))
 
     def between(
         self, scan: Scan, index: IndexSchema, prefix: tuple[Expr, ...], low: Expr | None, high: Expr | None

@@ -173,3 +173,46 @@ Project: grouped.motto, grouped.count, grouped.count_2 as count
 > SELECT COUNT(*), SUM(n) FROM (SELECT a.id, COUNT(b.id) AS n FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN prize p ON p.author_id = a.id GROUP BY a.id) AS s
 ---
 (5, 10)
+
+> CREATE TABLE shop (id integer PRIMARY KEY REFERENCES author (id), town text, data json)
+---
+ok
+
+> INSERT INTO shop (id, town, data) VALUES (1, 'a', '{"b": 1, "a": "2"}'), (2, 'b', '{"a":"2","b":1}'), (3, 'a', NULL)
+---
+3 rows
+
+[plan]> SELECT s.id, a.name, s.data ->> 'a' AS a, COUNT(b.id), MAX(b.rating) FROM shop s JOIN author a ON a.id = s.id LEFT JOIN book b ON b.author_id = a.id GROUP BY s.id, a.id, a.name, s.data ORDER BY COUNT(b.id) DESC, s.id
+---
+Project: grouped.id, grouped.name, json_extract_path_text(grouped.data, 'a') as a, grouped.count, grouped.max
+  Sort: grouped.count desc, grouped.id
+    Project: s.id, a.id as id_2, a.name, s.data, coalesce(grouped branch 1.count, 0) as count, grouped branch 1.max
+      HashJoin: left on a.id = grouped branch 1.key 0
+        NestedLoop: inner
+          Scan: shop s
+          KeyLookup: author a (a.id = s.id)
+        Aggregate: count(b.id), max(b.rating) by b.author_id
+          Scan: book b
+(1, 'Austen', '2', 2, 4.3)
+(2, 'Borges', '2', 2, 4.8)
+(3, 'Calvino', None, 1, None)
+
+[plan]> SELECT s.data ->> 'a' AS a, COUNT(s.id) FROM shop s GROUP BY s.town, s.data ORDER BY s.town, s.data ->> 'a'
+---
+Project: json_extract_path_text(grouped.data, 'a') as a, grouped.count
+  Sort: grouped.town, json_extract_path_text(grouped.data, 'a')
+    Aggregate: count(s.id) by s.town, json_canonical(s.data)
+      Scan: shop s
+(None, 1)
+('2', 1)
+('2', 1)
+
+[plan]> SELECT s.data ->> 'a' AS a, COUNT(*) FROM shop s GROUP BY s.id, s.data ORDER BY s.id
+---
+Project: json_extract_path_text(grouped.data, 'a') as a, grouped.count
+  Sort: grouped.id
+    Aggregate: count(*) by s.id, s.data
+      Scan: shop s
+('2', 1)
+('2', 1)
+(None, 1)

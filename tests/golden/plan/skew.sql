@@ -63,3 +63,60 @@ Project: a.name
         IndexLookup: node b using node_rank (b.rank = p0)
       IndexLookup: node a using node_parent (a.parent_id = b keys.key 0)
 ('node 300',)
+
+> CREATE TABLE leaf (id integer PRIMARY KEY REFERENCES node (id), size integer NOT NULL)
+---
+ok
+
+> INSERT INTO leaf (id, size) SELECT id, id % 7 FROM node
+---
+2000 rows
+
+[plan]> SELECT n.name, l.size FROM leaf l JOIN node n ON n.id = l.id WHERE n.parent_id IS NULL AND n.name LIKE '%99' ORDER BY n.rank DESC, n.id LIMIT 20
+---
+Project: n.name, l.size
+  Limit: 20
+    NestedLoop: inner
+      Filter: (n.parent_id is null) and (n.name like '%99')
+        IndexRange: node n using node_rank
+      KeyLookup: leaf l (l.id = n.id)
+('node 499', 2)
+('node 999', 5)
+('node 1499', 1)
+('node 1999', 4)
+('node 399', 0)
+('node 899', 3)
+('node 1399', 6)
+('node 1899', 2)
+('node 299', 5)
+('node 799', 1)
+('node 1299', 4)
+('node 1799', 0)
+('node 199', 3)
+('node 699', 6)
+('node 1199', 2)
+('node 1699', 5)
+('node 99', 1)
+('node 599', 4)
+('node 1099', 0)
+('node 1599', 3)
+
+[plan]> SELECT COUNT(*) FROM leaf l JOIN node n ON n.id = l.id WHERE n.parent_id IS NULL AND n.name <> 'x'
+---
+Project: grouped.count
+  Aggregate: count(*)
+    HashJoin: inner on l.id = n.id
+      Scan: leaf l
+      Filter: (n.parent_id is null) and (n.name <> 'x')
+        Scan: node n
+(1980,)
+
+[plan]> SELECT COUNT(*) FROM leaf l JOIN node n ON n.id = l.id WHERE n.parent_id IS NOT NULL AND l.size > n.rank
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner on l.size > n.rank
+      Filter: n.parent_id is not null
+        Scan: node n
+      KeyLookup: leaf l (l.id = n.id)
+(4,)
