@@ -43,6 +43,7 @@ from .first_of_each import first_of_each
 from .index_groups import index_groups
 from .late_lookups import late_lookups
 from .late_rows import late_rows
+from .limit_unions import limit_unions
 from .look_ahead import look_ahead
 from .min_max import min_max
 from .prune import prune, prune_subqueries
@@ -117,6 +118,7 @@ OPTIMIZERS: tuple[tuple[Rewrite, tuple[type, ...]], ...] = (
     (push_filters, (Filter, Join)),
     (anti_joins, (Join,)),
     (filter_sides, (Join,)),
+    (limit_unions, (SetOperation,)),
     (distinct_keys, (Distinct,)),
     (prune_subqueries, (Exists, InPlan)),
     (prune, (Aggregate, Join, Project, SetOperation, Sort)),
