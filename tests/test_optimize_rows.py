@@ -64,6 +64,9 @@ class ImaginedTable:
     def key_count(self):
         return self.choose((1, 2, 50, 5000, 100_000))
 
+    def get(self, rowid):
+        return self.choose((None, (0,) * len(self.schema.columns)))
+
 
 class Generator:
     """Random queries. An environment is a list of (table, alias) pairs that can be named."""

@@ -128,6 +128,11 @@ class ImaginedTable:
         """Any number of keys."""
         return self.random.choice((1, 2, 50, 5000, 100_000))
 
+    def get(self, rowid: int) -> tuple[object, ...] | None:
+        """A row of that rowid, if there is one."""
+        columns = self.schema.columns  # type: ignore[attr-defined]
+        return self.random.choice((None, (0,) * len(columns)))
+
 
 class Engines:
     """A database of ours and one of sqlite3 with the same tables."""

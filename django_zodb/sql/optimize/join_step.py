@@ -11,6 +11,7 @@ from ...values import BIGINT
 from ..expr import Column, Compare, Constant, Expr, is_nullable, type_of
 from ..plan import (
     HashJoin,
+    IndexLookup,
     JoinKind,
     Limit,
     NestedLoop,
@@ -25,6 +26,7 @@ from .access import Path, best_path, paths
 from .cluster import as_scan
 from .estimates import estimated_rows, most_matches
 from .index_groups import keys_of_index
+from .skew import sampled_matches, single_index
 from .statistics import (
     BETWEEN,
     DESCENT,
@@ -149,8 +151,16 @@ def _share(path: Path, scan: Scan, local: Terms, statistics: Statistics) -> floa
 
 
 def _spread(path: Path, left: Node, statistics: Statistics) -> Path:
-    """The path, where the left side may have more keys than the index: then not every left row is met there."""
+    """The path, where the left side may have more keys than the index: then not every left row is met there.
+
+    Or where samples tell that many rows have the same key, on both sides.
+    """
     rows = min(path.rows, most_matches(left, path.node, statistics))
+    match path.node:
+        case IndexLookup(unique=False, keys=(key,)) as node:
+            index = node.table.index(node.index)
+            if index is not None:
+                rows = max(rows, sampled_matches(left, key, Scan(node.table, node.alias), index, statistics))
     return path if rows == path.rows else replace(path, rows=rows, access=path.access - (path.rows - rows) * FETCH_ROW)
 
 
@@ -213,7 +223,20 @@ def _matches(node: HashJoin, rows: float, statistics: Statistics) -> float:
     if base is None:
         return rows * _LINK ** len(node.right_keys)
     known = [_distinct(node.right, node.right_keys, statistics), _distinct(node.left, node.left_keys, statistics)]
-    return rows / (max(known) or max(rows, SMALLEST))
+    average = rows / (max(known) or max(rows, SMALLEST))
+    return max(average, _skewed(node, statistics) * rows / statistics.rows(base[0]))
+
+
+def _skewed(node: HashJoin, statistics: Statistics) -> float:
+    """How many rows of the table on the right a left row meets by samples, where one column is compared; else 0."""
+    if len(node.right_keys) > 1:
+        return 0.0
+    (left_key,), (right_key,) = node.left_keys, node.right_keys
+    base = as_scan(node.right)
+    index = None if base is None else single_index(base[0], right_key)
+    if base is None or index is None:
+        return 0.0
+    return sampled_matches(node.left, left_key, base[0], index, statistics)
 
 
 def _distinct(side: Node, keys: Sequence[Expr], statistics: Statistics) -> float:

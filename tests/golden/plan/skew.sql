@@ -120,3 +120,50 @@ Project: grouped.count
         Scan: node n
       KeyLookup: leaf l (l.id = n.id)
 (4,)
+
+> CREATE TABLE sent (id integer PRIMARY KEY, who integer NOT NULL)
+---
+ok
+
+> CREATE TABLE got (id integer PRIMARY KEY, who integer NOT NULL)
+---
+ok
+
+> CREATE INDEX sent_who ON sent (who)
+---
+ok
+
+> CREATE INDEX got_who ON got (who)
+---
+ok
+
+> INSERT INTO sent (id, who) SELECT id, CASE WHEN id % 2 = 0 THEN 1 ELSE id END FROM node
+---
+2000 rows
+
+> INSERT INTO got (id, who) SELECT id, CASE WHEN id % 3 = 0 THEN 1 ELSE id END FROM node
+---
+2000 rows
+
+> CREATE TABLE link (id integer PRIMARY KEY, sent_id integer NOT NULL, got_id integer NOT NULL)
+---
+ok
+
+> CREATE INDEX link_sent ON link (sent_id)
+---
+ok
+
+> INSERT INTO link (id, sent_id, got_id) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 12000) SELECT i, 1 + i * 3 % 2000, 1 + i * 7 % 2000 FROM s
+---
+12000 rows
+
+[plan]> SELECT COUNT(*) FROM sent s JOIN link l ON l.sent_id = s.id JOIN got g ON g.id = l.got_id WHERE s.who = g.who AND s.id BETWEEN 100 AND 160
+---
+Project: grouped.count
+  Aggregate: count(*)
+    NestedLoop: inner on s.who = g.who
+      NestedLoop: inner
+        KeyRange: sent s (s.id >= 100 and s.id <= 160)
+        IndexLookup: link l using link_sent (l.sent_id = s.id)
+      KeyLookup: got g (g.id = l.got_id)
+(60,)
