@@ -690,3 +690,20 @@ def test_ids_go_back_with_a_savepoint() -> None:
             assert (made[0].pk, Author.objects.create(name="fourth").pk) == (first + 101, first + 102)
             raise ZeroDivisionError
     assert Author.objects.create(name="second").pk == first + 1
+
+
+def test_a_median_as_projects_write_it_for_postgresql() -> None:
+    class Median(models.Aggregate):
+        function = "PERCENTILE_CONT"
+        template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+        output_field = models.FloatField()
+
+    for name, pages in (("Austen", (100, 400, 200)), ("Borges", (90, 100)), ("Homer", ())):
+        author = Author.objects.create(name=name)
+        for each in pages:
+            Book.objects.create(title=f"{name} {each}", author=author, pages=each)
+    long = Median("books__pages", filter=models.Q(books__pages__gt=100))
+    found = Author.objects.annotate(median=Median("books__pages"), long=long)
+    assert list(found.order_by("name").values_list("median", "long")) == [(200, 300), (95, None), (None, None)]
+    assert list(found.filter(median__gt=95).values_list("name", flat=True)) == ["Austen"]
+    assert Book.objects.aggregate(median=Median("pages")) == {"median": 100}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_zodb.sql.functions import AGGREGATES
+from django_zodb.sql.functions import AGGREGATES, ORDERED_SETS
 from django_zodb.sql.functions.frames import Frames, Peers, frame_by_groups, frame_by_range, frame_by_rows
 from django_zodb.sql.functions.windowed import ABSENT, over, so_far
 
@@ -112,7 +112,7 @@ def test_each_row_has_the_value_of_all_so_far(call: tuple[str, list[Any]]) -> No
 
 
 def test_every_aggregate_is_tested() -> None:
-    assert sorted(TAKEN) == sorted(AGGREGATES)
+    assert sorted(TAKEN) == sorted(AGGREGATES.keys() - ORDERED_SETS.keys())
 
 
 class Counted(int):

@@ -85,6 +85,7 @@ READ: dict[type[exp.Expression], str] = {
     exp.AtTimeZone: "this zone",
     exp.Extract: "this expression",
     exp.Filter: "this expression",
+    exp.WithinGroup: "this expression",
     # windows
     exp.Window: "this partition_by order spec alias",
     exp.WindowSpec: "kind start start_side end end_side exclude",
@@ -140,7 +141,6 @@ _CLASS_NAMES: dict[type[exp.Expression], str] = {
     exp.RespectNulls: "RESPECT NULLS",
     exp.Dot: "a qualified function or a field of a value",
     exp.Rollup: "ROLLUP",
-    exp.WithinGroup: "WITHIN GROUP",
 }
 
 _NAMES = {

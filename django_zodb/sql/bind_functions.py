@@ -38,7 +38,7 @@ from .expr import (
     type_of,
 )
 from .expr import walk as parts_of
-from .functions import AGGREGATES, FUNCTIONS
+from .functions import AGGREGATES, FUNCTIONS, ORDERED_SETS
 from .plan import walk
 from .scope import Scope
 from .show import expressions
@@ -123,6 +123,9 @@ CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
     exp.LogicalOr: ("BOOL_OR", ("this",)),
     exp.Max: ("MAX", ("this",)),
     exp.Min: ("MIN", ("this",)),
+    exp.Mode: ("MODE", ("this",)),
+    exp.PercentileCont: ("PERCENTILE_CONT", ("this", "expression")),
+    exp.PercentileDisc: ("PERCENTILE_DISC", ("this", "expression")),
     exp.Stddev: ("STDDEV_SAMP", ("this",)),
     exp.StddevPop: ("STDDEV_POP", ("this",)),
     exp.StddevSamp: ("STDDEV_SAMP", ("this",)),
@@ -145,7 +148,12 @@ def bind_call(node: exp.Expression, here: Context, bind: Bind) -> Expr:
 def arguments_of(
     node: exp.Expression, calls: dict[type[exp.Expression], tuple[str, tuple[str, ...]]]
 ) -> tuple[str, list[exp.Expression]]:
-    """The name of the function that is called, and its arguments, unbound; ``calls`` adds to ``CALLS``."""
+    """The name of the function that is called, and its arguments, unbound; ``calls`` adds to ``CALLS``.
+
+    That of an aggregate with WITHIN GROUP is the node itself.
+    """
+    if isinstance(node, exp.WithinGroup):
+        return CALLS.get(type(node.this), ("",))[0], [node]
     entry = calls.get(type(node)) or CALLS.get(type(node))
     if entry is None:
         return str(node.this).upper(), node.expressions
@@ -343,6 +351,11 @@ def _filtered(node: exp.Expression, here: Context, bind: Bind) -> Expr:
     return _aggregate(name, nodes, where.this, here, bind)
 
 
+def _of_sorted(node: exp.Expression, here: Context, bind: Bind) -> Expr:
+    """``aggregate(…) WITHIN GROUP (ORDER BY key)``."""
+    return _aggregate(*arguments_of(node, CALLS), None, here, bind)
+
+
 def _aggregate(
     name: str, nodes: list[exp.Expression], filter_: exp.Expression | None, here: Context, bind: Bind
 ) -> Expr:
@@ -399,15 +412,23 @@ def _of_documents(name: str, args: list[Expr], distinct: bool) -> tuple[str, lis
         args = [*args[:-1], embedded(args[-1])]
     elif name in ("MAX", "MIN"):
         name = f"JSON_{name}"
-    elif AGGREGATES[name].params == (None,) and name not in ("ANY_VALUE", "COUNT", "STRING_AGG"):
+    elif AGGREGATES[name].params[0] is None and name not in _OF_ANY:
         args = [as_number(args[0]), *args[1:]]
-    return name, [canonical(arg) for arg in args] if distinct else args
+    return name, [canonical(arg) for arg in args] if distinct or name == "MODE" else args
+
+
+_OF_ANY = ("ANY_VALUE", "COUNT", "STRING_AGG", "MODE", "PERCENTILE_DISC")
+"""Aggregates that take documents as they are."""
 
 
 def _aggregated(
     name: str, nodes: list[exp.Expression], here: Context, bind: Bind
 ) -> tuple[list[Expr], bool, tuple[SortKey, ...]]:
     """The arguments, whether they are DISTINCT, and the ORDER BY inside the parentheses."""
+    if nodes and isinstance(nodes[0], exp.WithinGroup):
+        return _sorted_arguments(name, nodes[0], here, bind)
+    if name in ORDERED_SETS:
+        raise Misfit(f"{name} takes its values from WITHIN GROUP (ORDER BY …), which is missing")
     if not nodes:
         raise Misfit(f"{name} takes an argument")
     first, *others = nodes
@@ -415,7 +436,7 @@ def _aggregated(
     ordered = next((each for each in nodes if isinstance(each, exp.Order)), None)
     if ordered is not None:  # sqlglot hangs it on the argument before it
         here.consume(ordered)
-        order_by = tuple(_sort_key(each, here, bind) for each in ordered.expressions)
+        order_by = tuple(sortable(_sort_key(each, here, bind)) for each in ordered.expressions)
         first, *others = [each.this if each is ordered else each for each in nodes]
     distinct = isinstance(first, exp.Distinct)
     if first is None or (distinct and not first.expressions):
@@ -434,10 +455,29 @@ def _aggregated(
     return [bind(each, here) for each in (first, *others)], distinct, order_by
 
 
+def _sorted_arguments(
+    name: str, node: exp.WithinGroup, here: Context, bind: Bind
+) -> tuple[list[Expr], bool, tuple[SortKey, ...]]:
+    """As ``_aggregated``: what WITHIN GROUP sorts by is the first argument, those in the parentheses come after it."""
+    if name not in ORDERED_SETS:
+        raise here.unsupported(node, f"WITHIN GROUP belongs to {', '.join(ORDERED_SETS)}, and to no other function")
+    here.consume(node.this)
+    here.consume(node.expression)
+    if isinstance(node.this.this, exp.Distinct):
+        raise here.unsupported(node, "DISTINCT is not supported beside WITHIN GROUP")
+    direct, wanted = [bind(each, here) for each in arguments_of(node.this, CALLS)[1]], ORDERED_SETS[name].least - 1
+    if len(direct) != wanted or len(node.expression.expressions) != 1:
+        raise Misfit(f"{name} takes {wanted} argument(s), and WITHIN GROUP one expression")
+    if any(True for each in direct for _ in _aliases(each)):
+        raise Misfit(f"the argument of {name} is one for all rows: it cannot have columns")
+    key = _sort_key(node.expression.expressions[0], here, bind)
+    return [key.expr, *direct], False, (sortable(key),)
+
+
 def _sort_key(node: exp.Expression, here: Context, bind: Bind) -> SortKey:
     here.consume(node)
     key = settle(bind(node.this, here), here.params)
-    return sortable(SortKey(key, bool(node.args.get("desc")), bool(node.args.get("nulls_first"))))
+    return SortKey(key, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
 
 
 def _owner(made: AggregateCall, scope: Scope) -> Scope:
@@ -478,5 +518,6 @@ FUNCTION_BINDERS: dict[type[exp.Expression], Callable[[exp.Expression, Context, 
     exp.SHA2Digest: _sha2,
     exp.TimestampTrunc: _truncate,
     exp.Trim: _trim,
+    exp.WithinGroup: _of_sorted,
     **JSON_BINDERS,
 }

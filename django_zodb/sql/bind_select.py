@@ -498,7 +498,7 @@ _CALLED: dict[type[exp.Expression], str] = {exp.Hex: "to_hex", exp.TimestampTrun
 
 def _title(node: exp.Expression, expr: Expr, scope: Scope) -> str:
     """The name of a column that was given none: that of the column or function it is."""
-    while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.Collate, exp.Window)):
+    while isinstance(node, (exp.Paren, exp.Cast, exp.Filter, exp.WithinGroup, exp.Collate, exp.Window)):
         node = node.this
     if isinstance(node, exp.Column):
         shown = scope.shown(expr) if isinstance(expr, Column) else None

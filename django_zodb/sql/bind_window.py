@@ -18,7 +18,7 @@ from .coerce import Misfit, convert, settle, unify
 from .documents import comparable, sortable
 from .expr import Column, Constant, Expr, FrameBound, SortKey, WindowCall, WindowFrame, type_of
 from .expr import walk as parts_of
-from .functions import AGGREGATES
+from .functions import AGGREGATES, ORDERED_SETS
 from .functions.window import WINDOW_FUNCTIONS
 from .plan import Node, Window
 from .rewrite import Replacement, rewrite
@@ -231,7 +231,8 @@ def _call(node: exp.Expression, frame: WindowFrame, here: Context, bind: Bind) -
         raise Misfit(f"OVER belongs to window functions and aggregates; {name} is neither")
     made = aggregate_call(name, nodes, where, here, bind)
     if made.distinct or made.order_by:
-        what = "DISTINCT" if made.distinct else "ORDER BY inside the parentheses"
+        sorted_by = "WITHIN GROUP" if name in ORDERED_SETS else "ORDER BY inside the parentheses"
+        what = "DISTINCT" if made.distinct else sorted_by
         raise here.unsupported(node, f"{what} is not supported for window functions")
     return WindowCall(made.function, made.args, made.type, frame, made.filter, made.nullable)
 

@@ -11,9 +11,19 @@ from __future__ import annotations
 from . import aggregates, comparison, datetime, json, math, misc, text, trunc
 from .aggregates import IN_LINE
 from .base import AggregateFunction, Function, ResultType
+from .ordered_sets import AGGREGATES as ORDERED_SETS
 from .sums import average_of
 
-__all__ = ["AGGREGATES", "FUNCTIONS", "IN_LINE", "AggregateFunction", "Function", "ResultType", "average_of"]
+__all__ = [
+    "AGGREGATES",
+    "FUNCTIONS",
+    "IN_LINE",
+    "ORDERED_SETS",
+    "AggregateFunction",
+    "Function",
+    "ResultType",
+    "average_of",
+]
 
 FUNCTIONS: dict[str, Function] = {
     **comparison.FUNCTIONS,
@@ -26,5 +36,5 @@ FUNCTIONS: dict[str, Function] = {
 }
 """Every scalar function by its name in upper case."""
 
-AGGREGATES: dict[str, AggregateFunction] = {**aggregates.AGGREGATES, **json.AGGREGATES}
-"""Every aggregate by its name in upper case."""
+AGGREGATES: dict[str, AggregateFunction] = {**aggregates.AGGREGATES, **json.AGGREGATES, **ORDERED_SETS}
+"""Every aggregate by its name in upper case; those of ``ORDERED_SETS`` go with WITHIN GROUP, and with nothing else."""

@@ -42,7 +42,8 @@ class Function:
 class AggregateFunction:
     """An aggregate: ``collect`` makes its value of all the group's values, in order, as a list.
 
-    ``parts`` says of values, at least one, how what it makes of some that follow one another is made of parts of them.
+    ``parts`` says of values, at least one, how what it makes of some that follow one another is made of parts of them;
+    None for an aggregate that takes no OVER.
 
     NULLs have been left out where ``skip_nulls``; with several arguments the values are tuples. DISTINCT and ORDER
     BY have been applied. ``collect`` returns None for NULL; ``nullable`` is False where it never does (COUNT).
@@ -51,7 +52,7 @@ class AggregateFunction:
     """
 
     collect: Callable[[Sequence[object]], object]
-    parts: Callable[[Sequence[Any]], Parts]
+    parts: Callable[[Sequence[Any]], Parts] | None
     result: ResultType
     params: tuple[SqlType | None, ...] = (None,)
     least: int = 1

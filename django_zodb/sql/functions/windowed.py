@@ -40,6 +40,7 @@ def so_far(name: str) -> Running | None:
         present = _present(values)
         if not present:
             return [empty] * len(values)
+        assert function.parts is not None
         parts = function.parts(present)
         found = list(accumulate(parts.states, parts.join))
         if parts.finish is not None:
@@ -79,6 +80,7 @@ def over(name: str) -> Callable[[Frames, Values], Values]:
             pieces = [shared_ranges((numbers[rows.start], numbers[rows.stop]) for rows in piece) for piece in pieces]
         if not present:
             return [function.collect(())] * len(values)
+        assert function.parts is not None
         return (_of_ranges if len(pieces) == 1 else _of_pieces)(function, function.parts(present), pieces)
 
     return values_of
