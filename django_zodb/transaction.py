@@ -9,7 +9,6 @@ which run once, after the commit.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
@@ -17,6 +16,8 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from .chance import CHANCE
 
 ATTEMPTS = 10
 FIRST_PAUSE_S = 0.005
@@ -35,7 +36,7 @@ def is_retryable(error: BaseException | None) -> bool:
 
 def pause(attempt: int) -> None:
     """Wait after the failure of that attempt (1, 2, …): longer each time, and by chance, so that rivals part."""
-    time.sleep(random.uniform(0, min(FIRST_PAUSE_S * 2 ** (attempt - 1), LONGEST_PAUSE_S)))
+    time.sleep(CHANCE.uniform(0, min(FIRST_PAUSE_S * 2 ** (attempt - 1), LONGEST_PAUSE_S)))
 
 
 def note_retry(what: str, attempt: int, limit: int, error: BaseException) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import logging
 import os
+import random
 import threading
 import zoneinfo
 from collections.abc import Iterator
@@ -707,3 +708,16 @@ def test_a_median_as_projects_write_it_for_postgresql() -> None:
     assert list(found.order_by("name").values_list("median", "long")) == [(200, 300), (95, None), (None, None)]
     assert list(found.filter(median__gt=95).values_list("name", flat=True)) == ["Austen"]
     assert Book.objects.aggregate(median=Median("pages")) == {"median": 100}
+
+
+def test_the_common_random_numbers_are_left_alone(file_connection: DatabaseWrapper) -> None:
+    random.seed(1)
+    state = random.getstate()
+    with file_connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (id integer PRIMARY KEY, n integer)")
+        cursor.executemany("INSERT INTO t (id, n) VALUES (%s, %s)", [(n, n % 7) for n in range(500)])
+        cursor.execute("SELECT n, COUNT(*) FROM t WHERE id > 9 GROUP BY n ORDER BY RANDOM()")
+        assert len(cursor.fetchall()) == 7
+        for _ in range(100):
+            cursor.execute("SELECT n FROM t WHERE n = 3")
+    assert random.getstate() == state

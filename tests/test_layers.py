@@ -26,7 +26,7 @@ MAX_FUNCTION = 60
 
 # From the bottom up: a module may import its own layer and those before it.
 LAYERS = (
-    *("record", "threads", "errors", "clock", "collector", "intervals", "values"),
+    *("record", "threads", "chance", "errors", "clock", "collector", "intervals", "values"),
     *("storage", "sql", "dbapi", "django"),
 )
 

@@ -167,7 +167,7 @@ def test_pauses_grow_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
-    monkeypatch.setattr("random.uniform", lambda low, high: (low, high)[1])
+    monkeypatch.setattr("django_zodb.chance.CHANCE.uniform", lambda low, high: (low, high)[1])
     for attempt in range(1, 12):
         retrying.pause(attempt)
     assert slept[:3] == [0.005, 0.01, 0.02]

@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
 def every_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "_SHARE", 1e9)
     monkeypatch.setattr(sampling, "_EVERY", 1)
-    monkeypatch.setattr("random.randint", lambda low, high: low)
+    monkeypatch.setattr("django_zodb.chance.CHANCE.randint", lambda low, high: low)
 
 
 def measured(connection: dbapi.Connection, sql: str) -> tuple[int, int]:
@@ -110,6 +110,6 @@ def test_measuring_takes_a_small_share_of_the_time(path: Path, monkeypatch: pyte
     sampler.end(sample)
     sample = sampler.begin(connection.session.zodb_connection)
     sample.cost_s = 1000.0
-    monkeypatch.setattr("random.randint", lambda low, high: high)
+    monkeypatch.setattr("django_zodb.chance.CHANCE.randint", lambda low, high: high)
     sampler.end(sample)
     assert sampler.left > 1_000_000

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Self, TypeVar, assert_never
 
 from .. import errors
+from ..chance import CHANCE
 from ..errors import ConflictError, InterfaceError, ProgrammingError
 from ..sql import control
 from ..sql.ddl import Definition
@@ -54,13 +54,13 @@ def _pauses(database: Database) -> Iterator[float]:
     for as long as a lock would be waited for: longer than what others do meanwhile (a migration).
     """
     if database.ordered:
-        yield from (random.uniform(0, attempt * _PAUSE_S) for attempt in range(1, _ATTEMPTS))
+        yield from (CHANCE.uniform(0, attempt * _PAUSE_S) for attempt in range(1, _ATTEMPTS))
         return
     end = time.monotonic() + database.options.timeout
     for attempt in itertools.count(1):
         if attempt >= _ATTEMPTS and time.monotonic() >= end:
             return
-        yield random.uniform(0, min(attempt * _PAUSE_OF_A_SERVER_S, _LONGEST_PAUSE_S))
+        yield CHANCE.uniform(0, min(attempt * _PAUSE_OF_A_SERVER_S, _LONGEST_PAUSE_S))
 
 
 def connect(

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
 import shutil
 import struct
 import subprocess
@@ -26,6 +25,7 @@ from pathlib import Path
 from ZODB.fsIndex import fsIndex
 from ZODB.utils import p64
 
+from ..chance import CHANCE
 from ..errors import BeingPackedError, Error, OperationalError
 from .failures import STORAGE_ERRORS
 from .files import Handle
@@ -123,9 +123,10 @@ class AutoPack:
 def current_size(handle: Handle, index: fsIndex) -> int:
     """About how many bytes the newest revisions of all objects of a file take."""
     count = index._data.size() if type(index._data) is Parts else len(index)
-    last, lengths, choose = highest(index), [], random.Random()  # whoever has seeded the common one relies on it
+    last = highest(index)
+    lengths: list[int] = []
     for _ in range(_LOOKS):
-        position = position_of(index, p64(choose.randint(0, last)))
+        position = position_of(index, p64(CHANCE.randint(0, last)))
         if position:
             lengths.append(_length(handle, position))
             if len(lengths) == _ENOUGH:

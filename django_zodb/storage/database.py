@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from ZODB.serialize import referencesf
 from ZODB.utils import z64
 
 from .. import errors
+from ..chance import CHANCE
 from ..threads import in_forked_child, notice_fork
 from .bounded import BoundedDB
 from .classes import class_factory
@@ -350,7 +350,7 @@ class Database:
                     sequence.value = min(first + count - 1, MAX_ID)
                 return int(first)
             except RecordConflict:
-                time.sleep(random.uniform(0, 0.01))
+                time.sleep(CHANCE.uniform(0, 0.01))
             except BaseException as error:
                 if self.recover(error) or not isinstance(error, STORAGE_ERRORS):
                     raise

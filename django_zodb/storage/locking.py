@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import struct
 import threading
 import time
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from ..chance import CHANCE
 from ..clock import clock
 from ..errors import LockTimeoutError
 from ..threads import notice_fork
@@ -140,7 +140,7 @@ def take(descriptor: int, deadline: float, meanwhile: Callable[[], object] | Non
             if now >= deadline:
                 return False
             pause = _pause(now - began, pauses)
-            time.sleep(random.uniform(pause / 2, pause))
+            time.sleep(CHANCE.uniform(pause / 2, pause))
             pauses += 1
             if meanwhile is not None:
                 meanwhile()

@@ -8,9 +8,9 @@ it takes to list the objects in memory, so it is done for few transactions, of a
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
+from ..chance import CHANCE
 from ..clock import clock
 from ..collector import uncollected
 from .statistics import Statistics
@@ -58,7 +58,7 @@ class Sampler:
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
         self._began_at = clock.monotonic()
-        self.left = self._picked = random.randint(1, _EVERY)
+        self.left = self._picked = CHANCE.randint(1, _EVERY)
         """The transactions until the next one that is measured. Who begins one counts down: not exact, but cheap."""
 
     def begin(self, connection: Any) -> Sample:
@@ -76,4 +76,4 @@ class Sampler:
         per_transaction_s = max(now - self._began_at, 1e-9) / self._picked
         every = max(_EVERY, int(sample.cost_s / _SHARE / per_transaction_s))
         self._began_at = now
-        self.left = self._picked = random.randint(1, 2 * every)
+        self.left = self._picked = CHANCE.randint(1, 2 * every)

@@ -21,7 +21,6 @@ own server lets those come first that have lost some (``precedence``).
 
 from __future__ import annotations
 
-import random
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -33,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from ZODB.POSException import ConflictError as RecordConflict
 
 from .. import errors
+from ..chance import CHANCE
 from ..threads import notice_fork
 from .bounded import BoundedConnection
 from .catalog import StoredCatalog
@@ -526,7 +526,7 @@ class Session(Reader):
                 if rounds == _PATIENCE and self._hold is None:
                     self._hold = database.hold()
                 else:
-                    time.sleep(random.uniform(0, min(_PAUSE_S * rounds, _LONGEST_PAUSE_S)))
+                    time.sleep(CHANCE.uniform(0, min(_PAUSE_S * rounds, _LONGEST_PAUSE_S)))
                 continue
             if self._hold is not None:  # who has locked it waits for the lock that is held here
                 raise errors.ConflictError("another transaction has locked a row that this one changes")

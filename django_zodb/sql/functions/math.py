@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from ...chance import CHANCE
 from ...errors import DataError
 from ...values import BIGINT, DECIMAL, DOUBLE, INTEGER, Kind, SqlType, without_sign_of_zero
 from ..decimals import EXACT, modulo, power, root
@@ -127,7 +127,7 @@ def _call(name: str, compute: Callable[..., float], arity: int = 1) -> Function:
 
 _CEILING = Function(guarded("CEILING", _whole(math.ceil, ROUND_CEILING)), _number_type)
 _POWER = Function(guarded("POWER", _power), _real_type, (None,), 2, 2)
-_RANDOM = Function(random.random, DOUBLE, (), 0, 0, stable=False)
+_RANDOM = Function(CHANCE.random, DOUBLE, (), 0, 0, stable=False)
 
 FUNCTIONS: dict[str, Function] = {
     "ABS": Function(guarded("ABS", _absolute), first_type),
