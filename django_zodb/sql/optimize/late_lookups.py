@@ -5,7 +5,8 @@
 sorted. An inner join may find nothing for a row, then more than 20 are taken from the Sort.
 
 So with any join that keeps the order of its left side, if that has all that is sorted by: no more of a product is made
-than the limit takes.
+than the limit takes. And what is made of the columns of rows that keys tell apart, as of documents that DISTINCT would
+compare, is made of those that are taken.
 """
 
 from __future__ import annotations
@@ -73,13 +74,16 @@ def _limited(node: Node, limit: int, statistics: Statistics) -> Node:
 
 
 def _sorted_below(node: Node, keys: Keys, limit: int, statistics: Statistics) -> Node | None:
-    """The rows of ``node`` in order, with the Sort below a join at least; None if that cannot be, or does not pay."""
+    """The rows of ``node`` in order, the Sort below something that costs; None if that cannot be, or is no gain."""
     match node:
         case Project():
             below = keys_below(keys, node)
             source = None if below is None else _sorted_below(node.source, below, limit, statistics)
             return None if source is None else changed(node, source=source)
-        case Filter() | Distinct() | DistinctOn(ordered=True):
+        case DistinctOn(ordered=True):
+            source = _sorted_below(node.source, keys, limit, statistics)
+            return Sort(node, keys, limit) if source is None else changed(node, source=source)
+        case Filter() | Distinct():
             source = _sorted_below(node.source, keys, limit, statistics)
             return None if source is None else changed(node, source=source)
         case NestedLoop() | HashJoin():

@@ -1,4 +1,4 @@
-# Joins that only add columns are looked up after the sorting, where a limit asks for few rows.
+# Joins that only add columns are looked up after the sorting, where a limit asks for few rows; so with what DISTINCT shows.
 use: library
 
 [plan]> SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author_id ORDER BY b.title LIMIT 2
@@ -206,3 +206,27 @@ Project: a.name
       Scan: author a
       Scan: tag t
 ('Austen',)
+
+[plan]> SELECT DISTINCT a.id, upper(a.name) FROM author a JOIN book b ON b.author_id = a.id JOIN book_tag t ON t.book_id = b.id ORDER BY upper(a.name), a.id LIMIT 1
+---
+Project: a.id, upper(a.name) as upper
+  TopN: 1 by upper(a.name), a.id
+    DistinctOn: (a.id)
+      NestedLoop: inner
+        NestedLoop: inner
+          Scan: book_tag t
+          KeyLookup: book b (b.id = t.book_id)
+        KeyLookup: author a (a.id = b.author_id)
+(1, 'AUSTEN')
+
+[plan]> SELECT DISTINCT a.id, a.name, upper(a.country) FROM author a JOIN book b ON b.author_id = a.id JOIN book_tag t ON t.book_id = b.id ORDER BY a.name, a.id LIMIT 1
+---
+Limit: 1
+  Project: a.id, a.name, upper(a.country) as upper
+    DistinctOn: (a.id)
+      NestedLoop: semi
+        NestedLoop: inner
+          IndexRange: author a using author_name_key
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+        IndexRange: book_tag t using book_tag_book_id_tag_id_key (t.book_id = b.id)
+(1, 'Austen', 'GB')
