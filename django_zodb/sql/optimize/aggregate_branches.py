@@ -65,10 +65,11 @@ def split_branches(node: Aggregate) -> tuple[Node, tuple[Branch, ...]] | None:
 
 
 def joined_branches(
-    node: Aggregate, lead: Node, branches: tuple[Branch, ...], few: bool, statistics: Statistics
+    node: Aggregate, lead: Node, branches: tuple[Branch, ...], few: float | None, statistics: Statistics
 ) -> Node:
-    """The lead joined with the groups of each branch. ``few``: only the first rows of the lead will be asked for."""
-    source, rows = lead, 0.0 if few else _certain_rows(lead, statistics)
+    """The lead joined with the groups of each branch. ``few``: its first rows, no more are asked for."""
+    source, rows = lead, _certain_rows(lead, statistics)
+    rows = rows if few is None else min(rows, few)
     numbers: dict[int, Expr] = {}
     values: dict[str, tuple[int, Expr]] = {}
     for at, branch in enumerate(branches):
@@ -213,7 +214,8 @@ def _equal_columns(term: Expr) -> Iterator[tuple[Column, Column]]:
 
 def _is_about(call: AggregateCall, branch: Branch) -> bool:
     """Whether the call looks at that branch alone, and at nothing where it has no row."""
-    used = frozenset[str]().union(*map(used_aliases, (*call.args, call.filter)))
+    order = (key.expr for key in call.order_by)
+    used = frozenset[str]().union(*map(used_aliases, (*call.args, call.filter, *order)))
     own = bound_aliases(branch.rest)
     return bool(call.args) and used <= own and AGGREGATES[call.function].skip_nulls and is_null_for(call.args[0], own)
 

@@ -33,13 +33,15 @@ from .access import paths
 from .aggregate_branches import joined_branches, split_branches
 from .cluster import as_scan, cluster_of
 from .join_step import equal_pair
+from .limit_unions import rows_passed
 from .order import order_of_groups
 from .push_filters import push_filters
-from .statistics import Statistics
+from .statistics import DOUBT, Statistics
 from .terms import (
     conjunction,
     conjuncts,
     filtered,
+    is_stable,
     substitute,
     through_project,
     unfiltered,
@@ -49,39 +51,49 @@ from .terms import (
 Keys = tuple[SortKey, ...]
 Terms = tuple[Expr, ...]
 
+_PAGE = 100  # so many rows a limit takes that is a parameter
+
 
 def aggregate_early(node: Node, statistics: Statistics) -> Node:
     """Aggregates below joins, where they can be; not where a LIMIT asks for the first groups in their own order."""
     return _early(node, None, statistics)
 
 
-def _early(node: Node, first: Keys | None, statistics: Statistics) -> Node:
-    """``first``: only the first rows in that order will be asked for."""
+@record
+class First:
+    """Only so many rows, the first ones in the order of ``keys``, will be asked for."""
+
+    keys: Keys
+    rows: float
+
+
+def _early(node: Node, first: First | None, statistics: Statistics) -> Node:
     match node:
         case Limit():
-            return changed(node, source=_early(node.source, (), statistics))
+            return changed(node, source=_early(node.source, First((), float(rows_passed(node) or _PAGE)), statistics))
         case Sort(keys=keys):
-            return changed(node, source=_early(node.source, None if first is None else keys, statistics))
+            return changed(node, source=_early(node.source, first and changed(first, keys=keys), statistics))
         case Filter():
-            return changed(node, source=_early(node.source, first, statistics))
+            more = first and changed(first, rows=first.rows * DOUBT)
+            return changed(node, source=_early(node.source, more, statistics))
         case Project():
-            return changed(node, source=_early(node.source, None if first is None else _below(first, node), statistics))
-        case Aggregate():
-            few = first is not None and order_of_groups(first, node) is not None
+            return changed(node, source=_early(node.source, first and _below(first, node), statistics))
+        case Aggregate() if all(is_stable(key.expr) for key in node.keys):
+            few = first.rows if first is not None and order_of_groups(first.keys, node) is not None else None
             apart = split_branches(node)
             if apart is not None:
                 return joined_branches(node, *apart, few, statistics)
-            split = None if few else _split(node, statistics)
+            split = None if few is not None else _split(node, statistics)
             if split is not None:
                 return _joined_late(node, split)
     return map_sources(node, lambda source: _early(source, None, statistics))
 
 
-def _below(keys: Keys, project: Project) -> Keys | None:
-    found = [through_project(key.expr, project) for key in keys]
+def _below(first: First, project: Project) -> First | None:
+    found = [through_project(key.expr, project) for key in first.keys]
     if any(expr is None for expr in found):
         return None
-    return tuple(changed(key, expr=expr) for key, expr in zip(keys, found, strict=True))
+    return changed(first, keys=tuple(changed(key, expr=expr) for key, expr in zip(first.keys, found, strict=True)))
 
 
 @record

@@ -18,17 +18,17 @@ def limit_unions(node: Node, statistics: Statistics) -> Node:
     """Limits of sorted unions for their sides, too."""
     match node:
         case Limit(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered):
-            if (count := _count(node)) is not None:
+            if (count := rows_passed(node)) is not None:
                 node = changed(node, source=changed(ordered, source=_limited(union, keys, count)))
         case Limit(source=Project(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered)):
-            if (count := _count(node)) is not None:
+            if (count := rows_passed(node)) is not None:
                 below = changed(ordered, source=_limited(union, keys, count))
                 node = changed(node, source=changed(node.source, source=below))
     return map_sources(node, lambda source: limit_unions(source, statistics))
 
 
-def _count(node: Limit) -> int | None:
-    """How many rows are looked at, those before the first one included."""
+def rows_passed(node: Limit) -> int | None:
+    """How many rows are looked at, those before the first one included; None if the caller says it."""
     match node.limit, node.offset:
         case Constant(value=int(limit)), None:
             return limit

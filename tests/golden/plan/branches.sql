@@ -216,3 +216,40 @@ Project: json_extract_path_text(grouped.data, 'a') as a, grouped.count
 ('2', 1)
 ('2', 1)
 (None, 1)
+
+[differs: sqlite3 3.40 has no ORDER BY in aggregates]> SELECT s.id, STRING_AGG(b.title, ', ' ORDER BY b.year * s.id) FROM shop s JOIN author a ON a.id = s.id LEFT JOIN book b ON b.author_id = a.id GROUP BY s.id ORDER BY s.id
+---
+(1, 'Emma, Persuasion')
+(2, 'Ficciones, El Aleph')
+(3, 'Le citta invisibili')
+
+[plan]> SELECT a.id, RANDOM() < -1e30, COUNT(b.id), COUNT(p.id) FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN prize p ON p.author_id = a.id GROUP BY a.id, RANDOM() < -1e30 ORDER BY a.id
+---
+Project: grouped.id, grouped.?column?, grouped.count, grouped.count_2 as count
+  Sort: grouped.id
+    Aggregate: count(b.id), count(p.id) by a.id, random() < -1e+30
+      NestedLoop: left
+        NestedLoop: left
+          Scan: author a
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+        IndexLookup: prize p using prize_author_id (p.author_id = a.id)
+(1, False, 6, 6)
+(2, False, 2, 2)
+(3, False, 1, 1)
+(4, False, 1, 0)
+(5, False, 0, 0)
+
+[plan]> SELECT a.id, COUNT(b.id), COUNT(p.id) FROM author a LEFT JOIN book b ON b.author_id = a.id LEFT JOIN prize p ON p.name = a.country GROUP BY a.id HAVING COUNT(b.id) > 90 ORDER BY a.id LIMIT 10
+---
+Project: grouped.id, grouped.count, grouped.count_2 as count
+  Limit: 10
+    Filter: grouped.count > 90
+      Project: a.id, coalesce(grouped branch 1.count, 0) * greatest(coalesce(grouped branch 2.rows, 0), 1) as count, coalesce(grouped branch 2.count_2, 0) * greatest(coalesce(grouped branch 1.rows, 0), 1) as count_2
+        HashJoin: left on a.country = grouped branch 2.key 0
+          HashJoin: left on a.id = grouped branch 1.key 0
+            Scan: author a
+            Aggregate: count(*), count(b.id) by b.author_id
+              Scan: book b
+          Aggregate: count(*), count(p.id) by p.name
+            Scan: prize p
+no rows
