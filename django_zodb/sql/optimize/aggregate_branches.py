@@ -19,7 +19,7 @@ from ..expr import AggregateCall, Arithmetic, Call, Column, Compare, Constant, E
 from ..functions import AGGREGATES
 from ..plan import Aggregate, Join, Node, Output, Project, Scan, bound_aliases, walk
 from ..rewrite import changed
-from .choose_joins import cost_of
+from .choose_joins import joined_alone
 from .cluster import as_scan, cluster_of
 from .distinct_keys import one_at_most
 from .estimates import estimated_rows
@@ -89,7 +89,7 @@ def joined_branches(
 
 def _certain_rows(lead: Node, statistics: Statistics) -> float:
     """How many rows there are; fewer than estimated where conditions that are only guessed at refuse most rows."""
-    rows = estimated_rows(lead, statistics)
+    rows = joined_alone(lead, statistics).rows
     every = max((statistics.rows(each) for each in walk(lead) if isinstance(each, Scan)), default=0.0)
     return rows if rows * 2 > every else rows / DOUBT
 
@@ -99,7 +99,7 @@ def _with_branch(source: Node, branch: Branch, groups: Aggregate, rows: float, s
     links = [Compare("=", *pair) for pair in branch.pairs]
     of_one = push_filters(filtered(branch.rest, links), statistics)
     every = estimated_rows(branch.rest, statistics) * HASH_LISTED
-    if rows * (cost_of(of_one, statistics) + _CALL) < cost_of(branch.rest, statistics) + every:
+    if rows * (joined_alone(of_one, statistics).cost + _CALL) < joined_alone(branch.rest, statistics).cost + every:
         return Join(source, changed(groups, source=of_one), "left", None, lateral=True)
     keys = tuple(Output(f"key {at}", inner) for at, (_, inner) in enumerate(branch.pairs))
     columns = [Column(groups.alias, key.name, type_of(key.expr), is_nullable(key.expr)) for key in keys]

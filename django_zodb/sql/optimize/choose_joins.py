@@ -57,9 +57,9 @@ def choose_joins(node: Node, statistics: Statistics) -> Node:
     return _Chooser(statistics, bool(free_aliases(node))).choose(node, NO_GOAL)
 
 
-def cost_of(node: Node, statistics: Statistics) -> float:
-    """What all rows of joins and tables cost, each time for one outer row if they use one."""
-    return _Chooser(statistics, bool(free_aliases(node))).relation(node).cost
+def joined_alone(node: Node, statistics: Statistics) -> Joined:
+    """Joins and tables as they are planned by themselves, each time for one outer row if they use one."""
+    return _Chooser(statistics, bool(free_aliases(node))).relation(node)
 
 
 @record

@@ -253,3 +253,29 @@ Project: grouped.id, grouped.count, grouped.count_2 as count
           Aggregate: count(*), count(p.id) by p.name
             Scan: prize p
 no rows
+
+[plan]> SELECT s.id, COUNT(b.id) FROM shop s JOIN author a ON a.id = s.id LEFT JOIN book b ON b.author_id = a.id WHERE s.id = 2 GROUP BY s.id
+---
+Project: grouped.id, grouped.count
+  Project: s.id, coalesce(grouped branch 1.count, 0) as count
+    NestedLoop: left
+      NestedLoop: inner
+        KeyLookup: shop s (s.id = 2)
+        KeyLookup: author a (a.id = s.id)
+      Aggregate: count(b.id)
+        IndexLookup: book b using book_author_id (b.author_id = a.id)
+(2, 2)
+
+[plan]> SELECT s.id, COUNT(b.id) FROM shop s JOIN author a ON a.id = s.id LEFT JOIN book b ON b.author_id = a.id WHERE a.id IN (1, 3) GROUP BY s.id ORDER BY s.id
+---
+Project: grouped.id, grouped.count
+  Sort: grouped.id
+    Project: s.id, coalesce(grouped branch 1.count, 0) as count
+      NestedLoop: left
+        NestedLoop: inner
+          KeyIn: author a (a.id in (1, 3))
+          KeyLookup: shop s (s.id = a.id)
+        Aggregate: count(b.id)
+          IndexLookup: book b using book_author_id (b.author_id = a.id)
+(1, 2)
+(3, 1)
