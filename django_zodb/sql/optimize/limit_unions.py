@@ -10,8 +10,11 @@ from ...values import BIGINT
 from ..expr import Column, Constant, SortKey
 from ..plan import Distinct, Limit, Node, Project, SetOperation, Sort, bound_aliases, output_columns
 from ..rewrite import changed, map_sources
+from .estimates import estimated_rows
 from .statistics import Statistics
 from .terms import is_stable, through_project
+
+_MANY = 4  # times as many rows
 
 
 def limit_unions(node: Node, statistics: Statistics) -> Node:
@@ -19,10 +22,10 @@ def limit_unions(node: Node, statistics: Statistics) -> Node:
     match node:
         case Limit(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered):
             if (count := rows_passed(node)) is not None:
-                node = changed(node, source=changed(ordered, source=_limited(union, keys, count)))
+                node = changed(node, source=changed(ordered, source=_limited(union, keys, count, statistics)))
         case Limit(source=Project(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered)):
             if (count := rows_passed(node)) is not None:
-                below = changed(ordered, source=_limited(union, keys, count))
+                below = changed(ordered, source=_limited(union, keys, count, statistics))
                 node = changed(node, source=changed(node.source, source=below))
     return map_sources(node, lambda source: limit_unions(source, statistics))
 
@@ -37,8 +40,13 @@ def rows_passed(node: Limit) -> int | None:
     return None
 
 
-def _limited(union: SetOperation, keys: tuple[SortKey, ...], count: int) -> SetOperation:
-    left, right = (_first(side, union, keys, count) for side in (union.left, union.right))
+def _limited(union: SetOperation, keys: tuple[SortKey, ...], count: int, statistics: Statistics) -> SetOperation:
+    """Limits for those sides that have many more rows: else what is sorted here would be sorted once more above."""
+    many = count * _MANY
+    left, right = (
+        _first(side, union, keys, count) if estimated_rows(side, statistics) >= many else side
+        for side in (union.left, union.right)
+    )
     return union if left is None or right is None else changed(union, left=left, right=right)
 
 

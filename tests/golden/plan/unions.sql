@@ -108,3 +108,13 @@ TopN: 2 by result.a desc
 ('le citta invisibili', 5)
 ("l'amant", 6)
 ('ficciones', 3)
+
+[plan]> SELECT id, name FROM author UNION SELECT id, title FROM book ORDER BY 2, 1 LIMIT 2 OFFSET 5000
+---
+TopN: 2 after 5000 by result.name, result.id
+  SetOperation: union
+    Project: author.id, author.name
+      Scan: author
+    Project: book.id, book.title
+      Scan: book
+no rows
