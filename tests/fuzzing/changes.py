@@ -138,7 +138,7 @@ class Changes:
         return Change(run, f"save {model.__name__} {key!r} {values}")
 
     def _bulk_update(self, model: Model) -> Change:
-        changes = [self._instance(model) for _ in range(self.random.choice((1, 3, 5)))]
+        changes = [self._instance(model) for _ in range(self.random.choice((1, 5, 12)))]
         fields = {name for _, values in changes for name in values}
         names = [field.name for field in model._meta.concrete_fields if field.attname in fields]
         changed = {key: values for key, values in changes if key is not None}

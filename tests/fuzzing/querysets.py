@@ -286,7 +286,9 @@ class QuerySets:
         queryset = queryset.annotate(n=call(argument, **options))
         if self.often(0.25):
             queryset = queryset.filter(n__gte=self.random.choice((0, 1, 2)))
-        names = ["pk", "n"]
+        more = [f"more{at}" for at in range(self.random.choice((0, 0, 1, 2)))]  # of other relations, or the same
+        queryset = queryset.annotate(**{name: self.annotations.aggregate(model) for name in more})
+        names = ["pk", "n", *more]
         if self.often(0.4):
             path = self.path(model, self.random.choice((0, 1)), self.one(*COMPARED), single=True)
             names.append(path.name)
