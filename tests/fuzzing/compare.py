@@ -36,7 +36,7 @@ from .rows import Data
 
 Rows = list[tuple[Any, ...]]
 ZONES = ("UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
-SENSELESS = (FieldError, ValueError, TypeError)
+SENSELESS = (FieldError, ValueError)
 """What Django says before any database is asked."""
 
 

@@ -119,7 +119,7 @@ class Conditions:
             if not relations:
                 break
             field = self.random.choice(relations)
-            steps.append(field.name if not field.auto_created or field.concrete else field.related_query_name())
+            steps.append(field.name)
             row = self.data.related(row, field) if row is not None else None
             here = field.related_model
             depth -= 1

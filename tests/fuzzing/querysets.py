@@ -60,7 +60,7 @@ class QuerySets:
             **{
                 "covered": 12,
                 "top of index": 6,
-                "counted rows": 9,
+                "counted rows": 12,
                 "first of groups": 8,
                 "semi joined": 9,
                 "dates": 2,
@@ -259,35 +259,17 @@ class QuerySets:
 
     def _counted_rows(self, model: Model) -> Probe:
         """Rows with an aggregate of what is related to them: grouped by their key."""
-        queryset = self.filtered(model) if self.often(0.5) else model._base_manager.all()
-        many = [field for field in model._meta.get_fields() if field.one_to_many or field.many_to_many]
+        queryset = self.filtered(model) if self.often(0.4) else model._base_manager.all()
+        many = _many(model)
         if not many:
             return self._groups(model) if self.often(0.5) else self._rows(model)
-        field = self.random.choice(many)
-        name = field.related_query_name() if field.auto_created else field.name
-        target = self.path(
-            field.related_model, self.random.choice((0, 0, 1)), self.one("int", "int", "float"), single=True
+        more = [f"more{at}" for at in range(self.random.choice((0, 1, 1, 2)))]
+        fields = self.random.sample(many, len(many)) * 3
+        queryset = queryset.annotate(
+            **{name: self._of_many(model, *field) for name, field in zip(("n", *more), fields, strict=False)}
         )
-        self.conditions.start(model)
-        call: Any = self.annotations.call(Count, Count, models.Sum, models.Max, models.Min, models.Avg)
-        options: dict[str, Any] = {}
-        if self.often(0.2):
-            inside = self.conditions.lookup(field.related_model, depth=0)
-            options["filter"] = (
-                Q(*((f"{name}__{key}", value) for key, value in inside.children)) if inside.children else None
-            )
-        if call is Count:
-            argument = name if self.often(0.6) else f"{name}__{target.name}"
-            options["distinct"] = self.often(0.2)
-        else:
-            argument = f"{name}__{target.name}"
-            if target.kind not in ("int", "float"):
-                call, argument = Count, name
-        queryset = queryset.annotate(n=call(argument, **options))
         if self.often(0.25):
             queryset = queryset.filter(n__gte=self.random.choice((0, 1, 2)))
-        more = [f"more{at}" for at in range(self.random.choice((0, 0, 1, 2)))]  # of other relations, or the same
-        queryset = queryset.annotate(**{name: self.annotations.aggregate(model) for name in more})
         names = ["pk", "n", *more]
         if self.often(0.4):
             path = self.path(model, self.random.choice((0, 1)), self.one(*COMPARED), single=True)
@@ -296,6 +278,22 @@ class QuerySets:
         if self.often(0.5):
             return Probe(self._sliced(rows.order_by(self._ordering("n"), "pk")), rows_of, True)
         return Probe(rows.order_by("pk") if self.often(0.5) else rows.order_by(), rows_of, False)
+
+    def _of_many(self, model: Model, name: str, related: Model) -> Any:
+        """An aggregate of the rows that are related to a row, or of what these refer to."""
+        target = self.path(related, self.random.choice((0, 0, 1)), self.one("int", "int", "float"), single=True)
+        self.conditions.start(model)
+        call: Any = self.annotations.call(Count, Count, models.Sum, models.Max, models.Min, models.Avg)
+        options: dict[str, Any] = {}
+        if self.often(0.2):
+            inside = self.conditions.lookup(related, depth=0)
+            options["filter"] = (
+                Q(*((f"{name}__{key}", value) for key, value in inside.children)) if inside.children else None
+            )
+        if call is not Count and target.kind in ("int", "float"):
+            return call(f"{name}__{target.name}", **options)
+        options["distinct"] = self.often(0.2)
+        return Count(name if self.often(0.6) else f"{name}__{target.name}", **options)
 
     # --- windows and tops of groups --------------------------------------------------------------------------------
 
@@ -495,6 +493,17 @@ class QuerySets:
         if self.often(0.4):
             return Probe(rows, rows_of, False)
         return Probe(self._sliced(rows.order_by(*names)), rows_of, True)
+
+
+def _many(model: Model, steps: int = 1) -> list[tuple[str, Model]]:
+    """What relates a row, or a row that it refers to, to any number of rows: the name, and the model of these."""
+    found: list[tuple[str, Model]] = []
+    for field in model._meta.get_fields():
+        if field.one_to_many or field.many_to_many:
+            found.append((field.name, field.related_model))
+        elif field.is_relation and steps:
+            found += [(f"{field.name}__{inner}", other) for inner, other in _many(field.related_model, steps - 1)]
+    return found
 
 
 def _attributes(instance: Any, followed: list[str], accessors: list[str]) -> tuple[Any, ...]:
