@@ -67,7 +67,7 @@ def split_branches(node: Aggregate) -> tuple[Node, tuple[Branch, ...]] | None:
 def joined_branches(
     node: Aggregate, lead: Node, branches: tuple[Branch, ...], few: float | None, statistics: Statistics
 ) -> Node:
-    """The lead joined with the groups of each branch. ``few``: its first rows, no more are asked for."""
+    """The lead joined with the groups of each branch. ``few``: so many of its first rows are asked for, no more."""
     source, rows = lead, _certain_rows(lead, statistics)
     rows = rows if few is None else min(rows, few)
     numbers: dict[int, Expr] = {}
