@@ -33,7 +33,6 @@ from .access import paths
 from .aggregate_branches import joined_branches, split_branches
 from .cluster import as_scan, cluster_of
 from .join_step import equal_pair
-from .limit_unions import rows_passed
 from .order import order_of_groups
 from .push_filters import push_filters
 from .statistics import DOUBT, Statistics
@@ -47,6 +46,7 @@ from .terms import (
     unfiltered,
     used_aliases,
 )
+from .use_index_order import wanted
 
 Keys = tuple[SortKey, ...]
 Terms = tuple[Expr, ...]
@@ -70,7 +70,7 @@ class First:
 def _early(node: Node, first: First | None, statistics: Statistics) -> Node:
     match node:
         case Limit():
-            return changed(node, source=_early(node.source, First((), float(rows_passed(node) or _PAGE)), statistics))
+            return changed(node, source=_early(node.source, First((), float(wanted(node) or _PAGE)), statistics))
         case Sort(keys=keys):
             return changed(node, source=_early(node.source, first and changed(first, keys=keys), statistics))
         case Filter():

@@ -13,6 +13,7 @@ from ..rewrite import changed, map_sources
 from .estimates import estimated_rows
 from .statistics import Statistics
 from .terms import is_stable, through_project
+from .use_index_order import wanted
 
 _MANY = 4  # times as many rows
 
@@ -21,23 +22,13 @@ def limit_unions(node: Node, statistics: Statistics) -> Node:
     """Limits of sorted unions for their sides, too."""
     match node:
         case Limit(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered):
-            if (count := rows_passed(node)) is not None:
+            if (count := wanted(node)) is not None:
                 node = changed(node, source=changed(ordered, source=_limited(union, keys, count, statistics)))
         case Limit(source=Project(source=Sort(source=SetOperation(kind="union") as union, keys=keys) as ordered)):
-            if (count := rows_passed(node)) is not None:
+            if (count := wanted(node)) is not None:
                 below = changed(ordered, source=_limited(union, keys, count, statistics))
                 node = changed(node, source=changed(node.source, source=below))
     return map_sources(node, lambda source: limit_unions(source, statistics))
-
-
-def rows_passed(node: Limit) -> int | None:
-    """How many rows are looked at, those before the first one included; None if the caller says it."""
-    match node.limit, node.offset:
-        case Constant(value=int(limit)), None:
-            return limit
-        case Constant(value=int(limit)), Constant(value=int(offset)):
-            return limit + offset
-    return None
 
 
 def _limited(union: SetOperation, keys: tuple[SortKey, ...], count: int, statistics: Statistics) -> SetOperation:
