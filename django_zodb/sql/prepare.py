@@ -25,6 +25,7 @@ from .compile import compile_counted, compile_plan, compile_repeated, compile_ro
 from .ddl import bind_definition
 from .expr import Expr
 from .in_lists import Many, Padded, padded
+from .key_read import key_read
 from .optimize import optimize
 from .optimize.estimates import estimated_rows
 from .optimize.statistics import Statistics
@@ -166,9 +167,9 @@ def _prepare(key: str, text: str, params: Params | None, catalog: Catalog, cache
     if bulk is not None:
         return _prepare_bulk(bulk, params or (), catalog, cache)  # type: ignore[arg-type]
     if params and not isinstance(params, Mapping):
-        program_of_longer = _prepare_padded(text, params, catalog, cache)
-        if program_of_longer is not None:
-            return program_of_longer
+        known = _prepare_key_read(text, params, catalog, cache) or _prepare_padded(text, params, catalog, cache)
+        if known is not None:
+            return known
     return _make(key, text, params, catalog, cache)
 
 
@@ -210,6 +211,17 @@ def _prepare_bulk(match: re.Match[str], params: Sequence[object], catalog: Catal
     if program.repeated is None:
         program.repeated = compile_repeated(program)
     return program.repeated or _Bulk(program, width)
+
+
+def _prepare_key_read(text: str, params: Sequence[object], catalog: Catalog, cache: Cache) -> Runnable | None:
+    """The program of a statement whose plan its text tells; None if it takes the parser to tell."""
+    token = catalog.token
+    found = key_read(text, params, catalog) if len(text) <= LONGEST_TEXT else None
+    if found is None:
+        return None
+    bound, program = found
+    _keep(cache, text, Entry(1, None).add(bound, params, program, token), bound, params, program)
+    return program
 
 
 def _prepare_padded(text: str, params: Sequence[object], catalog: Catalog, cache: Cache) -> Runnable | None:

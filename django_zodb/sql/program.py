@@ -245,7 +245,7 @@ class Program:
             with uncollected(MANY_ROWS) if self._walks else _AS_IT_IS:
                 result = function(*map(catalog.table, self._table_names), params)
         except BaseException as error:
-            self._explain_in(error)
+            explain_in(error, self.sql, self.plan)
             raise
         if self.writes:
             return result  # type: ignore[no-any-return]
@@ -266,7 +266,7 @@ class Program:
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._explain_in(error)
+            explain_in(error, self.sql, self.plan)
             raise
 
     def explain(self) -> list[str]:
@@ -280,6 +280,8 @@ class Program:
             generated = self._variants[key] = self._build(*key)
         return generated
 
-    def _explain_in(self, error: BaseException) -> None:
-        sql = self.sql if len(self.sql) <= _SQL_SHOWN else self.sql[:_SQL_SHOWN] + " …"
-        error.add_note("\n".join((f"while running: {sql}", *("  " + line for line in self.explain()))))
+
+def explain_in(error: BaseException, sql: str, plan: Node) -> None:
+    """Note at the error which statement met it, and what that does."""
+    shown = sql if len(sql) <= _SQL_SHOWN else sql[:_SQL_SHOWN] + " …"
+    error.add_note("\n".join((f"while running: {shown}", *("  " + line for line in explain(plan)))))
