@@ -1,4 +1,4 @@
-"""Rows read by their key, prepared from the text alone: the plan, the rows and the errors are those of the usual way."""
+"""Rows read by their key, prepared from the text: plan, rows and errors are those of the usual way."""
 
 from __future__ import annotations
 

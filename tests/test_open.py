@@ -25,7 +25,7 @@ import ZODB
 from forking import in_child
 from ZEO.asyncio import marshal
 from ZODB.FileStorage import FileStorage
-from ZODB.fsIndex import fsIndex
+from ZODB.fsIndex import fsBucket, fsIndex
 from ZODB.serialize import ObjectWriter
 from ZODB.utils import p64, z64
 from zodbpickle.pickle import UnpicklingError
@@ -319,6 +319,21 @@ def test_which_file_systems_are_elsewhere(tmp_path: Path, monkeypatch: pytest.Mo
     assert network_type("/cover/Data.fs") is None
 
 
+def test_a_disk_of_this_machine_is_known_without_the_mounts(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(path).touch()
+    device = Path(path).stat().st_dev
+    disks = Path(path).parent / "disks"
+    disks.mkdir()
+    mounts = Path(path).parent / "mounts"
+    mounts.write_text("22 1 0:40 / / rw - nfs4 server:/export rw\n")
+    monkeypatch.setattr("django_zodb.storage.network._MOUNTS", str(mounts))
+    monkeypatch.setattr("django_zodb.storage.network._DISKS", str(disks))
+    assert network_type(path) == "nfs4"
+    (disks / f"{os.major(device)}:{os.minor(device)}").touch()
+    assert network_type(path) is None
+    assert network_type(f"{path}.nothing") == "nfs4"
+
+
 def test_read_only_beside_a_writer(path: str) -> None:
     create_books(new_session(path), "Emma")
     run = run_python("print(titles(new_session(sys.argv[1], read_only=True)))", path)
@@ -553,6 +568,49 @@ def test_an_index_file_is_read_part_by_part(tmp_path: Path, position: int) -> No
     os.truncate(path, 1_000)
     assert list(index.items()) == list(expected.items())
     assert read_index(path, fsIndex) is None
+
+
+def test_positions_are_entered_into_a_bucket_that_is_not_read(tmp_path: Path) -> None:
+    path = str(tmp_path / "index")
+    Path(path).touch()
+    expected = fsIndex({p64(number): 4 + 10 * number for number in range(0, 9_000, 2)})
+    save_index(path, expected, 300, path)
+    saved = fsIndex(dict(expected.items()))
+
+    def read() -> fsIndex:
+        found = read_index(path, lambda: fsIndex(dict(saved.items())))
+        assert found is not None
+        return found[0]
+
+    prefix = p64(0)[:6]
+    index, damaged = read(), read()
+    news = {p64(4): 5_000, p64(5): 6_000, p64(8_998): 7_000, p64(3 << 16): 8_000}
+    for changed in (index, damaged, expected):
+        enter(changed, news)
+    assert type(index._data._tree[prefix]) is indexparts.Unread
+    assert [position_of(index, oid) for oid in news] == list(news.values())
+    assert (position_of(index, p64(6)), position_of(index, p64(7))) == (64, 0)
+    assert type(index._data._tree[prefix]) is indexparts.Unread
+    unread = index._data.to_enter(prefix)
+    assert list(index.items()) == list(expected.items())
+    unread[p64(9)[6:]] = p64(9_000)[2:]  # by who has had it since before it was read
+    assert (index.get(p64(9)), position_of(index, p64(9))) == (9_000, 9_000)
+    os.truncate(path, 100)
+    assert list(damaged.items()) == list(expected.items())
+
+
+def test_many_positions_are_entered_into_the_bucket(tmp_path: Path) -> None:
+    path = str(tmp_path / "index")
+    Path(path).touch()
+    expected = fsIndex({p64(number): 4 + 10 * number for number in range(200)})
+    save_index(path, expected, 300, path)
+    found = read_index(path, fsIndex)
+    assert found is not None
+    for index in (found[0], expected):
+        for number in range(100, 300):
+            enter(index, {p64(number): number})
+    assert type(found[0]._data._tree[p64(0)[:6]]) is fsBucket
+    assert list(found[0].items()) == list(expected.items())
 
 
 @pytest.mark.parametrize("looks", [10, 1 << 20], ids=["then read", "page by page"])

@@ -253,7 +253,8 @@ class Database:
         options = self.options
         for last in (False, False, True):
             try:
-                if self._storage.lastTransaction() not in (None, z64):
+                used = self._storage.lastTransaction() not in (None, z64)
+                if used:
                     self._storage.load(z64)  # a root that is lost is an error; DB would make a new one
                 zodb = BoundedDB(
                     self._storage,
@@ -264,6 +265,7 @@ class Database:
                     cache_total_bytes=options.cache_total_bytes,
                     large_record_size=_LARGE_RECORD,
                     class_factory=class_factory,
+                    has_root=used,
                 )
                 while not _is_laid_out(zodb, options.read_only):
                     _lay_out(zodb)

@@ -120,7 +120,8 @@ def touch_private(path: str, like: str) -> None:
             return
         if (found.st_uid, found.st_gid) != (wanted.st_uid, wanted.st_gid):
             _give(descriptor, wanted.st_uid, wanted.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode))
+        if stat.S_IMODE(found.st_mode) != stat.S_IMODE(wanted.st_mode):
+            os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode))
     except PermissionError:  # the file is another user's: its mode was chosen by that one
         pass
     finally:

@@ -42,17 +42,28 @@ class Unread:
         self._sums = sums
         self._pages: dict[int, bytes] = {}
         self._looks = 0
+        self._entered: dict[bytes, bytes] | fsBucket = {}
+        self.lock = Lock()
 
     def __len__(self) -> int:
-        """How many objects it tells of."""
+        """How many objects it tells of, as it was saved."""
         return self._length // (_KEY + _VALUE)
 
     def find(self, suffix: bytes) -> bytes | None:
         """The position of an object, from the pages that tell it; Damaged if one is."""
         self._looks += 1
+        entered = self._entered.get(suffix)
+        if entered is not None:
+            return entered
         count = len(self)
         at = self._place(suffix, count) if count else None
         return None if at is None else self._bytes(count * _KEY + at * _VALUE, _VALUE)
+
+    def __setitem__(self, suffix: bytes, position: bytes) -> None:
+        """Enter where an object is from now on; also in the bucket, if it has been read meanwhile."""
+        self._looks += 1
+        with self.lock:
+            self._entered[suffix] = position
 
     def _place(self, suffix: bytes, count: int) -> int | None:
         """Which of the ``count`` suffixes it is; None if it is none of them."""
@@ -96,7 +107,13 @@ class Unread:
         data = read_all(self._handle.fd, self._at, self._length)
         if len(data) < self._length or (self._sums and sums_of(data) != self._sums):
             raise Damaged
-        return fsBucket().fromString(data)
+        return self.replaced(fsBucket().fromString(data))
+
+    def replaced(self, saved: fsBucket) -> fsBucket:
+        """What was saved, with what has been entered since, and will be by who has this one. With the lock."""
+        saved.update(self._entered)
+        self._entered = saved
+        return saved
 
 
 class Parts:
@@ -109,6 +126,8 @@ class Parts:
         self._rebuild = rebuild
         self._lock = Lock()
         self._tree = OOBTree(parts)
+        for part in parts.values():
+            part.lock = self._lock
         self.minKey = self._tree.minKey
         self.maxKey = self._tree.maxKey
         self.clear = self._tree.clear
@@ -126,6 +145,11 @@ class Parts:
                     return found.find(suffix)
             found = self._read(prefix)
         return None if found is None else found.get(suffix)
+
+    def to_enter(self, prefix: bytes) -> Unread | fsBucket | None:
+        """Where to enter positions: nothing is read for a few."""
+        found = self._tree.get(prefix)
+        return found if type(found) is Unread and found.in_pages else self.get(prefix)
 
     def get(self, prefix: bytes, default: Any = None) -> Any:
         """The bucket, as of any tree: whoever asks may look at all of it, or change it."""
@@ -146,7 +170,7 @@ class Parts:
         right = self._rebuild()._data
         for prefix, found in list(self._tree.items()):
             if type(found) is Unread:
-                self._tree[prefix] = right.get(prefix) or fsBucket()
+                self._tree[prefix] = found.replaced(right.get(prefix) or fsBucket())
 
     def __getitem__(self, prefix: bytes) -> fsBucket:
         found = self.get(prefix)

@@ -6,6 +6,7 @@ import os
 from io import FileIO
 
 _MOUNTS = "/proc/self/mountinfo"
+_DISKS = "/sys/dev/block"
 _NETWORK = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs", "coda", "ncpfs"),
@@ -16,6 +17,8 @@ _NETWORK = frozenset(
 
 def network_type(path: str) -> str | None:
     """The type of the network file system that ``path`` is on, or None; also where the system does not tell (macOS)."""
+    if _is_on_disk(path):
+        return None
     try:
         with FileIO(_MOUNTS) as file:
             mounts = os.fsdecode(file.readall())
@@ -34,3 +37,12 @@ def network_type(path: str) -> str | None:
         if real.startswith(point) and len(point) >= longest:  # of two at one place, the later one covers the other
             found, longest = after.split(" ")[0], len(point)
     return found if found in _NETWORK else None
+
+
+def _is_on_disk(path: str) -> bool:
+    """Whether it is known to be on a disk of this machine: mounts may be many, and take longer to read."""
+    try:
+        device = os.stat(path).st_dev  # noqa: PTH116  a Path costs more
+    except OSError:
+        return False
+    return os.path.exists(f"{_DISKS}/{os.major(device)}:{os.minor(device)}")  # noqa: PTH110

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from ZODB.FileStorage.format import DATA_HDR_LEN, TRANS_HDR_LEN
 from ZODB.fsIndex import fsBucket, fsIndex
-from ZODB.utils import p64
 
 from .files import Handle, read_all, touch_private
 from .headers import STATUSES, UNDONE
@@ -89,14 +88,16 @@ def save_index(path: str, index: fsIndex, position: int, like: str) -> None:
 
 def enter(index: fsIndex, positions: Mapping[bytes, int]) -> None:
     """As ``index.update(positions)``, in a third of the time: oids come in runs that share their first bytes."""
+    buckets = index._data
+    bucket_of = buckets.to_enter if type(buckets) is Parts else buckets.get
     prefix, bucket = b"", fsBucket()
     for oid, position in positions.items():
         if oid[:6] != prefix:
             prefix = oid[:6]
-            bucket = index._data.get(prefix)
+            bucket = bucket_of(prefix)
             if bucket is None:
-                bucket = index._data[prefix] = fsBucket()
-        bucket[oid[6:]] = p64(position)[2:]
+                bucket = buckets[prefix] = fsBucket()
+        bucket[oid[6:]] = position.to_bytes(6, "big")
 
 
 def position_of(index: fsIndex, oid: bytes) -> int:
