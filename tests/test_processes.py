@@ -576,7 +576,7 @@ def test_the_index_is_saved_now_and_then(path: str, monkeypatch: pytest.MonkeyPa
     Path(path + ".index").unlink()
 
     def work(say: Callable[[object], None]) -> None:
-        connection = dbapi.connect(path, autocommit=True)
+        connection = dbapi.connect(path, autocommit=True, auto_pack=0)
         for number in range(100):
             connection.execute("INSERT INTO note (writer, number, text) VALUES (1, %s, %s)", [number, str(number) * 30])
         os.kill(os.getpid(), signal.SIGKILL)
