@@ -12,6 +12,7 @@ from inspect import getattr_static
 from typing import Any
 
 import pytest
+from django.apps.registry import Apps
 from django.db import connection, models
 from django.db.models import Count, Prefetch, QuerySet, signals
 from django.db.models.fields.files import FileDescriptor
@@ -271,8 +272,10 @@ def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 def are_made_directly(queryset: QuerySet[Any, Any]) -> bool:
-    found = queryset.query.get_compiler(queryset.db)
-    list(found.execute_sql())
+    """Whether Django makes its instances by the engine's means: for few, from the second time on."""
+    for _ in range(2):
+        found = queryset.query.get_compiler(queryset.db)
+        list(found.execute_sql())
     return type(found.klass_info["model"]) is Making
 
 
@@ -320,6 +323,21 @@ def test_what_leaves_all_to_django(monkeypatch: pytest.MonkeyPatch, queryset: Ca
     assert are_made_directly(queryset())
     ours, theirs = both(monkeypatch, queryset)
     assert ours == theirs
+
+
+def test_a_maker_is_written_for_many_or_the_second_time() -> None:
+    class Few(models.Model):
+        name = models.CharField(max_length=9)
+
+        class Meta:
+            app_label = "django_project"
+            apps = Apps()
+
+    names = ("id", "name")
+    assert maker_of(Few, names, are_few=True) is Few
+    assert type(maker_of(Few, names, are_few=True)) is Making
+    assert maker_of(Few, ("id",), are_few=True) is Few
+    assert type(maker_of(Few, ("id",))) is Making
 
 
 def test_columns_of_a_parent_that_was_selected_are_left_to_django() -> None:

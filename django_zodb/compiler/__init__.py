@@ -50,7 +50,7 @@ class NativeRows(KnownColumns):
         """
         found = super().execute_sql(result_type, chunked_fetch, chunk_size if chunked_fetch else sys.maxsize)
         if result_type == MULTI and self.query.default_cols and self.klass_info is not None:
-            make_directly(self.klass_info, self.select)
+            make_directly(self.klass_info, self.select, type(found) is list and sum(map(len, found)) < _FEW)
         return found
 
     def results_iter(self, results: Any = None, *arguments: Any, **named: Any) -> Iterator[Any]:

@@ -35,6 +35,7 @@ _SETTERS = [
 ]
 """They do nothing but put a new instance's value into its dictionary."""
 _MOST_CHOICES = 100
+_NEW = object()
 _PLACE = "_django_zodb_makers"
 """The attribute of a model's options where it is kept: tests and migrations make models and forget them."""
 
@@ -88,18 +89,24 @@ class Making:
         return setters == _SETTERS and all([*map(get, self._names)] == seen for get, seen in self._seen)
 
 
-def make_directly(info: dict[str, Any], select: list[Any]) -> None:
-    """Have the instances of what Django calls a ``klass_info``, and of those below it, made so where that is known."""
+def make_directly(info: dict[str, Any], select: list[Any], are_few: bool = False) -> None:
+    """Have the instances of what Django calls a ``klass_info``, and of those below it, made so where that is known.
+
+    For few of them, only from the second time on: to write a maker takes as long as Django takes for twenty.
+    """
     fields = info["select_fields"]
     if fields and not info.get("from_parent"):
         names = tuple([column.target.attname for column, _, _ in select[fields[0] : fields[-1] + 1]])
-        info["model"] = maker_of(info["model"], names)
+        info["model"] = maker_of(info["model"], names, are_few)
     for related in info.get("related_klass_infos", ()):
-        make_directly(related, select)
+        make_directly(related, select, are_few)
 
 
-def maker_of(model: type[Model], names: Names) -> Any:
-    """What makes the model's instances of values of these columns: the model itself, if it has a say in that."""
+def maker_of(model: type[Model], names: Names, are_few: bool = False) -> Any:
+    """What makes the model's instances of values of these columns: the model itself, if it has a say in that.
+
+    Or if ``are_few`` are to be made, and nobody has asked for a maker of these columns before.
+    """
     if (
         getattr(model.from_db, "__func__", model) is not _FROM_DB
         or model.__init__ is not _INIT
@@ -110,10 +117,13 @@ def maker_of(model: type[Model], names: Names) -> Any:
     ):
         return model
     makers = vars(model._meta).setdefault(_PLACE, {})
-    found = makers.get((model, names))  # the options may be a copy of those of another model
-    if found is None:
-        if len(makers) >= _MOST_CHOICES:
-            makers.clear()
+    found = makers.get((model, names), _NEW)  # the options may be a copy of those of another model
+    if found is _NEW and len(makers) >= _MOST_CHOICES:
+        makers.clear()
+    if found is _NEW and are_few:
+        makers[model, names] = None
+        return model
+    if found is _NEW or found is None:
         found = makers[model, names] = Making(model, names) if _is_plain(model, names) else model
     return found if found is not model and found.is_current() else model
 
