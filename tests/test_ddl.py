@@ -286,7 +286,7 @@ def test_bad_default(db: Database) -> None:
         "ALTER TABLE book ADD a integer, RENAME TO x",
         "CREATE INDEX i ON book USING gin (title)",
         "CREATE INDEX i ON book (title gin_trgm_ops)",
-        "CREATE INDEX i ON book (title) WITH (fillfactor = 70)",
+        "CREATE INDEX i ON book (title) TABLESPACE t",
     ],
 )
 def test_not_supported(library: Database, statement: str) -> None:
@@ -582,8 +582,11 @@ def test_indexes(library: Database) -> None:
         "(title varchar_pattern_ops DESC NULLS LAST, year)",
         "CREATE UNIQUE INDEX ON book (lower(title), (year + 1)) INCLUDE (id) NULLS NOT DISTINCT WHERE year > 1",
         "CREATE INDEX IF NOT EXISTS by_title ON book (id)",
+        "CREATE INDEX by_year ON book (year) WITH (autosummarize = on, fillfactor = 70, dedup) WHERE id > 1",
     )
-    by_title, unique = library.schema("book").indexes
+    by_title, unique, by_year = library.schema("book").indexes
+    assert (by_year.keys, by_year.where) == ((IndexKey("year"),), "id > 1")
+    library.fails("CREATE INDEX i ON book (id) WITH fillfactor", r"at 1:34", dbapi.ProgrammingError)
     assert by_title.keys == (IndexKey("title", descending=True), IndexKey("year"))
     assert not by_title.unique
     assert unique.name == "book_expr_expr_idx"

@@ -30,8 +30,9 @@ def create_index(reader: Reader, catalog: Catalog, unique: bool) -> None:
     keys = _read_keys(reader)
     include = reader.identifiers() if reader.accept("INCLUDE") else []
     nulls_distinct = read_nulls_distinct(reader)
-    if reader.token.word in ("WITH", "TABLESPACE"):
-        reader.refuse("options of an index are not supported")
+    _skip_parameters(reader)
+    if reader.token.word == "TABLESPACE":
+        reader.refuse("there are no tablespaces")
     where = reader.expression() if reader.accept("WHERE") else None
     reader.finish()
     if name is not None and if_not_exists and catalog.owner_of_index(name.text) is not None:
@@ -55,6 +56,19 @@ def _read_method(reader: Reader) -> None:
         token = reader.token
         if reader.identifier("an index method").text.lower() not in _METHODS:
             reader.refuse(f"there are no indexes but {' and '.join(_METHODS)}", token)
+
+
+def _skip_parameters(reader: Reader) -> None:
+    """WITH (fillfactor = 70, …): how PostgreSQL stores an index. None of it changes what is found by one."""
+    if reader.accept("WITH"):
+        reader.expect("(")
+        while True:
+            reader.identifier("a storage parameter")
+            if reader.accept("="):
+                reader.advance()
+            if not reader.accept(","):
+                break
+        reader.expect(")")
 
 
 _Key = tuple[Name | None, IndexKey]
