@@ -15,7 +15,7 @@ from ..record import replace
 from ..values import DATE, JSON, TEXT, TIMESTAMP, Kind, SqlType
 from . import instead
 from .bind_args import written_name
-from .bind_context import Context
+from .bind_context import Context, name_of
 from .bind_json import JSON_AGGREGATES, JSON_BINDERS, JSON_BUILDERS, JSON_NAMES, documents_of
 from .coerce import Misfit, Params, cast, condition, convert, is_open, matched, settle, unify
 from .documents import as_number, canonical, comparable, embedded, is_document, sortable
@@ -452,7 +452,17 @@ def _aggregated(
         if name != "COUNT" or others or distinct:
             raise Misfit(f"{name}(*) does not exist")
         return [], distinct, order_by
+    if name == "STRING_AGG":
+        others = [_separator(each, here) for each in others]
     return [bind(each, here) for each in (first, *others)], distinct, order_by
+
+
+def _separator(node: exp.Expression, here: Context) -> exp.Expression:
+    """The node; or, where no column is called so, the text that ``","`` is in SQLite and MySQL."""
+    name = node.this
+    if type(node) is not exp.Column or len(node.args) > 1 or not isinstance(name, exp.Identifier) or not name.quoted:
+        return node
+    return node if here.scope.has(name_of(name)) else exp.Literal.string(name.this)
 
 
 def _sorted_arguments(

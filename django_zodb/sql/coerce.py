@@ -197,7 +197,10 @@ def _must_be_fitted(expr: Case, type_: SqlType) -> bool:
 
 
 def cast(expr: Expr, type_: SqlType) -> Expr:
-    """``CAST(expr AS type_)``. A text longer than the type's size is cut, as SQL has it for an explicit cast."""
+    """``CAST(expr AS type_)``. A text longer than the type's size is cut, as SQL has it for an explicit cast.
+
+    As a number an interval is its microseconds, and the other way round: so Django keeps it in SQLite and MySQL.
+    """
     match expr:
         case Param() if is_open(expr):
             given = TEXT if type_.kind is Kind.TEXT else type_
@@ -206,6 +209,11 @@ def cast(expr: Expr, type_: SqlType) -> Expr:
             return Constant(None, type_)
         case _ if type_.kind is Kind.BOOLEAN and type_of(expr).is_integer:
             return condition(expr, "CAST")
+        case _ if type_.is_numeric and type_of(expr).kind is Kind.INTERVAL:
+            number = Call("MICROSECONDS", (expr,), BIGINT)
+            return number if type_.is_integer else assign(number, type_)  # of 32 bits it would be for half an hour
+        case _ if type_.kind is Kind.INTERVAL and type_of(expr).is_numeric:
+            return Call("FROM_MICROSECONDS", (convert(expr, BIGINT),), type_)
         case Constant():
             result = literal(expr.value, TEXT if type_.kind is Kind.TEXT else type_)
         case Param() if type_.kind is not Kind.TEXT and type_.size is not None:

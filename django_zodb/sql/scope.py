@@ -230,6 +230,10 @@ class Scope:
             raise NameProblem(f'column "{table.text}.{column.text}" does not exist')
         raise NameProblem(f'"{table.text}" is no table of this FROM')
 
+    def has(self, column: Name) -> bool:
+        """Whether a column reference means anything; NameProblem if it means more than one."""
+        return self._lookup(None, column) is not None
+
     def _lookup(self, table: Name | None, column: Name) -> Expr | None:
         scope: Scope | None = self
         while scope is not None:  # as ``chain``, for each name in a statement

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ...clock import current_time, dt
 from ...errors import DataError
-from ...values import DATE, DECIMAL, DOUBLE, INTEGER, TEXT, TIME, TIMESTAMP, UTC
+from ...values import BIGINT, DATE, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, TIME, TIMESTAMP, UTC
 from ..decimals import over
 from .base import Function, guarded
 
@@ -222,6 +222,17 @@ _DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
     "%": lambda value: "%",
 }
 
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def _microseconds(interval: dt.timedelta) -> int:
+    return interval // _MICROSECOND
+
+
+def _from_microseconds(number: int) -> dt.timedelta:
+    return dt.timedelta(microseconds=number)
+
+
 _NOW = Function(current_time, TIMESTAMP, (), 0, 0)
 
 FUNCTIONS: dict[str, Function] = {
@@ -231,6 +242,7 @@ FUNCTIONS: dict[str, Function] = {
     "CURRENT_TIMESTAMP": _NOW,
     "DATE_PART": Function(lambda part, value: float(_extract(part, value)), DOUBLE, (TEXT, None), 2, 2),
     "EXTRACT": Function(_extract, DECIMAL, (TEXT, None), 2, 2),
+    "FROM_MICROSECONDS": Function(guarded("CAST", _from_microseconds), INTERVAL, (BIGINT,)),
     "LOCALTIMESTAMP": _NOW,
     "MAKE_DATE": Function(guarded("MAKE_DATE", dt.date), DATE, (INTEGER,), 3, 3),
     "MAKE_TIME": Function(guarded("MAKE_TIME", _make_time), TIME, (INTEGER, INTEGER, DOUBLE), 3, 3),
@@ -241,6 +253,7 @@ FUNCTIONS: dict[str, Function] = {
         6,
         6,
     ),
+    "MICROSECONDS": Function(_microseconds, BIGINT, (INTERVAL,)),
     "NOW": _NOW,
     "STATEMENT_TIMESTAMP": _NOW,
     "STRFTIME": Function(_formatted, TEXT, (TEXT, TIMESTAMP), 2, 2),

@@ -147,3 +147,27 @@ no rows
 (5, 208)
 (6, 228)
 (7, 244)
+
+> SELECT GROUP_CONCAT(name, ", ") FROM (SELECT name FROM author WHERE id < 3 ORDER BY id) a
+---
+('Austen, Borges',)
+
+> SELECT a.id, GROUP_CONCAT(b.title, "name") FROM author a JOIN book b ON b.author_id = a.id WHERE a.id = 3 GROUP BY a.id
+---
+(3, 'Le citta invisibili')
+
+[differs: sqlite3 takes no other argument beside DISTINCT]> SELECT STRING_AGG(DISTINCT name, " / " ORDER BY name) FROM author WHERE id < 3
+---
+('Austen / Borges',)
+
+[differs: for sqlite3 any name that is none is a text]> SELECT GROUP_CONCAT(name, gone), 1 FROM author
+---
+ProgrammingError: column "gone" does not exist: "gone" at 1:27
+
+[differs: for sqlite3 any name that is none is a text]> SELECT GROUP_CONCAT(name, "author"."gone") FROM author
+---
+ProgrammingError: column "author.gone" does not exist: ""author"."gone"" at 1:27
+
+[differs: for sqlite3 any name that is none is a text]> SELECT GROUP_CONCAT("gone", ",") FROM author
+---
+ProgrammingError: column "gone" does not exist: ""gone"" at 1:21

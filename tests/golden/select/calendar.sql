@@ -87,3 +87,19 @@ ProgrammingError: EXTRACT takes date or timestamp or time or interval, and no va
 [differs: sqlite3 has no such functions]> SELECT DATE_TRUNC('hour', INTERVAL '90 minutes')
 ---
 ProgrammingError: DATE_TRUNC takes date or timestamp, and no value of type interval: "DATE_TRUNC('hour', INTERVAL '90 minutes')" at 1:8
+
+[differs: sqlite3 has no INTERVAL; its Django has microseconds]> SELECT CAST(INTERVAL '2 hours' AS integer), CAST(INTERVAL '-1 microsecond' AS bigint), CAST(INTERVAL '1.5 seconds' AS double precision), CAST(INTERVAL '1 second' AS numeric(12, 2)), CAST(CAST(NULL AS interval) AS integer)
+---
+(7200000000, -1, 1500000.0, Decimal('1000000.00'), None)
+
+[differs: sqlite3 has no INTERVAL; its Django has microseconds]> SELECT CAST(1500000 AS interval), CAST(year AS interval), CAST(rating AS interval) FROM book WHERE id = 1
+---
+(datetime.timedelta(seconds=1, microseconds=500000), datetime.timedelta(microseconds=1815), datetime.timedelta(microseconds=4))
+
+[differs: sqlite3 has no INTERVAL]> SELECT CAST(TIMESTAMP '2024-01-01 01:00' - TIMESTAMP '2024-01-01' AS integer) / 1000000 / 60
+---
+(60,)
+
+[differs: sqlite3 has no INTERVAL]> SELECT CAST(9223372036854775807 AS interval)
+---
+(datetime.timedelta(days=106751991, seconds=14454, microseconds=775807),)
