@@ -65,6 +65,7 @@ READS = (
     select("b", ALL, "id"),
     select("b", ALL, "id", " LIMIT 21"),
     select("b", '"id"', "id", " LIMIT 1"),
+    select("b", '"id"', "id", " LIMIT 999999999999999999"),
     select("b", '"t", "t", "g", "id", "j"', "id"),
     select("b", '"ü ,.x", "yes"', "id"),
     select("small", '"name", "pk"', "pk"),
@@ -128,6 +129,7 @@ def test_a_key_out_of_range_is_the_same_error(catalog: Catalog, monkeypatch: pyt
         (READS[0], ()),
         (READS[0], (1, 2)),
         (select("b", ALL, "id", " LIMIT 0"), (1,)),
+        (select("b", ALL, "id", " LIMIT 9999999999999999999"), (1,)),  # no bigint, and an error
         (select("b", ALL, "id", " OFFSET 1"), (1,)),
         (select("b", ALL, "id", " FOR UPDATE"), (1,)),
         (select("b", ALL, "id", ' AND "b"."t" IS NULL'), (1,)),

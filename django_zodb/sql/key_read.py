@@ -24,7 +24,7 @@ from .show import explain
 
 _STATEMENT = re.compile(
     r'SELECT (?P<columns>(?P<table>"[^"%]+")\."[^"%]+"(?:, (?P=table)\."[^"%]+")*) FROM (?P=table)'
-    r' WHERE (?P=table)\.(?P<key>"[^"%]+") = %s(?: LIMIT [1-9][0-9]*)?'
+    r' WHERE (?P=table)\.(?P<key>"[^"%]+") = %s(?: LIMIT [1-9][0-9]{0,17})?'
 )
 _CLASSES = (int, type(None))  # 1.5 is no integer, and equals none
 
