@@ -613,6 +613,19 @@ def test_many_positions_are_entered_into_the_bucket(tmp_path: Path) -> None:
     assert list(found[0].items()) == list(expected.items())
 
 
+def test_what_was_entered_at_once_is_counted(tmp_path: Path) -> None:
+    """Or a file seems to hold little but history, and a process starts to pack it."""
+    path = str(tmp_path / "index")
+    Path(path).touch()
+    saved = fsIndex({p64(number): 4 for number in (*range(200), *range(1 << 16, (1 << 16) + 200))})
+    save_index(path, saved, 300, path)
+    found = read_index(path, fsIndex)
+    assert found is not None
+    enter(found[0], {p64(number): 5 for number in range(100, 20_000)})
+    assert found[0]._data.size() == 20_200
+    assert type(found[0]._data._tree[p64(1 << 16)[:6]]) is indexparts.Unread
+
+
 @pytest.mark.parametrize("looks", [10, 1 << 20], ids=["then read", "page by page"])
 def test_where_one_object_is(path: str, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     """A page or two of a saved index tell it, however many numbers of objects are in use."""

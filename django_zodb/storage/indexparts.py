@@ -100,7 +100,12 @@ class Unread:
     @property
     def in_pages(self) -> bool:
         """Whether it is still to be asked for a few objects: then pages can tell."""
-        return self._looks < _MOST_LOOKS and bool(self._sums)
+        return self.is_new and bool(self._sums)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was asked for few objects, and given few."""
+        return self._looks < _MOST_LOOKS
 
     def whole(self) -> fsBucket:
         """All of it; Damaged if it is."""
@@ -133,8 +138,9 @@ class Parts:
         self.clear = self._tree.clear
 
     def size(self) -> int:
-        """How many objects there are; nothing is read."""
-        return sum(map(len, self._tree.values()))
+        """How many objects there are, but for a few that are new; no bucket is read of which little was asked."""
+        parts = list(self._tree.items())  # at once: who commits may add to them meanwhile
+        return sum(len(self[prefix] if type(part) is Unread and not part.is_new else part) for prefix, part in parts)
 
     def find(self, prefix: bytes, suffix: bytes) -> bytes | None:
         """The six bytes of an object's position; None if there is no such object."""
