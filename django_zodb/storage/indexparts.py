@@ -100,10 +100,10 @@ class Unread:
     @property
     def in_pages(self) -> bool:
         """Whether it is still to be asked for a few objects: then pages can tell."""
-        return self.is_new and bool(self._sums)
+        return self.is_little_used and bool(self._sums)
 
     @property
-    def is_new(self) -> bool:
+    def is_little_used(self) -> bool:
         """Whether it was asked for few objects, and given few."""
         return self._looks < _MOST_LOOKS
 
@@ -140,7 +140,8 @@ class Parts:
     def size(self) -> int:
         """How many objects there are, but for a few that are new; no bucket is read of which little was asked."""
         parts = list(self._tree.items())  # at once: who commits may add to them meanwhile
-        return sum(len(self[prefix] if type(part) is Unread and not part.is_new else part) for prefix, part in parts)
+        much = [prefix for prefix, part in parts if type(part) is Unread and not part.is_little_used]
+        return sum(len(self[prefix] if prefix in much else part) for prefix, part in parts)
 
     def find(self, prefix: bytes, suffix: bytes) -> bytes | None:
         """The six bytes of an object's position; None if there is no such object."""
