@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ...clock import current_time, dt
 from ...errors import DataError
-from ...values import BIGINT, DATE, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, TIME, TIMESTAMP, UTC
+from ...values import BIGINT, DATE, DECIMAL, DOUBLE, INTEGER, INTERVAL, TEXT, TIME, TIMESTAMP, UTC, converter
 from ..decimals import over
 from .base import Function, guarded
 
@@ -225,12 +225,16 @@ _DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
+_to_bigint = converter(BIGINT)
+
+
 def _microseconds(interval: dt.timedelta) -> int:
-    return interval // _MICROSECOND
+    number: int = _to_bigint(interval // _MICROSECOND)  # 290,000 years would be too many
+    return number
 
 
 def _from_microseconds(number: int) -> dt.timedelta:
-    return dt.timedelta(microseconds=number)
+    return dt.timedelta(microseconds=number)  # of any bigint
 
 
 _NOW = Function(current_time, TIMESTAMP, (), 0, 0)
@@ -242,7 +246,7 @@ FUNCTIONS: dict[str, Function] = {
     "CURRENT_TIMESTAMP": _NOW,
     "DATE_PART": Function(lambda part, value: float(_extract(part, value)), DOUBLE, (TEXT, None), 2, 2),
     "EXTRACT": Function(_extract, DECIMAL, (TEXT, None), 2, 2),
-    "FROM_MICROSECONDS": Function(guarded("CAST", _from_microseconds), INTERVAL, (BIGINT,)),
+    "FROM_MICROSECONDS": Function(_from_microseconds, INTERVAL, (BIGINT,)),
     "LOCALTIMESTAMP": _NOW,
     "MAKE_DATE": Function(guarded("MAKE_DATE", dt.date), DATE, (INTEGER,), 3, 3),
     "MAKE_TIME": Function(guarded("MAKE_TIME", _make_time), TIME, (INTEGER, INTEGER, DOUBLE), 3, 3),

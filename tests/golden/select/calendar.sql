@@ -103,3 +103,7 @@ ProgrammingError: DATE_TRUNC takes date or timestamp, and no value of type inter
 [differs: sqlite3 has no INTERVAL]> SELECT CAST(9223372036854775807 AS interval)
 ---
 (datetime.timedelta(days=106751991, seconds=14454, microseconds=775807),)
+
+[differs: sqlite3 has no INTERVAL]> SELECT CAST(INTERVAL '999999999 days' AS bigint)
+---
+DataError: 86399999913600000000 is out of range for type bigint (-9223372036854775808 to 9223372036854775807)
