@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 from typing import Any
 
 from ..storage.protocol import Catalog, Row
-from ..storage.schema import TableSchema
+from ..storage.schema import TableSchema, values_getter
 from ..values import BIGINT, converter
 from .bind import Bound
 from .expr import Column, Param
@@ -86,10 +85,4 @@ def _outputs(table: TableSchema, names: Sequence[str]) -> tuple[Output, ...]:
 
 def _taker(table: TableSchema, names: Sequence[str]) -> Callable[[Row], Row] | None:
     """From a row to the columns of these names; None if they are all that it has, in their order."""
-    places = [table.positions[name] for name in names]
-    if places == [*range(len(table.columns))]:
-        return None
-    if len(places) == 1:
-        (place,) = places
-        return lambda row: (row[place],)
-    return itemgetter(*places)
+    return None if [*names] == [*table.positions] else values_getter(table, names)

@@ -431,7 +431,7 @@ class BoundedDB(ZODB.DB):  # type: ignore[misc]
         self.pool: ConnectionPool = Pool(made, self.getCacheSizeBytes(), cache_total_bytes)
 
     def transaction(self, note: str | None = None) -> Any:
-        """As ZODB's. That by which it looks for a root, when it is made, costs what half of opening a file does."""
+        """As ZODB's. That by which it looks for a root, when it is made, is a sixth of the time of opening a file."""
         return nullcontext(_Rooted()) if self._is_rooted else super().transaction(note)
 
     def setCacheSizeBytes(self, size: int) -> None:

@@ -21,9 +21,10 @@ from .finders import Values
 from .index import StoredIndex
 from .keys import ABSENT, Row
 from .persistent import rowids
-from .plan import IndexPlan, foreign_key_label, values_getter
+from .plan import IndexPlan, foreign_key_label
 from .progress import Report, reported
 from .records import label, walk
+from .schema import values_getter
 from .session import Session
 from .table import StoredTable
 from .trees import check_links

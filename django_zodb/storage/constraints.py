@@ -20,8 +20,8 @@ from .changes import Moves
 from .finders import Values, changed_values
 from .journal import Journal
 from .keys import ABSENT, Row
-from .plan import foreign_key_label, values_getter
-from .schema import ForeignKey, IndexSchema, TableSchema
+from .plan import foreign_key_label
+from .schema import ForeignKey, IndexSchema, TableSchema, values_getter
 
 if TYPE_CHECKING:
     from .table import StoredTable

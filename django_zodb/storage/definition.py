@@ -19,10 +19,10 @@ from .keys import Key, Row
 from .layout import new_token
 from .persistent import CatalogIndex, Counter, IndexTree, NameTree, RowTree, TableRecord
 from .persistent import Sequence as SequenceRecord
-from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name, values_getter
+from .plan import TablePlan, all_indexes, foreign_key_label, primary_key_name
 from .progress import Report, reported
 from .rebuild import Rebuild
-from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, ViewSchema, to_data
+from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, ViewSchema, to_data, values_getter
 from .trees import leaf_oids
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..values import NOCASE
 from .keys import Row
-from .plan import values_getter
+from .schema import values_getter
 from .trees import bucket_oid, key_oids, leaf_oids
 
 if TYPE_CHECKING:

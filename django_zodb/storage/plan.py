@@ -15,7 +15,7 @@ from ..threads import cached_property
 from ..values import NOCASE, Kind, converter
 from .keys import ABSENT, Component, Key, KeyEncoding, Row
 from .protocol import Compile
-from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema
+from .schema import ForeignKey, IndexKey, IndexSchema, TableSchema, values_getter
 
 RowFunction = Callable[[Row], Any]
 
@@ -62,15 +62,6 @@ def key_text(schema: TableSchema, rowid: int, row: Row) -> str:
     if not schema.primary_key:
         return str(rowid)
     return ", ".join(f"{name} = {row[schema.positions[name]]!r}" for name in schema.primary_key)
-
-
-def values_getter(schema: TableSchema, columns: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
-    """A function from a row to the tuple of these columns' values."""
-    positions = [schema.positions[name] for name in columns]
-    if len(positions) == 1:
-        (position,) = positions
-        return lambda row: (row[position],)
-    return itemgetter(*positions)
 
 
 def is_nullable(schema: TableSchema, column: str) -> bool:

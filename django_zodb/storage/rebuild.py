@@ -10,9 +10,9 @@ from ..record import replace
 from .index import StoredIndex
 from .keys import Key, Row
 from .persistent import IndexTree, RowTree
-from .plan import IndexPlan, TablePlan, primary_key_name, same_key_sources, values_getter
+from .plan import IndexPlan, TablePlan, primary_key_name, same_key_sources
 from .progress import Report, reported, silent
-from .schema import ForeignKey, IndexSchema
+from .schema import ForeignKey, IndexSchema, values_getter
 
 if TYPE_CHECKING:
     from .constraints import Reference

@@ -8,7 +8,8 @@ compiled by the layer above, so the file holds no code. ``to_data`` and ``from_d
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ..record import items, record, replace
@@ -146,6 +147,15 @@ class TableSchema:
     def with_token(self, token: str) -> TableSchema:
         """The same table under another schema token."""
         return replace(self, token=token)
+
+
+def values_getter(schema: TableSchema, columns: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """A function from a row to the tuple of these columns' values."""
+    positions = [schema.positions[name] for name in columns]
+    if len(positions) == 1:
+        (position,) = positions
+        return lambda row: (row[position],)
+    return itemgetter(*positions)
 
 
 @record
